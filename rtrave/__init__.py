@@ -1,0 +1,1 @@
+"""rtrave: a real-time streaming engine for RAVE models."""

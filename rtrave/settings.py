@@ -1,0 +1,31 @@
+"""Where things are kept on this computer, and the few numbers that more than one part needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+DEFAULT_MODEL = "strings"
+DEFAULT_OSC_PORT = 9000
+
+
+def assets_dir() -> Path:
+    """Folder of the models and sounds that come with the package."""
+    return Path(__file__).parent / "assets"
+
+
+def cache_dir() -> Path:
+    """Folder of compiled graphs; `RTRAVE_CACHE` overrides the user's cache directory."""
+    return Path(os.environ.get("RTRAVE_CACHE") or platformdirs.user_cache_path("rtrave"))
+
+
+def models_dir() -> Path:
+    """Folder of the user's own models, searched by name after the packaged ones."""
+    return Path(platformdirs.user_data_path("rtrave")) / "models"
+
+
+def sessions_dir() -> Path:
+    """Where takes go unless `--sessions-dir` says otherwise."""
+    return Path.home() / "rtrave-sessions"
