@@ -2,7 +2,7 @@
 
 
 class RtraveError(Exception):
-    """A user's mistake or a refused input; its text is one line. The command line prints it and exits with 1."""
+    """A user's mistake or a refused input; its text is one line. The command line prints it and exits 1."""
 
 
 class ControlError(RtraveError):
