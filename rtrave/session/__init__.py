@@ -1,0 +1,1 @@
+"""Takes on disk: written while playing, readable after a kill at any moment."""

@@ -1,0 +1,59 @@
+"""The folders of takes."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+from rtrave.errors import ControlError, RtraveError
+
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def new_folder(parent: Path, tag: str = "", when: datetime | None = None) -> Path:
+    """Make a new folder for a take, `YYYYmmdd-HHMMSS[-tag]`, and -2, -3, ... where that exists.
+
+    Parameters
+    ----------
+    parent : Path
+        Folder of all takes; made where it is missing.
+    tag : str
+        Empty, or 1 to 64 of `A-Za-z0-9_-`.
+    when : datetime, optional
+        Local time; now where None.
+
+    Returns
+    -------
+    Path
+        The folder: new and empty.
+
+    Raises
+    ------
+    ControlError
+        `bad-name`: the tag is not allowed.
+    RtraveError
+        The folder cannot be made.
+    """
+    if tag and not _TAG.fullmatch(tag):
+        raise ControlError("bad-name", f"tag {tag[:80]!r}: expected 1 to 64 of A-Z a-z 0-9 _ -", 0)
+    name = f"{when or datetime.now():%Y%m%d-%H%M%S}" + (f"-{tag}" if tag else "")
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            return folder
+        except FileExistsError as error:
+            if not parent.is_dir():
+                raise cannot_record(parent, error) from error
+            number += 1
+        except OSError as error:
+            raise cannot_record(parent, error) from error
+
+
+def cannot_record(folder: Path, error: OSError) -> RtraveError:
+    """Return what to tell when a take cannot be made."""
+    reason = error.strerror or error
+    return RtraveError(f"cannot record into {folder}: {reason}: choose another sessions folder")

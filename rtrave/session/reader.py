@@ -1,0 +1,114 @@
+"""Reading a take, finished or cut off."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrave.errors import RtraveError
+from rtrave.session.audio_files import audio_paths, read_wavs
+from rtrave.session.writer import FORMAT, VERSION
+
+
+@dataclass(frozen=True)
+class Session:
+    """A take on disk.
+
+    Attributes
+    ----------
+    folder : Path
+    header : dict
+        `session.json` as it is.
+    sample_rate : int
+        Hz.
+    channels, dims, latent_frames : int
+        C, D, and N per hop.
+    """
+
+    folder: Path
+    header: dict[str, Any]
+    sample_rate: int
+    channels: int
+    dims: int
+    latent_frames: int
+
+
+def open_session(folder: Path) -> Session:
+    """Read the header of a take; RtraveError where there is none or it is of another format."""
+    path = folder / "session.json"
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+        if header["format"] != FORMAT or header["version"] != VERSION:
+            raise RtraveError(
+                f"{path} is {header['format']!r} version {header['version']!r}: "
+                f"expected {FORMAT!r} version {VERSION}: read it with the rtrave that wrote it"
+            )
+        numbers = (int(header[key]) for key in ("sample_rate", "channels", "dims", "latent_frames"))
+        return Session(folder, header, *numbers)
+    except OSError as error:
+        raise RtraveError(f"no session at {folder}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RtraveError(f"{path} is not the header of a session: {error}") from error
+
+
+def read_audio(
+    session: Session, signal: Literal["input", "output"], start: int = 0, stop: int | None = None
+) -> NDArray[np.float32]:
+    """Return samples `start` to `stop` (the end where None) of the input or the output, float32 [C, T]."""
+    return read_wavs(audio_paths(session.folder, signal), session.channels, start, stop)
+
+
+def read_latents(session: Session, end: Literal["in", "out"]) -> NDArray[np.float32]:
+    """Return the latents before ("in") or after ("out") the edits, float32 [n, D]; whole rows only."""
+    path = session.folder / f"latents_{end}.f32"
+    try:
+        rows = path.stat().st_size // (4 * session.dims)
+        return np.fromfile(path, "<f4", rows * session.dims).reshape(rows, session.dims)
+    except OSError as error:
+        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_events(session: Session) -> list[dict[str, Any]]:
+    """Return the events in the order they were written; a torn last line is left out.
+
+    Raises
+    ------
+    RtraveError
+        A whole line is not an event.
+    """
+    path = session.folder / "events.jsonl"
+    try:
+        *lines, _torn = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
+    events: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+            events.append({**event, "kind": str(event["kind"]), "latent_frame": int(event["latent_frame"])})
+        except (ValueError, KeyError, TypeError) as error:
+            raise RtraveError(f"{path}, line {number} is not an event: {error!r}: remove the line") from error
+    return events
+
+
+def latent_index(session: Session) -> NDArray[np.int64]:
+    """Return which latent frame each row of the latents is, int64 [n]: gaps where hops are missing."""
+    events = read_events(session)
+    rows = min(len(read_latents(session, "in")), len(read_latents(session, "out")))
+    index = np.arange(rows, dtype=np.int64)
+    for event in events:
+        if event["kind"] == "start":
+            index += event["latent_frame"]
+        elif event["kind"] == "dropped" and event.get("what") == "hops":
+            index[event["row"] :] += event["resumes_at"] - event["latent_frame"]
+    return index
+
+
+def control_changes(session: Session) -> list[tuple[int, dict[str, float | str]]]:
+    """Return (latent frame, {address: value}) for each change; the first is the whole initial vector."""
+    return [(event["latent_frame"], event["set"]) for event in read_events(session) if event["kind"] == "set"]
