@@ -59,46 +59,55 @@ has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
 # find_python: prints the Python to make the environment with.
 find_python() {
-    local name candidates=${RTRAVE_PYTHON:-python3 python3.13 python3.12 python3.11}
-    for name in $candidates; do
+    local name candidates=(python3 python3.13 python3.12 python3.11)
+    [ -z "${RTRAVE_PYTHON:-}" ] || candidates=("$RTRAVE_PYTHON")
+    for name in "${candidates[@]}"; do
         if fits "$name" && has_venv "$name"; then
             printf '%s\n' "$name"
             return
         fi
     done
-    for name in $candidates; do
+    for name in "${candidates[@]}"; do
         if fits "$name" && system_packages python3-venv && has_venv "$name"; then
             printf '%s\n' "$name"
             return
         fi
     done
-    fail "no Python 3.11 or newer with the venv module among: $candidates: install one, or name it in RTRAVE_PYTHON"
+    fail "no Python 3.11 or newer with venv among ${candidates[*]}: install one, or name it in RTRAVE_PYTHON"
 }
 
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@" >&2; }
 
-# make_venv: a working, empty or filled environment in .venv; one that an interrupted run left behind is made anew.
+# usable: whether .venv is whole (no install was cut off), works, and was not moved here from elsewhere.
+usable() {
+    local stamp
+    for stamp in "$venv"/*.stamp; do
+        [ ! -e "$stamp" ] || case "$(cat "$stamp")" in "$root "*) ;; *) return 1 ;; esac
+    done
+    [ ! -e "$venv/installing" ] && pip --version >/dev/null 2>&1
+}
+
+# make_venv: a usable environment in .venv, empty or filled; one that is not usable is made anew.
 make_venv() {
-    if [ -e "$venv/installing" ] || { [ -e "$venv" ] && ! pip --version >/dev/null 2>&1; }; then
-        tell "the environment in $venv is incomplete: making it anew"
+    if [ -e "$venv" ] && ! usable; then
+        tell "the environment in $venv is incomplete or was moved: making it anew"
         rm -rf "$venv"
     fi
     if [ ! -e "$venv" ]; then
         local python
-        python=$(find_python)
+        python=$(find_python) # its failure ends the script, by set -e
         tell "making $venv with $("$python" --version)"
-        # Made elsewhere and moved it would hold wrong paths; so it is marked as incomplete from the first moment.
         mkdir "$venv"
         touch "$venv/installing"
-        "$python" -m venv "$venv" >&2 || fail "$python cannot make an environment in $venv"
+        "$python" -m venv "$venv" >&2
     fi
 }
 
 # Without this step, pip takes the CUDA build on Linux: some gigabytes that are of no use here.
 install_torch() {
     local wanted=torch==$torch_version+cpu
-    if "$venv/bin/python" -c "import importlib.metadata as m; assert m.version('torch').split('+')[0] == '$torch_version'" \
-        2>/dev/null; then
+    local found="from importlib.metadata import version; assert version('torch').split('+')[0] == '$torch_version'"
+    if "$venv/bin/python" -c "$found" 2>/dev/null; then
         return
     fi
     if [ "$(uname -s)" != Linux ]; then
@@ -112,30 +121,29 @@ install_torch() {
     else
         tell "it is not among the packages pip knows here: taking it from $torch_index"
         pip install -c "$root/constraints.txt" --extra-index-url "$torch_index" "$wanted" ||
-            fail "cannot get PyTorch $torch_version for $("$venv/bin/python" --version): check the network, or name another Python in RTRAVE_PYTHON"
+            fail "cannot get PyTorch $torch_version for $("$venv/bin/python" --version):" \
+                "check the network, or name another Python in RTRAVE_PYTHON and remove $venv"
     fi
 }
 
-# setup run|test PACKAGE...: the environment with everything the program (run) or its tests (test) need; at once
-# where it was done before for the same requirements. True only if the system packages could be had, too.
-setup() {
-    local kind=$1 extra= stamp wanted
-    shift
-    [ "$kind" = run ] || extra="[$kind]"
-    stamp=$venv/$kind.stamp
-    wanted="$root $(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"
-    if [ ! -e "$venv/installing" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && "$venv/bin/python" -c ''; then
-        return
-    fi
-    local system=0
-    system_packages "$@" || system=1
+# state: what an environment was made for.
+state() { printf '%s %s' "$root" "$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"; }
+
+# ready run|test: whether .venv holds what the program (run) or its tests (test) need; takes no time.
+ready() {
+    [ ! -e "$venv/installing" ] && [ "$(cat "$venv/$1.stamp" 2>/dev/null)" = "$(state)" ] &&
+        "$venv/bin/python" -c '' 2>/dev/null
+}
+
+# install run|test
+install() {
+    local extra=
+    [ "$1" = run ] || extra="[$1]"
     make_venv
     touch "$venv/installing"
     install_torch
     tell "installing the other packages, a download of about 100 MB"
-    pip install -c "$root/constraints.txt" -e "$root$extra" ||
-        fail "cannot install the packages: the lines above tell why"
-    [ "$system" = 1 ] || printf '%s\n' "$wanted" >"$stamp"
+    pip install -c "$root/constraints.txt" -e "$root$extra"
+    state >"$venv/$1.stamp"
     rm "$venv/installing"
-    return "$system"
 }
