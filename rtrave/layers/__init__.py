@@ -1,0 +1,1 @@
+"""Streaming layers: each defined once, read two ways (`forward` on a whole signal, `step` on a block)."""

@@ -1,0 +1,57 @@
+"""What a stream remembers between two blocks, and the promise every layer makes.
+
+A layer reads a signal in two ways that a contract test holds together (`rtrave.layers.contract`):
+
+- `forward(x)`: the whole signal, [batch, channels, time], trainable, padded with zeros at its start.
+- `step(x, state)`: one block, time-major [batch, time, channels], with an explicit state. A convolution is then one
+  matrix product over shifted rows, which runs several times faster than the convolution operators when a block is short.
+
+No state hides in a module, so two streams may run on one model, and a state can be kept, copied and put back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from torch import Tensor, dtype
+
+# A tree of dicts whose leaves are tensors [batch, ...]; its keys are the names of the modules.
+State = dict[str, Any]
+
+
+class StreamingLayer(Protocol):
+    """The methods every layer has.
+
+    All are pure: no argument is changed, nothing is remembered. Any thread may call them.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Whole signal, [B, C, T] -> [B, C', T']."""
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One block, [B, T, C] -> [B, T', C'], and the state for the next one."""
+
+    def initial_state(self, batch: int, dtype: dtype) -> State:
+        """State of a stream that has heard only silence."""
+
+    def delay(self, incoming: int) -> int:
+        """Lag of the stream's output against `forward`, in output samples, when its input lags by `incoming`."""
+
+
+def flatten(state: State, prefix: str = "") -> dict[str, Tensor]:
+    """Leaves of a state by their dotted names, in the order of the tree."""
+    leaves: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if isinstance(value, dict):
+            leaves.update(flatten(value, f"{prefix}{key}."))
+        else:
+            leaves[prefix + key] = value
+    return leaves
+
+
+def unflatten(leaves: dict[str, Tensor], like: State, prefix: str = "") -> State:
+    """The inverse of `flatten`; `like` gives the tree, so that empty branches are kept."""
+    return {
+        key: unflatten(leaves, value, f"{prefix}{key}.") if isinstance(value, dict) else leaves[prefix + key]
+        for key, value in like.items()
+    }

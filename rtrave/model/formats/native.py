@@ -1,0 +1,41 @@
+"""The native file: one `.safetensors`, weights by RAVE's names, one JSON record in the header. No pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from rtrave.errors import RtraveError
+from rtrave.model.rave import Model, load_weights
+from rtrave.model.registry import read_header
+from rtrave.model.spec import ModelSpec
+
+
+def save_native(model: Model, path: Path, provenance: str = "") -> None:
+    """Write a model; `provenance` says in words where it comes from. The file appears whole or not at all."""
+    record = {"format": 1, "spec": model.spec.to_json(), "provenance": provenance}
+    part = path.with_suffix(".part")
+    state_dict = {name: value.detach().to(torch.float32).contiguous() for name, value in model.state_dict().items()}
+    try:
+        save_file(state_dict, part, metadata={"rtrave": json.dumps(record)})
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise RtraveError(f"cannot write {path}: {error}") from error
+
+
+def load_native(path: Path) -> Model:
+    """Read a model; one line of `RtraveError` for a damaged or foreign file."""
+    record: dict[str, Any] = read_header(path)
+    spec = ModelSpec.from_json(record["spec"])
+    model = Model(spec.network, spec.name, spec.sample_rate, path)
+    try:
+        state_dict = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RtraveError(f"{path} is damaged ({error}): fetch or import it again") from error
+    load_weights(model, state_dict, str(path))
+    return model.eval()

@@ -1,0 +1,135 @@
+"""The cache of compiled graphs: one folder per model and shape, written whole, checked when opened. Needs no torch.
+
+A folder holds `encoder.onnx`, `decoder.onnx`, `latent_space.npz` and `manifest.json` (what it was built from and for,
+and the SHA-256 of each file). A damaged or foreign folder is built again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from rtrave.errors import RtraveError
+from rtrave.settings import cache_dir
+
+BUILDER_VERSION = 1  # raised with every change of what a graph computes or how it is laid out
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class GraphShape:
+    """What a graph is built for: shapes are static.
+
+    Attributes
+    ----------
+    batch : int
+        Signals side by side.
+    latent_frames : int
+        Latent frames per run.
+    compat : str or None
+        "nn~" leaves odd band delays uncompensated, as upstream does.
+    """
+
+    batch: int = 1
+    latent_frames: int = 1
+    compat: str | None = None
+
+
+def hash_source(path: Path) -> str:
+    """SHA-256 of a model file, or of all configurations and checkpoints in a run folder, in hexadecimal."""
+    files = [path] if path.is_file() else sorted([*path.glob("*.gin"), *path.glob("version_*/checkpoints/*.ckpt")])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(str(file.relative_to(path)).encode())
+        digest.update(_hash_file(file).encode())
+    return digest.hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def graph_folder(model_hash: str, shape: GraphShape) -> Path:
+    """Where the graphs of a model are kept, built or not."""
+    key = json.dumps([model_hash, asdict(shape), "float32", BUILDER_VERSION, onnxruntime.__version__])
+    return cache_dir() / "graphs" / hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a whole, undamaged folder; None where it must be built (again)."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        whole = all(_hash_file(folder / name) == digest for name, digest in manifest["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return manifest if whole and "encoder.onnx" in manifest["files"] else None
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill; it takes the place of `folder` when the block ends well, and vanishes otherwise.
+
+    The manifest's hashes are completed here.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+    except OSError as error:
+        raise RtraveError(f"cannot write the graph cache {folder.parent}: {error}; set RTRAVE_CACHE") from error
+    try:
+        yield part
+        manifest = json.loads((part / MANIFEST).read_text())
+        manifest["files"] = {file.name: _hash_file(file) for file in part.iterdir() if file.name != MANIFEST}
+        (part / MANIFEST).write_text(json.dumps(manifest))
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            part.rename(folder)
+        except OSError:  # another process built the same one first
+            if read_manifest(folder) is None:
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = lambda line: None) -> Path:
+    """The graph folder of a model file, built in a child process where the cache lacks it.
+
+    Parameters
+    ----------
+    source : Path
+        A native file or a run folder.
+    tell : callable
+        Called with a line of text before something that takes seconds.
+
+    Raises
+    ------
+    RtraveError
+        The model cannot be used; the child's own words.
+    """
+    folder = graph_folder(hash_source(source), shape)
+    if read_manifest(folder) is not None:
+        return folder
+    tell(f"compiling {source.name} for this computer (once, about 15 s) ...")
+    request = json.dumps({"source": str(source), "folder": str(folder), "shape": asdict(shape)})
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "rtrave.streaming.graph", request]
+    child = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if child.returncode:
+        lines = child.stderr.strip().splitlines() or [f"the compiler ended with {child.returncode}"]
+        raise RtraveError(lines[-1])
+    if read_manifest(folder) is None:
+        raise RtraveError(f"the compiled graph in {folder} is damaged right after it was written: check the disk")
+    return folder

@@ -1,0 +1,104 @@
+"""The compiled parts of a model, run by ONNX Runtime. Needs no torch.
+
+All buffers are made once. Each state has two: a run reads one and writes the other, and they change places only after it
+has succeeded, so nothing is copied and a run that fails leaves the stream where it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from rtrave.errors import RtraveError
+from rtrave.model.spec import ModelSpec
+from rtrave.streaming.graph_cache import GraphShape, read_manifest
+
+
+class CompiledPart:
+    """One graph with its buffers. One thread at a time; the global lock is released while it runs."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # A spinning pool would take the core that the other process needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.set_denormal_as_zero", "1")
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            raise RtraveError(f"cannot open the compiled graph {path}: {str(error).splitlines()[0]}") from error
+        ports = {port.name: tuple(port.shape) for port in (*self.session.get_inputs(), *self.session.get_outputs())}
+        plain = {name: shape for name, shape in ports.items() if not name.startswith(("state.", "next."))}
+        self.arrays = {name: np.zeros(shape, np.float32) for name, shape in plain.items()}
+        states = {name.removeprefix("state."): shape for name, shape in ports.items() if name.startswith("state.")}
+        self.states = tuple({name: np.zeros(shape, np.float32) for name, shape in states.items()} for _ in range(2))
+        self.bindings = tuple(self._bind(read, 1 - read) for read in range(2))
+        self.current = 0
+
+    def _bind(self, read: int, write: int) -> onnxruntime.IOBinding:
+        def value(array: np.ndarray) -> onnxruntime.OrtValue:
+            return onnxruntime.OrtValue.ortvalue_from_numpy(array)
+
+        binding = self.session.io_binding()
+        for port in self.session.get_inputs():
+            state = self.states[read].get(port.name.removeprefix("state."))
+            binding.bind_ortvalue_input(port.name, value(self.arrays[port.name] if state is None else state))
+        for port in self.session.get_outputs():
+            state = self.states[write].get(port.name.removeprefix("next."))
+            binding.bind_ortvalue_output(port.name, value(self.arrays[port.name] if state is None else state))
+        return binding
+
+    def run(self) -> None:
+        """Read the input array and the current states, write the output arrays and the next states."""
+        self.session.run_with_iobinding(self.bindings[self.current])
+        self.current = 1 - self.current
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The current states by name: the buffers themselves, valid until the next run."""
+        return self.states[self.current]
+
+
+class OnnxParts:
+    """Encoder and decoder of a compiled model, one hop at a time, time-major float32.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of the graph cache.
+    threads : int
+        Of ONNX Runtime, for each part.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise RtraveError(f"the compiled graph in {folder} is missing or damaged: start again to rebuild it")
+        self.spec = ModelSpec.from_json(manifest["spec"])
+        self.model_hash: str = manifest["model_hash"]
+        self.shape = GraphShape(**manifest["shape"])
+        with np.load(folder / "latent_space.npz") as space:
+            self.latent_pca, self.latent_mean = space["pca"], space["mean"]
+        self.encoder = CompiledPart(folder / "encoder.onnx", threads)
+        self.decoder = CompiledPart(folder / "decoder.onnx", threads)
+
+    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Audio [B, hop, C] -> mean and std [B, N, D]: views, valid until the next call."""
+        self.encoder.arrays["x"][...] = x
+        self.encoder.run()
+        return self.encoder.arrays["mean"], self.encoder.arrays["std"]
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Latents [B, N, D] -> audio [B, hop, C]: a view, valid until the next call."""
+        self.decoder.arrays["z"][...] = z
+        self.decoder.run()
+        return self.decoder.arrays["y"]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All states by name: the buffers themselves, to be read or written between two calls."""
+        parts = (("encoder", self.encoder), ("decoder", self.decoder))
+        return {f"{part}.{name}": array for part, compiled in parts for name, array in compiled.state.items()}

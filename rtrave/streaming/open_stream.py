@@ -1,0 +1,62 @@
+"""`rtrave.stream`: one call for both backends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtrave.errors import RtraveError
+from rtrave.model.latent_space import NoiseSource
+from rtrave.model.registry import find_model
+from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.stream import Stream, make_stream
+
+if TYPE_CHECKING:
+    from rtrave.model.rave import Model
+
+
+def stream(
+    model: Model | str | Path,
+    batch: int = 1,
+    backend: str = "onnx",
+    seed: int = 0,
+    noise: NoiseSource | None = None,
+    compat: str | None = None,
+    threads: int = 1,
+) -> Stream:
+    """A live stream of a model; every call makes a new, independent one.
+
+    Parameters
+    ----------
+    model : Model, str or Path
+        A loaded model, or what `rtrave.load` takes. By name or path nothing imports torch once the graph is cached.
+    batch : int
+        Signals side by side.
+    backend : {"onnx", "torch"}
+        The compiled path, or the reference.
+    seed, noise
+        Of the posterior's draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array.
+    compat : {None, "nn~"}
+        "nn~" leaves odd band delays uncompensated, as upstream's exports do.
+    threads : int
+        Of ONNX Runtime.
+    """
+    if compat not in (None, "nn~"):
+        raise RtraveError(f"compat {compat!r} is unknown: use None or 'nn~'")
+    if backend not in ("onnx", "torch"):
+        raise RtraveError(f"backend {backend!r} is unknown: use 'onnx' or 'torch'")
+    if batch < 1:
+        raise RtraveError(f"batch {batch}: use 1 or more")
+    shape = GraphShape(batch=batch, compat=compat)
+    if backend == "onnx" and isinstance(model, (str, Path)):
+        return make_stream(OnnxParts(ensure_graph(find_model(str(model)), shape), threads), seed, noise)
+
+    # torch is imported only where a model in memory or its reference is asked for
+    from rtrave.model.formats.load import load
+    from rtrave.streaming.graph import ensure_graph_of
+    from rtrave.streaming.torch_stream import TorchParts
+
+    loaded = load(model) if isinstance(model, (str, Path)) else model
+    parts = TorchParts(loaded, shape) if backend == "torch" else OnnxParts(ensure_graph_of(loaded, shape), threads)
+    return make_stream(parts, seed, noise)

@@ -1,0 +1,109 @@
+"""One live stream of a model, in blocks of any whole number of latent frames. Needs no torch."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from rtrave.errors import RtraveError
+from rtrave.model.latent_space import NoiseSource, draw_frames, sample_posterior, seeded_noise
+from rtrave.model.spec import ModelSpec
+from rtrave.streaming.graph_cache import GraphShape
+
+
+class Parts(Protocol):
+    """What a backend gives: encoder and decoder for one hop, and their state. See `OnnxParts`."""
+
+    spec: ModelSpec
+    model_hash: str
+    shape: GraphShape
+    latent_pca: np.ndarray
+    latent_mean: np.ndarray
+
+    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+    def decode(self, z: np.ndarray) -> np.ndarray: ...
+    def state(self) -> dict[str, np.ndarray]: ...
+
+
+class Stream:
+    """Encodes, decodes and processes block after block; the output does not depend on how the signal is cut.
+
+    Arrays are float32 NumPy, audio [B, C, T], latents [B, D, N]. One thread at a time. The encoder and the decoder keep
+    their own place: `encode` and `decode` may be called at different times.
+
+    Parameters
+    ----------
+    parts : Parts
+        A backend.
+    noise : NoiseSource
+        Draws for the posterior.
+    """
+
+    def __init__(self, parts: Parts, noise: NoiseSource) -> None:
+        self.parts, self.spec, self.noise = parts, parts.spec, noise
+        self.batch = parts.shape.batch
+        self.hop = parts.shape.latent_frames * parts.spec.ratio
+        self.encoded_frames = 0  # latent frames encoded since the start: the index of the next draw
+
+    def process(self, x: np.ndarray) -> np.ndarray:
+        """Audio [B, C, T] -> audio [B, C, T], T a multiple of `hop`, through the posterior's mean."""
+        blocks = self._hops(x, (self.spec.channels, self.hop), "audio")
+        return np.concatenate([self.decode(self.encode(block)) for block in blocks], axis=2)
+
+    def encode(self, x: np.ndarray, temperature: float = 0.0) -> np.ndarray:
+        """Audio [B, C, T] -> latents [B, D, T / ratio]: the posterior's mean, or a draw from it."""
+        encoded = []
+        for block in self._hops(x, (self.spec.channels, self.hop), "audio"):
+            mean, std = (part.transpose(0, 2, 1) for part in self.parts.encode(block.transpose(0, 2, 1)))
+            if temperature:
+                normal = draw_frames(self.noise, "posterior", self.encoded_frames, mean.shape)
+                mean = sample_posterior(mean, std, temperature, normal)
+            self.encoded_frames += mean.shape[2]
+            encoded.append(np.array(mean, np.float32))
+        return np.concatenate(encoded, axis=2)
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Latents [B, D, N] -> audio [B, C, N * ratio]; `delay` samples later than offline."""
+        blocks = self._hops(z, (self.spec.full_latent_size, self.parts.shape.latent_frames), "latents")
+        return np.concatenate(
+            [self.parts.decode(block.transpose(0, 2, 1)).transpose(0, 2, 1).copy() for block in blocks], axis=2
+        )
+
+    def reset(self) -> None:
+        """Back to the silence before the first sample."""
+        for array in self.parts.state().values():
+            array[...] = 0
+        self.encoded_frames = 0
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """A copy of everything the stream remembers."""
+        state = {name: array.copy() for name, array in self.parts.state().items()}
+        return {**state, "encoded_frames": np.array(self.encoded_frames)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Put a snapshot back; RtraveError where it is of another model or shape, and nothing changes."""
+        own = self.parts.state()
+        if {name: array.shape for name, array in own.items()} != {
+            name: state[name].shape for name in state if name != "encoded_frames"
+        }:
+            raise RtraveError("the snapshot is of another model or batch: restore it on the stream it came from")
+        for name, array in own.items():
+            array[...] = state[name]
+        self.encoded_frames = int(state["encoded_frames"])
+
+    def _hops(self, signal: np.ndarray, hop_shape: tuple[int, int], what: str) -> list[np.ndarray]:
+        rows, length = hop_shape
+        if signal.ndim != 3 or signal.shape[:2] != (self.batch, rows):
+            raise RtraveError(f"{what} of shape {signal.shape}: give [{self.batch}, {rows}, time]")
+        if signal.shape[2] == 0 or signal.shape[2] % length:
+            if what == "audio":
+                self.spec.check_length(signal.shape[2])
+            raise RtraveError(f"{what} of length {signal.shape[2]}: this stream takes multiples of {length}")
+        signal = np.asarray(signal, np.float32)
+        return [signal[:, :, start : start + length] for start in range(0, signal.shape[2], length)]
+
+
+def make_stream(parts: Parts, seed: int = 0, noise: NoiseSource | None = None) -> Stream:
+    """A stream on a backend, with the seeded noise source unless another is given."""
+    return Stream(parts, noise or seeded_noise(seed))

@@ -1,0 +1,43 @@
+"""The same parts through torch: the reference that the compiled path is tested against."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rtrave.layers.state import flatten
+from rtrave.model.rave import Model, fingerprint
+from rtrave.streaming.graph_cache import GraphShape
+
+
+class TorchParts:
+    """Encoder and decoder of a model in memory, one hop at a time; the methods of `OnnxParts`."""
+
+    def __init__(self, model: Model, shape: GraphShape) -> None:
+        self.model, self.spec, self.shape = model, model.spec, shape
+        self.model_hash = fingerprint(model)
+        self.latent_pca, self.latent_mean = model.latent_pca.numpy(), model.latent_mean.numpy()
+        self._states = {part: model.initial_state(part, shape.batch) for part in ("encoder", "decoder")}
+
+    @torch.no_grad()
+    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Audio [B, hop, C] -> mean and std [B, N, D]."""
+        block = torch.from_numpy(x).to(self.model.latent_mean)
+        mean, std, self._states["encoder"] = self.model.encode_step(block, self._states["encoder"])
+        return mean.float().numpy(), std.float().numpy()
+
+    @torch.no_grad()
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Latents [B, N, D] -> audio [B, hop, C]."""
+        block = torch.from_numpy(z).to(self.model.latent_mean)
+        compensate = self.shape.compat != "nn~"
+        y, self._states["decoder"] = self.model.decode_step(block, self._states["decoder"], compensate)
+        return y.float().numpy()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All states by name: the tensors' own memory, to be read or written between two calls."""
+        return {
+            f"{part}.{name}": leaf.numpy()
+            for part, state in self._states.items()
+            for name, leaf in flatten(state).items()
+        }
