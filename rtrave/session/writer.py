@@ -153,8 +153,8 @@ class SessionWriter:
         """
         for row in rows:
             vector = row[2:].copy()
-            # NaN differs from everything, so the first vector is written whole.
-            old = np.full(self._layout.size, np.nan) if self._vector is None else self._vector
+            # Something that differs everywhere, so that the first vector is written whole.
+            old = vector + 1.0 if self._vector is None else self._vector
             changes = self._layout.diff(old, vector)
             if changes:
                 self.event("set", int(row[0]), set=changes)
