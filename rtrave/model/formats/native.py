@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from rtrave.errors import RtraveError
 from rtrave.model.rave import Model, load_weights
@@ -22,7 +22,7 @@ def save_native(model: Model, path: Path, provenance: str = "") -> None:
     part = path.with_suffix(".part")
     state_dict = {name: value.detach().to(torch.float32).contiguous() for name, value in model.state_dict().items()}
     try:
-        save_file(state_dict, part, metadata={"rtrave": json.dumps(record)})
+        part.write_bytes(save(state_dict, metadata={"rtrave": json.dumps(record)}))
         part.replace(path)
     except (OSError, SafetensorError) as error:
         raise RtraveError(f"cannot write {path}: {error}") from error
