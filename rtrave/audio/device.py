@@ -1,0 +1,293 @@
+"""Sound devices through PortAudio: listing, choosing, checking the rate, finding the host's period, opening.
+
+Only the audio process opens streams; listing and choosing may be called from any process. sounddevice is
+imported inside, so that this module can be read on a computer without PortAudio.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rtrave.errors import RtraveError
+
+JACK = "JACK Audio Connection Kit"
+PROBE_PERIODS = 4
+PROBE_LIMIT_S = 3.0
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """One device as PortAudio lists it. Channels are counts, the rate is in Hz, latencies are in seconds."""
+
+    index: int
+    name: str
+    host_api: str
+    input_channels: int
+    output_channels: int
+    default_sample_rate: float
+    low_input_latency_s: float
+    low_output_latency_s: float
+    high_input_latency_s: float
+    high_output_latency_s: float
+
+    @property
+    def label(self) -> str:
+        """The name that tells it from the others, and that `resolve` takes."""
+        return f"{self.name}, {self.host_api}"
+
+
+@dataclass(frozen=True)
+class Buffering:
+    """How the engine is driven: mode `direct` or `threaded`, samples per callback, and why, in words."""
+
+    mode: str
+    block: int
+    reason: str
+
+
+def _portaudio() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:
+        raise RtraveError(
+            "the PortAudio library is missing: install it (Debian, Ubuntu: apt-get install libportaudio2; "
+            f"Fedora: dnf install portaudio; macOS: brew install portaudio) [{error}]"
+        ) from error
+    except ImportError as error:
+        raise RtraveError("the Python package sounddevice is missing: pip install sounddevice") from error
+    return sounddevice
+
+
+def list_devices() -> tuple[DeviceInfo, ...]:
+    """All devices PortAudio sees; it looked when it was first used in this process.
+
+    Raises
+    ------
+    RtraveError
+        Where the PortAudio library is missing.
+    """
+    sd = _portaudio()
+    host_apis = [host["name"] for host in sd.query_hostapis()]
+    return tuple(
+        DeviceInfo(
+            index=index,
+            name=device["name"],
+            host_api=host_apis[device["hostapi"]],
+            input_channels=device["max_input_channels"],
+            output_channels=device["max_output_channels"],
+            default_sample_rate=device["default_samplerate"],
+            low_input_latency_s=device["default_low_input_latency"],
+            low_output_latency_s=device["default_low_output_latency"],
+            high_input_latency_s=device["default_high_input_latency"],
+            high_output_latency_s=device["default_high_output_latency"],
+        )
+        for index, device in enumerate(sd.query_devices())
+    )
+
+
+def resolve(devices: Sequence[DeviceInfo], wanted: int | str, direction: str) -> DeviceInfo:
+    """Find a device that has channels in this direction.
+
+    Parameters
+    ----------
+    devices : sequence of DeviceInfo
+        As `list_devices` gives them.
+    wanted : int or str
+        An index, a name or a part of one in any case, "name, host API", or a host API's name where that has
+        one device only.
+    direction : str
+        "input" or "output".
+
+    Raises
+    ------
+    RtraveError
+        Where none or several fit; it names the candidates.
+    """
+    usable = [device for device in devices if getattr(device, f"{direction}_channels") > 0]
+    listed = "; ".join(f"{device.index}: {device.label}" for device in usable) or "none"
+    text = str(wanted).strip().lower()
+    if text.isascii() and text.isdigit():
+        for device in usable:
+            if device.index == int(text):
+                return device
+        raise RtraveError(f"no {direction} device {text}; {direction} devices are {listed}")
+    rules: tuple[Callable[[DeviceInfo], bool], ...] = (
+        lambda device: device.label.lower() == text,
+        lambda device: device.name.lower() == text,
+        lambda device: device.host_api.lower() == text,
+        lambda device: text in device.label.lower(),
+    )
+    for rule in rules:
+        found = [device for device in usable if text and rule(device)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = "; ".join(f"{device.index}: {device.label}" for device in found)
+            raise RtraveError(f"'{wanted}' fits several {direction} devices: {several}; give a number")
+    raise RtraveError(f"no {direction} device '{wanted}'; {direction} devices are {listed}")
+
+
+def pick_default() -> tuple[DeviceInfo, DeviceInfo] | None:
+    """Input and output to use where none is named: a running JACK server's, else the system's default.
+
+    None where the computer has no input or no output.
+    """
+    sd = _portaudio()
+    devices = list_devices()
+    for device in devices:
+        if device.host_api == JACK and device.input_channels and device.output_channels:
+            return device, device
+    source, sink = sd.default.device
+    if source < 0 or sink < 0:
+        return None
+    return devices[source], devices[sink]
+
+
+def check_sample_rate(device: DeviceInfo, direction: str, sample_rate: int, channels: int) -> None:
+    """Refuse a device that does not run at the model's rate (Hz).
+
+    Raises
+    ------
+    RtraveError
+        One line: what it runs at, what the model needs, what to set.
+    """
+    found = f"device '{device.name}' runs at {device.default_sample_rate:.0f} Hz"
+    text = f"{found}, the model needs {sample_rate} Hz: "
+    if device.host_api == JACK:  # the server's rate is the only one there is
+        if round(device.default_sample_rate) != sample_rate:
+            raise RtraveError(text + f"set the device or JACK to {sample_rate} Hz (jackd -r {sample_rate})")
+        return
+    sd = _portaudio()
+    check = sd.check_input_settings if direction == "input" else sd.check_output_settings
+    try:
+        check(device=device.index, channels=channels, dtype="float32", samplerate=sample_rate)
+    except (sd.PortAudioError, ValueError) as error:
+        if round(device.default_sample_rate) != sample_rate:
+            raise RtraveError(text + f"set the device to {sample_rate} Hz") from error
+        raise RtraveError(
+            f"{direction} device '{device.name}', {channels} channels: {_words(error)}"
+        ) from error
+
+
+def _words(error: Exception) -> str:
+    """PortAudio's error on one line."""
+    return " ".join(str(error).split())
+
+
+def open_stream(
+    source: DeviceInfo,
+    sink: DeviceInfo,
+    channels: tuple[int, int],
+    sample_rate: int,
+    block: int,
+    latency: str | float,
+    callback: Callable[..., None],
+) -> Any:
+    """Open a duplex stream, float32, not started. Audio process.
+
+    Parameters
+    ----------
+    channels : (int, int)
+        Device channels opened, in and out.
+    block : int
+        Samples per callback; 0 leaves it to the host.
+    latency : "low", "high" or float
+        What PortAudio is asked for; a number is in seconds.
+
+    Raises
+    ------
+    RtraveError
+        Where the device refuses.
+    """
+    sd = _portaudio()
+    try:
+        return sd.Stream(
+            device=(source.index, sink.index),
+            channels=channels,
+            samplerate=sample_rate,
+            blocksize=block,
+            latency=latency,
+            dtype="float32",
+            callback=callback,
+        )
+    except (sd.PortAudioError, ValueError) as error:
+        raise RtraveError(f"cannot open '{source.name}' to '{sink.name}': {_words(error)}") from error
+
+
+def probe_host_period(
+    source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], sample_rate: int, hop: int
+) -> int | None:
+    """Find how many samples the host moves at once, by a short silent stream. Audio process; 0.1 to 3 s.
+
+    A callback's block does not tell it: PortAudio collects several host periods for a large block, and cuts
+    a large period into callbacks of 1024 where the block is left open. But the callbacks of one period carry
+    the same current time, so their samples add up to the period.
+
+    Returns
+    -------
+    int or None
+        Samples; None where the host calls too rarely to tell.
+    """
+    sums: Counter[float] = Counter()
+
+    def silent(_: Any, outdata: Any, frames: int, stamps: Any, __: Any) -> None:
+        outdata.fill(0.0)
+        sums[stamps.currentTime] += frames
+
+    with open_stream(source, sink, channels, sample_rate, 0, hop / sample_rate, silent):
+        limit_s = time.monotonic() + PROBE_LIMIT_S
+        while len(sums) <= PROBE_PERIODS and time.monotonic() < limit_s:
+            time.sleep(0.005)
+    periods = list(sums.values())[:-1]  # the last one may be cut off
+    if not periods:
+        return None
+    return Counter(periods).most_common(1)[0][0]
+
+
+def choose_buffering(mode: str, hop: int, host_period: int | None, block: int | None = None) -> Buffering:
+    """Decide between the engine in the callback (`direct`) and in a thread beside it (`threaded`).
+
+    The time for one callback is the host's period, not the callback's block; so `direct` is safe only where
+    the period is at least the hop.
+
+    Parameters
+    ----------
+    mode : str
+        "auto", "direct" or "threaded".
+    hop : int
+        Samples per engine step.
+    host_period : int or None
+        As `probe_host_period` gives it.
+    block : int or None
+        Samples per callback asked for by the user.
+
+    Raises
+    ------
+    RtraveError
+        Unknown mode, block out of range, or `direct` asked for with a block that is not the hop.
+    """
+    if mode not in ("auto", "direct", "threaded"):
+        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or threaded")
+    if block is not None and not 16 <= block <= 16384:
+        raise RtraveError(f"block size {block} is out of range: use 16 to 16384 samples")
+    if mode == "direct" and block not in (None, hop):
+        raise RtraveError(f"block size {block} with direct buffering: the block is the hop, {hop} samples")
+    found = "the host's period is " + ("unknown" if host_period is None else f"{host_period} samples")
+    fits = host_period is not None and host_period >= hop
+    if mode == "direct":
+        risk = "" if fits else f", less than the hop of {hop} or not known: the engine may miss it"
+        return Buffering("direct", hop, f"asked for; {found}{risk}")
+    if mode == "auto" and fits and block in (None, hop):
+        return Buffering("direct", hop, f"{found}, the hop is {hop}: the engine runs in the callback")
+    chosen = block if block is not None else min(host_period or 512, hop)
+    if mode == "threaded":
+        why = f"asked for; {found}"
+    elif fits:
+        why = f"a block of {block} was asked for; {found}"
+    else:
+        why = f"{found}, less than the hop of {hop}" if host_period is not None else found
+    return Buffering("threaded", chosen, f"{why}: the engine runs beside the callback")

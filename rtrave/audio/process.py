@@ -1,0 +1,165 @@
+"""The audio process: `python -m rtrave.audio.process`, started and watched by the control process.
+
+It reads one JSON object per line from stdin and writes one JSON object per line to stdout. The first line in
+is the configuration (`rtrave.audio.wiring.Config`), the first line out is {"event": "started", ...} or
+{"event": "error", "message": ...}. After that it takes {"command": "stop"}; the end of stdin means the same,
+since then the parent is gone. It ends with {"event": "stopped"} and exit code 0, or 1 after an error.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from rtrave.audio.shared import Shared, SharedSpec, attach
+from rtrave.audio.wiring import Config, Opened, open_device, open_null
+from rtrave.errors import RtraveError
+
+if TYPE_CHECKING:
+    from rtrave.engine import Engine
+
+WARM_UP_HOPS = 4
+STOP_LIMIT_S = 3.0
+SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter while the callback waits for it
+
+
+def read_config(line: str) -> Config:
+    """Parse the first line; RtraveError where it is not such an object."""
+    try:
+        given = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise RtraveError(f"the configuration line is not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise RtraveError("the configuration line is not a JSON object")
+    known = {field.name for field in fields(Config)}
+    if unknown := sorted(set(given) - known):
+        raise RtraveError(f"unknown configuration {', '.join(unknown)}: known are {', '.join(sorted(known))}")
+    if missing := sorted({"shared", "graph", "device"} - set(given)):
+        raise RtraveError(f"the configuration lacks {', '.join(missing)}")
+    return Config(**given)
+
+
+def warm_up(engine: Engine, first_latent_frame: int) -> None:
+    """Run a few silent hops, so that the first real one finds everything in memory, and begin anew."""
+    x = np.zeros((engine.channels, engine.hop), np.float32)
+    y = np.zeros_like(x)
+    controls = np.array(engine.layout.defaults(), np.float64)
+    for _ in range(WARM_UP_HOPS):
+        engine.process(x, controls, y)
+    engine.reset()
+    engine.latent_frame = first_latent_frame
+
+
+def _tell(out: TextIO, event: str, **told: Any) -> None:
+    try:
+        out.write(json.dumps({"event": event, **told}) + "\n")
+        out.flush()
+    except OSError:  # the parent is gone; the end of stdin follows
+        pass
+
+
+def _wait_for_stop(commands: TextIO, out: TextIO) -> None:
+    for line in commands:
+        try:
+            command = json.loads(line).get("command")
+        except (json.JSONDecodeError, AttributeError):
+            command = line.strip()
+        if command == "stop":
+            return
+        _tell(out, "refused", message=f"unknown command '{command}': the only one is stop")
+
+
+def _fade_and_close(opened: Opened) -> None:
+    # A sound server that died leaves PortAudio hanging in stop and close for good.
+    watchdog = threading.Timer(STOP_LIMIT_S, os._exit, (1,))
+    watchdog.daemon = True
+    watchdog.start()
+    opened.host.fade_out()
+    limit_s = time.monotonic() + STOP_LIMIT_S / 3
+    while not opened.host.silent and time.monotonic() < limit_s:
+        time.sleep(0.005)
+    opened.stream.stop()
+    opened.driver.stop()
+    opened.stream.close()
+    watchdog.cancel()
+
+
+def _open_engine(config: Config, open_engine: Callable[..., Engine] | None) -> Engine:
+    if open_engine is None:
+        from rtrave.engine import open_engine as real
+
+        open_engine = real
+    engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
+    warm_up(engine, config.first_latent_frame)
+    return engine
+
+
+def _attach(config: Config, engine: Engine) -> Shared:
+    shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
+    spec = shared.spec
+    came = (spec.channels, spec.dims, spec.latent_frames, spec.controls)
+    needed = (engine.channels, engine.dims, engine.latent_frames, engine.layout.size)
+    if came != needed:
+        names = "(channels, dims, latent frames, controls)"
+        raise RtraveError(f"shared memory was made for {names} {came}, the model has {needed}: start again")
+    return shared
+
+
+def main(
+    commands: TextIO | None = None,
+    out: TextIO | None = None,
+    open_engine: Callable[..., Engine] | None = None,
+) -> int:
+    """Run the audio process until it is told to stop; returns its exit code.
+
+    Parameters
+    ----------
+    commands, out : text streams
+        stdin and stdout where None.
+    open_engine : callable or None
+        (graph, *, seed, threads) -> Engine; `rtrave.engine.open_engine` where None.
+    """
+    commands = sys.stdin if commands is None else commands
+    out = sys.stdout if out is None else out
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    try:
+        config = read_config(commands.readline())
+        engine = _open_engine(config, open_engine)
+        shared = _attach(config, engine)
+        opened = (open_null if "null" in config.device else open_device)(config, engine, shared)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        opened.driver.start()
+        opened.stream.start()
+    except RtraveError as error:
+        _tell(out, "error", message=str(error))
+        return 1
+    except Exception as error:  # the parent must get its line whatever it was
+        text = f"the audio process failed: {type(error).__name__}: {error}"
+        _tell(out, "error", message=" ".join(text.split()))
+        return 1
+    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, **opened.told)
+    _wait_for_stop(commands, out)
+    _fade_and_close(opened)
+    _tell(out, "stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Not sys.exit: PortAudio's own clean-up at exit can hang or assert once the sound server is gone.
+    os._exit(code)

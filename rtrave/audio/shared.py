@@ -1,0 +1,208 @@
+"""Shared memory between the control process and the audio process: one memory-mapped file.
+
+Single-writer rules. Every word in the file has one writer:
+
+======================  =====================================  ==========================================
+section                 written by                             read by
+======================  =====================================  ==========================================
+control block           control process (one thread)           audio process, once per hop
+audio ring              audio process, the thread of the hop   control process, the recorder
+hops ring               audio process, the thread of the hop   control process, the recorder
+controls ring           audio process, the thread of the hop   control process, the recorder
+status block            audio process                          control process
+======================  =====================================  ==========================================
+
+The reader of a ring writes only that ring's tail, the writer only its head. Nothing here ever waits.
+The file belongs to the control process; it outlives an audio process that is killed and started again,
+and the counters go on from where they were.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrave.audio.memory import LINE, STATUS_FIELDS, ControlBlock, Floats, Ring, Status
+from rtrave.errors import RtraveError
+
+HOP_FIELDS = (
+    "latent_frame",
+    "compute_s",
+    "wake_s",
+    "late",
+    "nonfinite_in",
+    "nonfinite_out",
+    "in_peak",
+    "in_rms",
+    "out_peak",
+    "out_rms",
+    "time_s",
+)
+
+_MAGIC = 0x72747261_76650001  # "rtrave", version 1 of the order of this file
+
+
+@dataclass(frozen=True)
+class SharedSpec:
+    """Sizes of the shared memory. `dataclasses.asdict` gives its JSON form, `SharedSpec(**d)` reads it.
+
+    Parameters
+    ----------
+    channels : int
+        Audio channels of the model.
+    dims : int
+        Latent dimensions.
+    latent_frames : int
+        Latent frames per hop.
+    controls : int
+        Length of the control vector (`Layout.size`).
+    audio_rows, hops_rows, controls_rows : int
+        Capacity of the rings, in rows. The defaults hold at least 20 s.
+    """
+
+    channels: int
+    dims: int
+    latent_frames: int
+    controls: int
+    audio_rows: int = 1 << 20
+    hops_rows: int = 2048
+    controls_rows: int = 1024
+
+    @property
+    def hop_width(self) -> int:
+        """Numbers in one row of the hops ring: `HOP_FIELDS`, then z_in [D, N] and z_out [D, N] row by row."""
+        return len(HOP_FIELDS) + 2 * self.dims * self.latent_frames
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The mapped memory, by section. Rows of the rings:
+
+    audio : float32 [2 * C], one row per sample: model input channels, then model output channels.
+    hops : float64 [hop_width], one row per hop: `HOP_FIELDS`, z_in [D * N], z_out [D * N].
+    controls_log : float64 [2 + controls]: latent frame, sequence, the vector; one row for each hop on which a
+        newly read vector was first applied.
+    """
+
+    path: Path
+    spec: SharedSpec
+    controls: ControlBlock
+    audio: Ring
+    hops: Ring
+    controls_log: Ring
+    status: Status
+
+    def unlink(self) -> None:
+        """Remove the file; those who have it mapped keep it until they end. Control process."""
+        self.path.unlink(missing_ok=True)
+
+
+def _sections(spec: SharedSpec) -> dict[str, tuple[int, int]]:
+    """Name -> (offset, bytes); every section begins on a cache line."""
+    sizes = {
+        "header": LINE,
+        "status": 8 * len(STATUS_FIELDS),
+        "controls": ControlBlock.nbytes(spec.controls),
+        "audio": 2 * LINE + 8 * spec.channels * spec.audio_rows,
+        "hops": 2 * LINE + 8 * spec.hop_width * spec.hops_rows,
+        "controls_log": 2 * LINE + 8 * (2 + spec.controls) * spec.controls_rows,
+    }
+    placed, offset = {}, 0
+    for name, size in sizes.items():
+        placed[name] = (offset, size)
+        offset += -(-size // LINE) * LINE
+    placed["end"] = (offset, 0)
+    return placed
+
+
+def _ring(buffer: NDArray[np.uint8], dtype: Any, width: int, dropped: Floats) -> Ring:
+    rows = buffer[2 * LINE :].view(dtype).reshape(-1, width)
+    return Ring(buffer[: 2 * LINE].view(np.int64), rows, dropped)
+
+
+def _map(path: Path, spec: SharedSpec) -> Shared:
+    sections = _sections(spec)
+    expected = sections["end"][0]
+    try:
+        with open(path, "r+b") as file:
+            found = os.fstat(file.fileno()).st_size
+            if found != expected:
+                raise RtraveError(
+                    f"shared memory '{path}' has {found} bytes, expected {expected}: start again"
+                )
+            memory = mmap.mmap(file.fileno(), expected)
+    except OSError as error:
+        raise RtraveError(f"cannot open the shared memory '{path}': {error.strerror}") from error
+    whole = np.frombuffer(memory, np.uint8)
+    # Every page is mapped now, not at its first use in the callback. Adding zero writes without a change.
+    whole[:: mmap.PAGESIZE].sum()
+    part = {name: whole[at : at + size] for name, (at, size) in sections.items()}
+    status = Status(part["status"].view(np.float64))
+    return Shared(
+        path=path,
+        spec=spec,
+        controls=ControlBlock(part["controls"].view(np.float64), spec.controls),
+        audio=_ring(part["audio"], np.float32, 2 * spec.channels, status.slot("audio_dropped")),
+        hops=_ring(part["hops"], np.float64, spec.hop_width, status.slot("hops_dropped")),
+        controls_log=_ring(
+            part["controls_log"], np.float64, 2 + spec.controls, status.slot("controls_dropped")
+        ),
+        status=status,
+    )
+
+
+def create(spec: SharedSpec) -> Shared:
+    """Make the file, readable by this user only, and map it. Control process.
+
+    Raises
+    ------
+    RtraveError
+        Where there is no room for it.
+    """
+    folder = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
+    size = _sections(spec)["end"][0]
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="rtrave-", suffix=".shared", dir=folder)
+    except OSError as error:
+        raise RtraveError(f"cannot make the shared memory in '{folder}': {error.strerror}") from error
+    try:
+        # Room is taken now: a full file system must be an error here, not a bus error in the callback.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        else:
+            os.truncate(name, size)
+        header = np.array([_MAGIC, *asdict(spec).values()], np.int64)
+        os.write(descriptor, header.tobytes())
+    except OSError as error:
+        os.unlink(name)
+        needed = f"{size / 2**20:.0f} MiB of shared memory"
+        raise RtraveError(f"no room for {needed} in '{folder}': {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+    return _map(Path(name), spec)
+
+
+def attach(path: Path, spec: SharedSpec) -> Shared:
+    """Map the file that `create` made with the same sizes. Audio process.
+
+    Raises
+    ------
+    RtraveError
+        Where it is missing or was made for other sizes.
+    """
+    expected = np.array([_MAGIC, *asdict(spec).values()], np.int64)
+    try:
+        with open(path, "rb") as file:
+            header = file.read(expected.nbytes)
+    except OSError as error:
+        raise RtraveError(f"cannot open the shared memory '{path}': {error.strerror}") from error
+    if header != expected.tobytes():
+        raise RtraveError(f"shared memory '{path}' was made for other sizes than {asdict(spec)}: start again")
+    return _map(Path(path), spec)
