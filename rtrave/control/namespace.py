@@ -58,13 +58,13 @@ class Controls:
         self._places = _places(self.parameters, layout)
         self._tree: Tree = make_tree([*self.parameters, *(a for a in self._places if a.startswith(NORM))])
 
-    def __contains__(self, address: str) -> bool:
-        """Tell whether an address, a `norm` twin too, exists; a pattern does not count."""
-        return address in self.parameters or address in self._places
+    def has_value(self, address: str) -> bool:
+        """Tell whether `set` and `get` take a concrete address: a control with a value or its norm twin."""
+        return address in self._places
 
-    def is_control(self, address: str) -> bool:
-        """Tell whether `set` takes this concrete address."""
-        return address in self._places or address in (PANIC, RESET)
+    def value_type(self, address: str) -> str:
+        """Tell the OSC type letter, "f", "i" or "s", of each number that `get` gives for a control."""
+        return self._places[address].parameter.type
 
     def match(self, pattern: str) -> list[str]:
         """List the concrete addresses that a pattern matches, `norm` twins too.

@@ -125,7 +125,7 @@ TABLE: tuple[Parameter, ...] = (
     _switch("bypass", 0.0, "dry only"),
     _switch("freeze", 0.0, "hold the whole latent"),
     _switch("silence", 0.0, "kill switch, ramped"),
-    Parameter(PANIC, "", 0.0, 0.0, math.inf, 0.0, math.inf, access="w",
+    Parameter(PANIC, "", hard_high=math.inf, access="w",
               description="modulation off, unfreeze, identity, caches cleared"),
     _read("z/out", "f", "latent", "the newest latent frame after processing", per_latent=True),
     _read("model/name", "s", "", "name of the model"),

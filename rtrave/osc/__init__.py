@@ -1,0 +1,1 @@
+"""Open Sound Control over UDP; the only importer of python-osc. Used in the control process."""
