@@ -74,14 +74,18 @@ def read_latents(session: Session, end: Literal["in", "out"]) -> NDArray[np.floa
 
 
 def read_events(session: Session) -> list[dict[str, Any]]:
-    """Return the events in the order they were written; a torn last line is left out.
+    """Return the events of a take, as `parse_events` does."""
+    return parse_events(session.folder / "events.jsonl")
+
+
+def parse_events(path: Path) -> list[dict[str, Any]]:
+    """Return the events of an `events.jsonl` in the order they were written; a torn last line is left out.
 
     Raises
     ------
     RtraveError
-        A whole line is not an event.
+        The file cannot be read, or a whole line is not an event.
     """
-    path = session.folder / "events.jsonl"
     try:
         *lines, _torn = path.read_bytes().split(b"\n")
     except OSError as error:
