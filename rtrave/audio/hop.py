@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrave.audio.shared import HOP_FIELDS, Shared
+from rtrave.audio.shared import Shared
+from rtrave.settings import HOP_FIELDS
 
 if TYPE_CHECKING:
     from rtrave.engine import Engine

@@ -31,20 +31,7 @@ from numpy.typing import NDArray
 
 from rtrave.audio.memory import LINE, STATUS_FIELDS, ControlBlock, Floats, Ring, Status
 from rtrave.errors import RtraveError
-
-HOP_FIELDS = (
-    "latent_frame",
-    "compute_s",
-    "wake_s",
-    "late",
-    "nonfinite_in",
-    "nonfinite_out",
-    "in_peak",
-    "in_rms",
-    "out_peak",
-    "out_rms",
-    "time_s",
-)
+from rtrave.settings import HOP_FIELDS
 
 _MAGIC = 0x72747261_76650001  # "rtrave", version 1 of the order of this file
 

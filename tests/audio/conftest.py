@@ -1,0 +1,23 @@
+"""Shared memory that is removed after the test, whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rtrave.audio.shared import Shared
+from tests.audio.fake import FakeEngine, make_shared
+
+
+@pytest.fixture
+def shared_for() -> Iterator[Callable[..., Shared]]:
+    made: list[Shared] = []
+
+    def make(engine: FakeEngine, **sizes: int) -> Shared:
+        made.append(make_shared(engine, **sizes))
+        return made[-1]
+
+    yield make
+    for shared in made:
+        shared.unlink()

@@ -1,0 +1,108 @@
+"""A stand-in for the engine with its whole interface: y is x, one hop late or at once; breaks or dawdles on order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from rtrave.audio.host import Host, default_inputs, default_outputs
+from rtrave.audio.shared import Shared, SharedSpec, create
+from rtrave.control.vector import make_layout
+
+RATE = 44100
+
+
+class FakeEngine:
+    """y = gain * x; z_in counts latent frames; raises at `broken` hops, calls `slow[hop]` before answering."""
+
+    def __init__(
+        self,
+        hop: int = 2048,
+        channels: int = 1,
+        dims: int = 3,
+        latent_frames: int = 1,
+        broken: tuple[int, ...] = (),
+        slow: Mapping[int, Callable[[], None]] | None = None,
+        compute_s: float = 0.0,
+    ) -> None:
+        self.hop, self.channels, self.dims, self.latent_frames = hop, channels, dims, latent_frames
+        self.sample_rate = RATE
+        self.layout = make_layout(dims)
+        self.latent_frame = 0
+        self.broken, self.slow, self.compute_s = broken, dict(slow or {}), compute_s
+        self.hops = 0
+        self.resets = 0
+        self.report = SimpleNamespace(
+            x=np.zeros((channels, hop), np.float32),
+            z_in=np.zeros((dims, latent_frames), np.float32),
+            z_out=np.zeros((dims, latent_frames), np.float32),
+            in_peak=0.0, in_rms=0.0, out_peak=0.0, out_rms=0.0, nonfinite_in=0, nonfinite_out=0,
+        )  # fmt: skip
+
+    def process(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray) -> None:
+        index = self.hops
+        self.hops += 1
+        if index in self.slow:
+            self.slow[index]()
+        if self.compute_s:
+            time.sleep(self.compute_s)
+        if index in self.broken:
+            raise RuntimeError("broken on order")
+        report = self.report
+        report.nonfinite_in = int(np.count_nonzero(~np.isfinite(x)))
+        report.x[:] = np.where(np.isfinite(x), x, np.float32(0.0))
+        report.z_in[:] = self.latent_frame + np.arange(self.latent_frames)
+        report.z_out[:] = -report.z_in
+        y[:] = report.x
+        report.in_peak = report.out_peak = float(np.abs(y).max())
+        self.latent_frame += self.latent_frames
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+def open_fake(graph: Path, *, seed: int = 0, threads: int = 1) -> FakeEngine:
+    """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes."""
+    return FakeEngine(compute_s=float(Path(graph).name) / 1e3)
+
+
+def make_shared(engine: FakeEngine, **sizes: int) -> Shared:
+    return create(SharedSpec(engine.channels, engine.dims, engine.latent_frames, engine.layout.size, **sizes))
+
+
+def make_host(engine: FakeEngine, shared: Shared, devices: int = 2, scheduled: bool = False) -> Host:
+    inputs = default_inputs(engine.channels, devices)
+    outputs = default_outputs(engine.channels, devices)
+    return Host(shared.status, RATE, engine.hop, inputs, outputs, scheduled)
+
+
+class Stamps:
+    """Time stamps of a steady host."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.inputBufferAdcTime = 1.0
+        self.currentTime = 1.0
+        self.outputBufferDacTime = 1.0
+
+    def advance(self, samples: int) -> None:
+        self.samples += samples
+        self.inputBufferAdcTime = 1.0 + self.samples / RATE
+
+
+def play(
+    driver: Callable, x: np.ndarray, blocks: list[int], after: Callable[[], None] | None = None
+) -> np.ndarray:
+    """Call a driver with x [T, device channels] in these blocks; `after` runs after each call. Returns [T, 2]."""
+    stamps, out, at = Stamps(), np.full((len(x), 2), np.nan, np.float32), 0
+    for block in blocks:
+        driver(x[at : at + block], out[at : at + block], block, stamps, None)
+        stamps.advance(block)
+        at += block
+        if after:
+            after()
+    return out[:at]

@@ -1,0 +1,116 @@
+"""Callbacks are counted exactly against the host's stamps; channels go where they are sent; the stop fades."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rtrave.audio.host import Host, HostClock, check_inputs, check_outputs, default_inputs, default_outputs
+from rtrave.errors import RtraveError
+from tests.audio.fake import RATE, FakeEngine
+
+BLOCK = 2048
+
+
+def run_clock(stamps_s: list[float], block: int = BLOCK) -> HostClock:
+    clock = HostClock(RATE)
+    for stamp in stamps_s:
+        clock.tick(stamp, block)
+    return clock
+
+
+@pytest.mark.parametrize("block", [16, 256, 2048])
+@pytest.mark.parametrize("drift", [-2e-4, 0.0, 2e-4])
+def test_lost_periods_are_counted_exactly(block: int, drift: float) -> None:
+    rng = np.random.default_rng(block)
+    lost = rng.random(5000) < 0.03
+    lost[:2] = lost[-1] = False
+    index = np.flatnonzero(~lost)
+    jitter = rng.uniform(-0.15, 0.15, len(index))
+    clock = run_clock(list(3.0 + (index * (1 + drift) + jitter) * block / RATE), block)
+    assert clock.received == len(index)
+    assert clock.expected == 5000
+    assert lost.sum() > 50
+
+
+def test_a_late_wake_is_no_lost_period() -> None:
+    late = [1.0 + (k + (0.9 if k % 50 == 10 else 0.0)) * BLOCK / RATE for k in range(501)]
+    clock = run_clock(late)
+    assert clock.expected == clock.received == 501
+
+
+def test_several_lost_in_a_row_and_changing_blocks() -> None:
+    clock = HostClock(RATE)
+    blocks = np.random.default_rng(1).choice([64, 256, 441], 1000)
+    at = 0
+    for k, block in enumerate(blocks):
+        if k == 500:
+            at += 7 * int(block)
+        clock.tick(1.0 + at / RATE, int(block))
+        at += int(block)
+    assert clock.expected - clock.received == 7
+
+
+def test_no_stamps_means_nothing_is_known_to_be_lost() -> None:
+    clock = run_clock([0.0] * 100)
+    assert clock.expected == clock.received == 100
+
+
+def host_with(shared_for, inputs, outputs) -> Host:
+    return Host(shared_for(FakeEngine(BLOCK)).status, RATE, BLOCK, inputs, outputs)
+
+
+def test_channels_go_where_they_are_sent(shared_for) -> None:
+    host = host_with(shared_for, [3, 0], [[1, 4], [2]])
+    indata = np.arange(BLOCK * 5, dtype=np.float32).reshape(BLOCK, 5)
+    x = np.zeros((2, BLOCK), np.float32)
+    host.take(indata, x)
+    np.testing.assert_array_equal(x, indata[:, [3, 0]].T)
+    out = np.full((BLOCK, 5), np.nan, np.float32)
+    host.give(x, out)
+    np.testing.assert_array_equal(out, np.stack([0 * x[0], x[0], x[1], 0 * x[0], x[0]], axis=1))
+
+
+def test_model_channels_that_meet_are_averaged(shared_for) -> None:
+    host = host_with(shared_for, [0, 0], [[0], [0]])
+    y = np.stack([np.full(BLOCK, 1.0), np.full(BLOCK, 0.5)]).astype(np.float32)
+    out = np.zeros((BLOCK, 1), np.float32)
+    host.give(y, out)
+    assert (out == 0.75).all()
+
+
+def test_default_channels() -> None:
+    assert default_inputs(1, 8) == [0] and default_inputs(2, 8) == [0, 1] and default_inputs(2, 1) == [0, 0]
+    assert default_outputs(1, 8) == [[0, 1]] and default_outputs(1, 1) == [[0]]
+    assert default_outputs(2, 8) == [[0], [1]] and default_outputs(2, 1) == [[0], [0]]
+
+
+@pytest.mark.parametrize(
+    ("check", "channels", "said"),
+    [
+        (check_inputs, [0, 1], "2 input channels given, the model has 1"),
+        (check_inputs, [2], "no input channel 2: device 'desk' has 0 to 1"),
+        (check_inputs, [-1], "no input channel -1"),
+        (check_outputs, [[0], [1]], "outputs for 2 channels given, the model has 1"),
+        (check_outputs, [[0, 5]], "no output channel 5: device 'desk' has 0 to 1"),
+    ],
+)
+def test_channels_that_do_not_fit_are_refused_in_one_line(check, channels, said: str) -> None:
+    with pytest.raises(RtraveError, match=said) as error:
+        check(channels, 1, 2, "desk")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("block", [17, 256, 2048])
+def test_the_stop_fades_to_silence_without_a_step(shared_for, block: int) -> None:
+    host = host_with(shared_for, [0], [[0]])
+    out = []
+    for k in range(-(-3000 // block)):
+        if k == 1:
+            host.fade_out()
+        y, piece = np.ones((1, block), np.float32), np.zeros((block, 1), np.float32)
+        host.give(y, piece)
+        out.append(piece)
+    played = np.concatenate(out)[:, 0]
+    assert host.silent and played[0] == 1 and played[-1] == 0
+    assert np.abs(np.diff(played)).max() < 0.003

@@ -1,0 +1,66 @@
+"""What a run leaves in the rings: every hop's audio and numbers, and a vector on exactly the hop that first used it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtrave.audio.callback import DirectDriver
+from rtrave.settings import HOP_FIELDS
+from tests.audio.fake import FakeEngine, make_host, play
+
+HOP = 512
+
+
+def test_rows_of_every_hop(shared_for) -> None:
+    engine = FakeEngine(HOP, channels=2, dims=3, latent_frames=2)
+    engine.latent_frame = 10
+    shared = shared_for(engine)
+    driver = DirectDriver(engine, shared, make_host(engine, shared), 60.0)
+    x = np.random.default_rng(5).standard_normal((HOP * 5, 2)).astype(np.float32)
+    x[700, 0] = np.nan
+    x[701, 1] = np.inf
+    play(driver, x, [HOP] * 5)
+    clean = np.where(np.isfinite(x), x, np.float32(0))
+    np.testing.assert_array_equal(shared.audio.read(), np.concatenate([clean, clean], axis=1))
+    rows = shared.hops.read()
+    fields = {name: rows[:, i] for i, name in enumerate(HOP_FIELDS)}
+    assert fields["latent_frame"].tolist() == [10, 12, 14, 16, 18]
+    assert fields["nonfinite_in"].tolist() == [0, 2, 0, 0, 0]
+    assert (fields["compute_s"] > 0).all() and (np.diff(fields["time_s"]) > 0).all()
+    z_in = rows[:, len(HOP_FIELDS) :][:, :6].reshape(5, 3, 2)
+    np.testing.assert_array_equal(z_in[2], [[14, 15]] * 3)
+    np.testing.assert_array_equal(rows[:, len(HOP_FIELDS) + 6 :], -z_in.reshape(5, 6))
+    assert shared.status.get("nonfinite_in") == 2
+    assert shared.status.get("latent_frame") == 20
+
+
+def test_a_vector_is_told_once_on_its_first_hop(shared_for) -> None:
+    engine = FakeEngine(HOP)
+    shared = shared_for(engine)
+    driver = DirectDriver(engine, shared, make_host(engine, shared), 60.0)
+    hop = iter(range(100))
+    vector = engine.layout.defaults()
+
+    def publish() -> None:
+        now = next(hop)
+        if now in (2, 3, 6):
+            vector[0] = now
+            shared.controls.write(vector)
+        if now == 6:  # twice before the next hop: the latest wins
+            vector[0] = 66
+            shared.controls.write(vector)
+
+    play(driver, np.zeros((HOP * 10, 1), np.float32), [HOP] * 10, publish)
+    rows = shared.controls_log.read()
+    assert rows[:, 0].tolist() == [0, 3, 4, 7]
+    assert rows[:, 1].tolist() == [0, 1, 2, 4]
+    assert rows[:, 2].tolist() == [engine.layout.defaults()[0], 2, 3, 66]
+
+
+def test_a_full_ring_drops_whole_hops_and_counts_rows(shared_for) -> None:
+    engine = FakeEngine(HOP)
+    shared = shared_for(engine, audio_rows=3 * HOP + 100, hops_rows=4, controls_rows=1)
+    driver = DirectDriver(engine, shared, make_host(engine, shared), 60.0)
+    play(driver, np.zeros((HOP * 10, 1), np.float32), [HOP] * 10)
+    assert shared.audio.waiting() == 3 * HOP and shared.hops.waiting() == 4
+    assert shared.status.get("audio_dropped") == 7 * HOP and shared.status.get("hops_dropped") == 6
