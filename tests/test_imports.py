@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rtrave"
 LEAVES = {"errors", "settings"}
 CORE = {"engine", "control", "resample"}
-# Part of the package (a folder or a module) to what it may import besides itself and the leaves. An entry with
-# a dot allows that module alone.
+# Part of the package (a folder or a module) to what it may import besides itself and the leaves; an entry
+# with a dot allows that module alone.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "settings": set(),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
 
-from rtrave.errors import ControlError, RtraveError
-
-_TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
+from rtrave.control.parameter import tag as checked_tag
+from rtrave.errors import RtraveError
 
 
 def new_folder(parent: Path, tag: str = "", when: datetime | None = None) -> Path:
@@ -35,9 +33,7 @@ def new_folder(parent: Path, tag: str = "", when: datetime | None = None) -> Pat
     RtraveError
         The folder cannot be made.
     """
-    if tag and not _TAG.fullmatch(tag):
-        raise ControlError("bad-name", f"tag {tag[:80]!r}: expected 1 to 64 of A-Z a-z 0-9 _ -", 0)
-    name = f"{when or datetime.now():%Y%m%d-%H%M%S}" + (f"-{tag}" if tag else "")
+    name = f"{when or datetime.now():%Y%m%d-%H%M%S}" + (f"-{checked_tag(tag)}" if tag else "")
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")
