@@ -242,6 +242,10 @@ def probe_host_period(
         limit_s = time.monotonic() + PROBE_LIMIT_S
         while len(sums) <= PROBE_PERIODS and time.monotonic() < limit_s:
             time.sleep(0.005)
+    # A second stream of one PortAudio would get other JACK port names, and lose the patches saved by name.
+    sd = _portaudio()
+    sd._terminate()
+    sd._initialize()
     periods = list(sums.values())[:-1]  # the last one may be cut off
     if not periods:
         return None

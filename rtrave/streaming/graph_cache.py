@@ -19,9 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 
 from rtrave.errors import RtraveError
+from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
 BUILDER_VERSION = 1  # raised with every change of what a graph computes or how it is laid out
@@ -45,6 +47,31 @@ class GraphShape:
     batch: int = 1
     latent_frames: int = 1
     compat: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GraphFacts:
+    """What is known of a compiled model without opening its graphs.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    model_hash : str
+        Of the network's shape and weights.
+    shape : GraphShape
+    latent_pca, latent_mean : float32 [D, D], [D]
+    """
+
+    spec: ModelSpec
+    model_hash: str
+    shape: GraphShape
+    latent_pca: np.ndarray
+    latent_mean: np.ndarray
+
+    @property
+    def hop(self) -> int:
+        """Samples per run of the graphs."""
+        return self.shape.latent_frames * self.spec.ratio
 
 
 def hash_source(path: Path) -> str:
@@ -76,6 +103,21 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return manifest if whole and "encoder.onnx" in manifest["files"] else None
+
+
+def open_facts(folder: Path) -> GraphFacts:
+    """Read a folder of the cache; RtraveError where it is missing or damaged."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise RtraveError(f"the compiled graph in {folder} is missing or damaged: start again to rebuild it")
+    with np.load(folder / "latent_space.npz") as space:
+        return GraphFacts(
+            ModelSpec.from_json(manifest["spec"]),
+            manifest["model_hash"],
+            GraphShape(**manifest["shape"]),
+            space["pca"],
+            space["mean"],
+        )
 
 
 @contextmanager

@@ -12,8 +12,7 @@ import numpy as np
 import onnxruntime
 
 from rtrave.errors import RtraveError
-from rtrave.model.spec import ModelSpec
-from rtrave.streaming.graph_cache import GraphShape, read_manifest
+from rtrave.streaming.graph_cache import open_facts
 
 
 class CompiledPart:
@@ -75,14 +74,9 @@ class OnnxParts:
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise RtraveError(f"the compiled graph in {folder} is missing or damaged: start again to rebuild it")
-        self.spec = ModelSpec.from_json(manifest["spec"])
-        self.model_hash: str = manifest["model_hash"]
-        self.shape = GraphShape(**manifest["shape"])
-        with np.load(folder / "latent_space.npz") as space:
-            self.latent_pca, self.latent_mean = space["pca"], space["mean"]
+        facts = open_facts(folder)
+        self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
+        self.latent_pca, self.latent_mean = facts.latent_pca, facts.latent_mean
         self.encoder = CompiledPart(folder / "encoder.onnx", threads)
         self.decoder = CompiledPart(folder / "decoder.onnx", threads)
 

@@ -1,0 +1,101 @@
+"""`rtrave live`: play."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive
+from rtrave.control.vector import make_layout
+from rtrave.errors import RtraveError
+from rtrave.live.run import LiveOptions, run_live
+from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
+from rtrave.streaming.graph_cache import open_facts
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this module's command to the parser."""
+    parser = commands.add_parser(
+        "live",
+        help="play a model through the sound card",
+        description="Play a model through the sound card; without one, a demo sound through the null device.",
+    )
+    add_model_options(parser)
+    device = parser.add_argument_group("device")
+    device.add_argument("--device", metavar="D", help="for input and output: index, part of the name, or null")
+    device.add_argument("--input", metavar="D", help="input device: index, part of the name, or 'name, host API'")
+    device.add_argument("--output", metavar="D", help="output device, likewise")
+    device.add_argument("--input-channels", type=channels, metavar="L", help="e.g. 1 or 1,2: one per model channel")
+    device.add_argument("--output-channels", type=channels, metavar="L", help="e.g. 1,2: where the model goes")
+    device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback")
+    device.add_argument(
+        "--buffering", choices=("auto", "direct", "low-latency"), default="auto", help="default: %(default)s"
+    )
+    device.add_argument("--input-file", type=Path, metavar="F", help="loop this sound file through the null device")
+    osc = parser.add_argument_group("OSC")
+    osc.add_argument(
+        "--osc-port", type=natural, default=DEFAULT_OSC_PORT, metavar="PORT", help="0 for any free one (default: %(default)s)"
+    )
+    osc.add_argument("--osc-bind", default="127.0.0.1", metavar="ADDR", help="default: %(default)s, this computer only")
+    osc.add_argument("--osc-send", action="append", default=[], metavar="HOST:PORT", help="send feedback there")
+    take = parser.add_argument_group("recording")
+    take.add_argument("--record", action="store_true", help="record from the start")
+    take.add_argument("--sessions-dir", type=Path, default=sessions_dir(), metavar="DIR", help="default: %(default)s")
+    take.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    parser.set_defaults(run=run)
+
+
+def channels(text: str) -> list[int]:
+    """A list of channels counted from 1, for argparse; from 0 inside."""
+    return [positive(part) - 1 for part in text.split(",")]
+
+
+def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:
+    """What the audio process is told of the device."""
+    if arguments.device is not None and (arguments.input is not None or arguments.output is not None):
+        raise RtraveError("--device together with --input or --output: give one or the other")
+    if arguments.device == "null" or (arguments.input_file and arguments.device is None):
+        return {"null": True}
+    if arguments.input_file:
+        raise RtraveError(f"--input-file plays through the null device, not through {arguments.device!r}: leave one out")
+    names = (arguments.input or arguments.device, arguments.output or arguments.device)
+    return dict(zip(("input", "output"), (int(n) if n and n.isdigit() else n for n in names), strict=True))
+
+
+def output_map(listed: list[int] | None, model_channels: int) -> list[list[int]] | None:
+    """A mono model goes to every listed channel; others go one by one."""
+    if listed is None:
+        return None
+    if model_channels == 1:
+        return [listed]
+    if len(listed) != model_channels:
+        raise RtraveError(f"--output-channels lists {len(listed)} channels, the model has {model_channels}: list as many")
+    return [[channel] for channel in listed]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    if arguments.duration is not None and not arguments.duration > 0:
+        raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
+    device = chosen_device(arguments)
+    graph = compiled(arguments.model)
+    model = open_facts(graph)
+    controls = initial_controls(make_layout(model.spec.full_latent_size), arguments.settings)
+    options = LiveOptions(
+        graph=graph,
+        device=device,
+        sessions_dir=arguments.sessions_dir.expanduser(),
+        seed=arguments.seed,
+        threads=arguments.threads,
+        buffering=arguments.buffering,
+        block_size=arguments.block_size,
+        input_channels=arguments.input_channels,
+        output_channels=output_map(arguments.output_channels, model.spec.channels),
+        input_file=arguments.input_file,
+        osc_port=arguments.osc_port,
+        osc_bind=arguments.osc_bind,
+        osc_targets=arguments.osc_send,
+        record=arguments.record,
+        duration_s=arguments.duration,
+    )
+    return run_live(options, model, controls)

@@ -1,0 +1,75 @@
+"""Options and small steps that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtrave.control.namespace import Controls, parse_setting
+from rtrave.control.vector import Layout
+from rtrave.errors import ControlError, RtraveError
+from rtrave.model.registry import find_model
+from rtrave.settings import DEFAULT_MODEL
+from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--model, --seed, --threads, --set."""
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="M",
+        help="a registered name, a .safetensors file or a RAVE run folder (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the noise source (default: 0)")
+    parser.add_argument(
+        "--threads", type=positive, default=1, metavar="N", help="for the model's arithmetic (default: 1)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="ADDRESS=VALUE",
+        dest="settings",
+        help="start with a control at this value, e.g. /rtrave/mix=0.5; may be repeated",
+    )
+
+
+def natural(text: str) -> int:
+    """A whole number from 0 up, for argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 0 up")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1 up")
+    return value
+
+
+def compiled(model: str) -> Path:
+    """The graph folder of a model, compiled where needed; told on stderr."""
+    return ensure_graph(find_model(model), GraphShape(), tell)
+
+
+def tell(line: str) -> None:
+    """A line for the user that is no result."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def initial_controls(layout: Layout, settings: Sequence[str]) -> Controls:
+    """Controls at their defaults, with the `--set` options applied; RtraveError for one that does not fit."""
+    controls = Controls(layout)
+    for setting in settings:
+        try:
+            address, values = parse_setting(setting)
+            controls.set(address, values)
+        except ControlError as error:
+            raise RtraveError(f"--set {setting}: {error}") from error
+    return controls

@@ -1,0 +1,60 @@
+"""`rtrave render IN OUT`: a file through the engine that plays live."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.progress import Progress
+
+from rtrave.cli.options import add_model_options, compiled, initial_controls
+from rtrave.engine import open_engine
+from rtrave.errors import RtraveError
+from rtrave.render import Changes, render
+from rtrave.session.reader import parse_events
+from rtrave.sound_file import SoundReader, SoundWriter
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this module's command to the parser."""
+    parser = commands.add_parser(
+        "render",
+        help="play a sound file through a model into another file",
+        description="Play a sound file through a model. The output is as long as the input, up to whole hops, and late "
+        "by the model's delay, exactly as a live run is.",
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="a sound file of any format, rate and channel count")
+    parser.add_argument("output", type=Path, metavar="OUT", help="the file to write, e.g. out.wav (32-bit float)")
+    add_model_options(parser)
+    parser.add_argument(
+        "--controls", type=Path, metavar="EVENTS", help="an events.jsonl: repeat the control changes of that take"
+    )
+    parser.set_defaults(run=run)
+
+
+def read_changes(path: Path | None) -> tuple[Changes, list[int], int]:
+    """Control changes, restarts, and the latent frame at which the take began."""
+    if path is None:
+        return (), [], 0
+    events = parse_events(path)
+    changes = [(event["latent_frame"], event["set"]) for event in events if event["kind"] == "set"]
+    restarts = [event["latent_frame"] for event in events if event["kind"] == "restart"]
+    starts = [event["latent_frame"] for event in events if event["kind"] == "start"]
+    return changes, restarts, starts[0] if starts else 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    if arguments.output.exists() and arguments.input.samefile(arguments.output):
+        raise RtraveError(f"{arguments.output} is the input too: give another file to write")
+    engine = open_engine(compiled(arguments.model), seed=arguments.seed, threads=arguments.threads)
+    controls = initial_controls(engine.layout, arguments.settings)
+    changes, restarts, engine.latent_frame = read_changes(arguments.controls)
+    reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)
+    hops = reader.hops(engine.hop)
+    with SoundWriter(arguments.output, engine.sample_rate, engine.channels) as writer, Progress(transient=True) as bar:
+        task = bar.add_task(f"rendering {arguments.input.name}", total=reader.expected_samples)
+        for y in render(engine, hops, controls.values, changes, restarts):
+            writer.write(y)
+            bar.advance(task, engine.hop)
+    return 0

@@ -1,0 +1,331 @@
+"""The composition root of a live run: makes every part, connects them, and runs until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from rich.console import Console
+from rich.live import Live
+
+from rtrave.audio.shared import Shared, SharedSpec, create
+from rtrave.control.namespace import Controls
+from rtrave.errors import RtraveError
+from rtrave.live import terminal
+from rtrave.live.monitor import Monitor, latency_of
+from rtrave.live.recorder import Recorder
+from rtrave.live.supervisor import NoDeviceError, Supervisor
+from rtrave.model.spec import ModelSpec
+from rtrave.osc.feedback import parse_target
+from rtrave.osc.server import OscServer
+from rtrave.session.writer import SessionWriter
+from rtrave.settings import assets_dir
+from rtrave.sound_file import SoundReader
+from rtrave.streaming.graph_cache import GraphFacts
+
+POLL_S = 0.05
+NOTES_KEPT = 10
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What a live run is asked for.
+
+    Attributes
+    ----------
+    graph : Path
+        Folder of the compiled graph.
+    device : dict
+        {"input": D, "output": D}, D an index, a name or None for the default; or {"null": True}.
+    buffering : str
+        "auto", "direct" or "low-latency".
+    block_size : int or None
+        Samples per callback.
+    input_channels : list of int or None
+        Device channel per model channel, from 0.
+    output_channels : list of list of int or None
+        Device channels per model channel, from 0.
+    input_file : Path or None
+        What the null device loops; None is the demo sound.
+    osc_port, osc_bind, osc_targets
+        Where OSC listens, and who is told of everything (HOST:PORT).
+    record : bool
+        Begin a take at once.
+    duration_s : float or None
+        Stop by itself after so long.
+    """
+
+    graph: Path
+    device: dict[str, Any]
+    sessions_dir: Path
+    seed: int = 0
+    threads: int = 1
+    buffering: str = "auto"
+    block_size: int | None = None
+    input_channels: list[int] | None = None
+    output_channels: list[list[int]] | None = None
+    input_file: Path | None = None
+    osc_port: int = 9000
+    osc_bind: str = "127.0.0.1"
+    osc_targets: Sequence[str] = ()
+    record: bool = False
+    duration_s: float | None = None
+
+
+def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
+    """The sound that the null device loops, as an array file the audio process can map."""
+    path = options.input_file or assets_dir() / "demo.flac"
+    sound = SoundReader(path, spec.sample_rate, spec.channels).read()
+    if not len(sound):
+        raise RtraveError(f"{path} holds no sound: give a longer file")
+    np.save(folder / f"{path.stem}.npy", sound)
+    return folder / f"{path.stem}.npy"
+
+
+def session_header(options: LiveOptions, model: GraphFacts, device: dict[str, Any]) -> dict[str, Any]:
+    """What a take is told besides its sound: everything that is needed to play it again."""
+    return {
+        "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
+        "seed": options.seed,
+        "threads": options.threads,
+        "precision": "float32",
+        "device": device,
+        "latency_ms": latency_of(model.spec, device).terms_ms(),
+        "latency_samples": asdict(latency_of(model.spec, device)),
+        "versions": {
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            "numpy": np.__version__,
+            "machine": platform.machine(),
+        },
+    }
+
+
+class LiveRun:
+    """All parts of one run; the context manager ends them in the right order, whatever happened.
+
+    Control process. `loop` belongs to the main thread.
+    """
+
+    def __init__(self, options: LiveOptions, model: GraphFacts, controls: Controls, console: Console) -> None:
+        self._options, self._model, self._controls, self._console = options, model, controls, console
+        self._stack = contextlib.ExitStack()
+        self._stop = threading.Event()
+        self._notes: list[str] = []
+        self._began_s = time.monotonic()
+        spec = model.spec
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
+        self._log = folder / "audio-process.log"
+        self._folder = folder
+        self._shared: Shared = create(
+            SharedSpec(spec.channels, spec.full_latent_size, model.shape.latent_frames, controls.layout.size)
+        )
+        self._stack.callback(self._shared.unlink)
+        self._shared.controls.write(controls.values)
+        self._monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
+        self._recorder = Recorder(self._shared, model.hop, self._monitor, options.sessions_dir, self._new_writer)
+        self._supervisor = self._make_supervisor(options.device)
+        self._osc = OscServer(
+            controls,
+            self._shared.controls.write,
+            self._actions(),
+            self._readers(),
+            bind=options.osc_bind,
+            port=options.osc_port,
+            targets=[parse_target(target) for target in options.osc_targets],
+        )
+        self._stack.callback(self._osc.stop)
+
+    def __enter__(self) -> LiveRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start(self) -> None:
+        """Start the sound, the recorder and the OSC server; RtraveError where one of them cannot."""
+        if self._options.record:
+            self._options.sessions_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._supervisor.start()
+        except NoDeviceError as error:
+            self._note(f"{error}; playing the null device: a recorded sound in, no sound out")
+            self._supervisor = self._make_supervisor({"null": True})
+            self._supervisor.start()
+        self._stack.callback(self._supervisor.stop)
+        self._stack.callback(self._recorder.close)
+        if self._options.record:
+            self._recorder.start()
+        self._recorder.run()
+        self._osc.start()
+
+    def stop(self) -> None:
+        """Ask the loop to end. Any thread, any signal handler."""
+        self._stop.set()
+
+    def loop(self) -> None:
+        """Watch and show until the run is over."""
+        duration_s = self._options.duration_s
+        with self._display() as show:
+            while not self._stop.wait(POLL_S):
+                self._supervisor.poll()
+                show(self.view())
+                played_s = self._shared.status.get("latent_frame") / self._model.spec.latent_rate_hz
+                if duration_s is not None and played_s >= duration_s:
+                    break
+
+    def finish(self) -> None:
+        """End everything and say what became of the take."""
+        self._stack.close()
+        counts = self._shared.status.as_dict()
+        self._say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
+        if self._recorder.failure:
+            self._say(f"the take was cut short: {self._recorder.failure}")
+        if self._recorder.folder:
+            self._say(f"session {self._recorder.folder}")
+
+    def view(self) -> terminal.View:
+        """The state of the run."""
+        recorder, options = self._recorder, self._options
+        take = f"recording to {recorder.folder}, {recorder.seconds:.0f} s" if recorder.recording else "not recording"
+        if recorder.failure:
+            take = recorder.failure
+        return terminal.View(
+            monitor=self._monitor,
+            latency=latency_of(self._model.spec, self._supervisor.device),
+            device=self._supervisor.device,
+            counts=self._shared.status.as_dict(),
+            controls=self._controls.values,
+            osc=f"udp {options.osc_bind}:{self._osc.port}, {self._osc.counts.received} messages, "
+            f"{sum(self._osc.counts.refused.values())} refused",
+            take=take,
+            uptime_s=time.monotonic() - self._began_s,
+            playing=self._supervisor.playing,
+            restarts=self._supervisor.restarts,
+            notes=self._notes,
+        )
+
+    @contextlib.contextmanager
+    def _display(self) -> Iterator[Callable[[terminal.View], None]]:
+        console = self._console
+        if console.is_terminal:
+            with Live(console=console, refresh_per_second=10, screen=False, auto_refresh=False) as live:
+                yield lambda view: live.update(terminal.screen(view, console.height - 1), refresh=True)
+            return
+        terminal.print_header(console, self.view())
+        shown_s = [time.monotonic()]
+
+        def show(view: terminal.View) -> None:
+            if time.monotonic() - shown_s[0] >= terminal.PLAIN_PERIOD_S:
+                shown_s[0] = time.monotonic()
+                terminal.print_line(console, view)
+
+        yield show
+
+    def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
+        options = self._options
+        if "null" in device:
+            device = {"null": str(null_input(options, self._model.spec, self._folder))}
+        config = {
+            "shared": {"path": str(self._shared.path), "spec": asdict(self._shared.spec)},
+            "graph": str(options.graph),
+            "device": device,
+            "seed": options.seed,
+            "threads": options.threads,
+            "buffering": options.buffering,
+            "block_size": options.block_size,
+            "input_channels": options.input_channels,
+            "output_channels": options.output_channels,
+        }
+        return Supervisor(config, self._shared, self._log, self._on_device)
+
+    def _on_device(self, what: str, *facts: Any) -> None:
+        if what == "restart":
+            gap_s, latent_frame = facts
+            self._note(f"sound is back after {gap_s:.1f} s")
+            self._recorder.event("restart", gap_s=round(gap_s, 3), resumes_at=latent_frame)
+        else:
+            self._note(facts[0])
+            self._recorder.event("device", text=facts[0])
+
+    def _new_writer(self, folder: Path) -> SessionWriter:
+        spec = self._model.spec
+        return SessionWriter(
+            folder,
+            session_header(self._options, self._model, self._supervisor.device),
+            spec.sample_rate,
+            spec.channels,
+            spec.full_latent_size,
+            self._model.shape.latent_frames,
+            self._controls.layout,
+        )
+
+    def _actions(self) -> dict[str, Callable[..., object]]:
+        def mark(text: str = "") -> None:
+            self._recorder.event("mark", text=text)
+
+        return {
+            "/rtrave/record/start": self._recorder.start,
+            "/rtrave/record/stop": self._recorder.stop,
+            "/rtrave/record/mark": mark,
+        }
+
+    def _readers(self) -> dict[str, Callable[[], tuple[Any, ...]]]:
+        spec, monitor, recorder = self._model.spec, self._monitor, self._recorder
+
+        def latents(end: str) -> Callable[[], tuple[float, ...]]:
+            return lambda: tuple(monitor.latents(end, self._controls.values).tolist())
+
+        def status() -> tuple[int, float, float, float]:
+            late = int(self._shared.status.get("late_hops"))
+            latency_ms = latency_of(spec, self._supervisor.device).total_ms
+            return late, monitor.load, latency_ms, time.monotonic() - self._began_s
+
+        def record_state() -> tuple[int, str, float]:
+            name = recorder.folder.name if recorder.recording and recorder.folder else ""
+            return int(recorder.recording), name, recorder.seconds
+
+        return {
+            "/rtrave/latent/<n>/in": latents("in"),
+            "/rtrave/latent/<n>/out": latents("out"),
+            "/rtrave/z/out": latents("out"),
+            "/rtrave/status": status,
+            "/rtrave/meter": monitor.levels_db,
+            "/rtrave/record/state": record_state,
+            "/rtrave/model/name": lambda: (spec.name,),
+            "/rtrave/model/dims": lambda: (spec.full_latent_size,),
+            "/rtrave/model/sample_rate": lambda: (spec.sample_rate,),
+            "/rtrave/model/ratio": lambda: (spec.ratio,),
+            "/rtrave/model/encoder": lambda: (f"{spec.architecture} {spec.regularisation}",),
+            "/rtrave/model/delay": lambda: (spec.acoustic_delay,),
+        }
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        del self._notes[:-NOTES_KEPT]
+        if not self._console.is_terminal:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def run_live(options: LiveOptions, model: GraphFacts, controls: Controls) -> int:
+    """Play until the duration is over, Ctrl-C or a termination signal; the exit code."""
+    with LiveRun(options, model, controls, Console()) as live:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: live.stop())
+        live.start()
+        live.loop()
+        live.finish()
+    return 0
