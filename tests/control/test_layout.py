@@ -1,0 +1,74 @@
+"""The vector's layout is complete, and `apply` undoes `diff`."""
+
+import numpy as np
+import pytest
+
+from rtrave.control.parameter import TABLE
+from rtrave.control.vector import make_layout
+from rtrave.errors import RtraveError
+
+
+@pytest.mark.parametrize("dims", [1, 7, 128])
+def test_slots_cover_the_vector_once(dims: int) -> None:
+    layout = make_layout(dims)
+    covered = [k for where in layout.slots.values() for k in range(where.start, where.stop)]
+    assert covered == list(range(layout.size))
+    assert len(layout.addresses) == layout.size == 6 * dims + 9
+    assert layout.addresses[layout.slots["latent/scale"]][-1] == f"/rtrave/latent/{dims - 1}/scale"
+    assert layout.addresses[layout.slots["mix"].start] == "/rtrave/mix"
+
+
+def test_keys_are_those_the_engine_reads() -> None:
+    latent = {"latent/" + k for k in ("scale", "bias", "value", "override", "mute", "noise")}
+    single = {"space", "mix", "in/gain", "out/gain", "out/limit", "bypass", "freeze", "silence", "panic"}
+    assert make_layout(3).slots.keys() == latent | single
+
+
+def test_defaults_are_those_of_the_table() -> None:
+    layout = make_layout(5)
+    values = layout.defaults()
+    assert values.dtype == np.float64
+    for p in TABLE:
+        if p.kind == "control":
+            key = p.address.removeprefix("/rtrave/").replace("<n>/", "")
+            np.testing.assert_array_equal(values[layout.slots[key]], p.default)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_apply_is_the_inverse_of_diff(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layout = make_layout(int(rng.integers(1, 33)))
+    old = rng.normal(size=layout.size)
+    new = np.where(rng.random(layout.size) < 0.3, rng.normal(size=layout.size), old)
+    old[layout.slots["space"]], new[layout.slots["space"]] = 0.0, 1.0
+    changes = layout.diff(old, new)
+    assert changes["/rtrave/space"] == "full"
+    layout.apply(old, changes)
+    np.testing.assert_array_equal(old, new)
+    assert layout.diff(old, new) == {}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"/rtrave/latent/4/scale": 1.0},
+        {"/rtrave/space": "half"},
+        {"/rtrave/mix": "loud"},
+        {"/rtrave/mix": float("nan")},
+        {"/rtrave/latents/scale": 1.0},
+    ],
+)
+def test_a_bad_change_applies_nothing(bad: dict[str, float | str]) -> None:
+    layout = make_layout(4)
+    values = layout.defaults()
+    with pytest.raises(RtraveError) as caught:
+        layout.apply(
+            values, {"/rtrave/mix": 0.25} | bad if "/rtrave/mix" not in bad else {"/rtrave/freeze": 1.0} | bad
+        )
+    assert "\n" not in str(caught.value)
+    np.testing.assert_array_equal(values, layout.defaults())
+
+
+def test_no_dimensions_is_refused() -> None:
+    with pytest.raises(RtraveError):
+        make_layout(0)

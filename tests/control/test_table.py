@@ -1,0 +1,65 @@
+"""The table is consistent with itself: one row per address, defaults inside ranges, types that OSC has."""
+
+import math
+
+from rtrave.control.parameter import TABLE
+
+
+def test_addresses_are_unique() -> None:
+    addresses = [p.address for p in TABLE]
+    assert len(set(addresses)) == len(addresses)
+
+
+def test_no_address_is_the_folder_of_another() -> None:
+    addresses = {p.address for p in TABLE}
+    assert not [a for a in addresses for b in addresses if b.startswith(a + "/")]
+
+
+def test_defaults_lie_in_the_soft_range_and_the_soft_in_the_hard_range() -> None:
+    for p in TABLE:
+        assert p.hard_low <= p.low <= p.default <= p.high <= p.hard_high, p.address
+
+
+def test_types_and_access() -> None:
+    for p in TABLE:
+        assert set(p.type) <= set("ifs"), p.address
+        assert p.access in ("rw", "r", "w") and p.kind in ("control", "vector", "action", "read", "reply")
+        assert p.access == ("r" if p.kind in ("read", "reply") else p.access), p.address
+        assert p.description and "\n" not in p.description
+        assert bool(p.choices) == (p.kind == "control" and p.type == "s"), p.address
+
+
+def test_ranges_are_those_of_the_published_table() -> None:
+    rows = {p.address.removeprefix("/rtrave/"): p for p in TABLE}
+
+    def told(key: str) -> tuple[float, ...]:
+        p = rows[key]
+        return p.default, p.low, p.high, p.hard_low, p.hard_high
+
+    assert told("latent/<n>/scale") == (1, -5, 5, -5, 5)
+    assert told("latent/<n>/bias") == told("latent/<n>/value") == (0, -3, 3, -10, 10)
+    assert told("latent/<n>/override") == (0, 0, 1, 0, 1)
+    assert told("latent/<n>/noise") == (0, 0, 3, 0, 3)
+    assert told("mix") == (1, 0, 1, 0, 1)
+    assert told("in/gain") == told("out/gain") == (0, -70, 12, -70, 12)
+    assert told("out/limit") == (1, 0, 1, 0, 1)
+    assert rows["space"].choices == ("compressed", "full")
+    assert math.isinf(rows["panic"].hard_high)
+
+
+def test_each_latent_control_has_its_vector_form() -> None:
+    single = {
+        p.address.replace("latent/<n>", "latents"): p
+        for p in TABLE
+        if p.kind == "control" and "<n>" in p.address
+    }
+    vectors = {p.address: p for p in TABLE if p.kind == "vector"}
+    assert single.keys() == vectors.keys() and len(vectors) == 6
+    for address, p in vectors.items():
+        one = single[address]
+        assert (p.type, p.default, p.hard_low, p.hard_high) == (
+            one.type,
+            one.default,
+            one.hard_low,
+            one.hard_high,
+        )
