@@ -29,7 +29,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "osc": CORE,
     "session": CORE,
     "web": CORE | {"osc"},
-    "sound_file": {"resample"},
     "render": CORE | {"streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "plot": CORE | {"session"},

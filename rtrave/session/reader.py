@@ -108,7 +108,7 @@ def latent_index(session: Session) -> NDArray[np.int64]:
     for event in events:
         if event["kind"] == "start":
             index += event["latent_frame"]
-        elif event["kind"] == "dropped" and event.get("what") == "hops":
+        elif event["kind"] == "dropped" and "row" in event:
             index[event["row"] :] += event["resumes_at"] - event["latent_frame"]
     return index
 
