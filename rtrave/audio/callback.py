@@ -1,13 +1,13 @@
-"""Two drivers of one engine, both with the signature of a PortAudio callback.
+"""The driver of an engine, with the signature of a PortAudio callback.
 
-`direct` runs the engine inside the callback; the block is the hop. `threaded` only copies in the callback and
-runs the engine in a thread beside it, for any block, at the price of up to two hops of delay.
-
-A driver's call is for the device's callback only. It never raises, never waits, and always fills the output.
+`direct` runs the engine inside the callback that brings the last sample of a hop. `threaded` only copies in the
+callback and runs the engine in a thread beside it, which then has a whole hop of time, at the price of one hop
+more of delay.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,8 @@ Audio = NDArray[np.float32]
 BACKLOG_HOPS = 8  # hops the inference thread may lag behind before input is skipped
 
 
-def buffering_samples(hop: int, block: int | None) -> int:
-    """Delay of the `threaded` driver in samples: output = engine stream delayed by this much.
+def buffering_samples(hop: int, block: int | None, threaded: bool) -> int:
+    """Delay of a driver in samples: its output is the engine's stream, late by this much.
 
     Parameters
     ----------
@@ -35,13 +35,18 @@ def buffering_samples(hop: int, block: int | None) -> int:
         Samples per engine step.
     block : int or None
         Samples per callback; None where it changes from call to call (then at most `hop`).
+    threaded : bool
+        The engine runs beside the callback, and so has until a later one.
 
     Returns
     -------
     int
-        2 * hop - block where the block divides the hop, which leaves the engine exactly one hop of time;
-        2 * hop for other blocks up to the hop; block where it is a multiple of the hop; else block + hop.
+        Direct: the least that lets every callback be filled, hop - gcd(hop, block); 0 where the block is the hop.
+        Threaded: 2 * hop - block where the block divides the hop, which leaves the engine exactly one hop of
+        time; 2 * hop for other blocks up to the hop; block where it is a multiple of the hop; else block + hop.
     """
+    if not threaded:
+        return hop if block is None else hop - math.gcd(hop, block)
     if block is None:
         return 2 * hop
     if hop % block == 0:
@@ -51,70 +56,30 @@ def buffering_samples(hop: int, block: int | None) -> int:
     return block if block % hop == 0 else block + hop
 
 
-class DirectDriver:
-    """The engine in the callback: block = hop, no delay of its own.
-
-    Parameters
-    ----------
-    deadline_s : float
-        Time the host leaves for one callback; a hop that takes longer is counted as late.
-    """
-
-    buffering_samples = 0
-
-    def __init__(self, engine: Engine, shared: Shared, host: Host, deadline_s: float) -> None:
-        self._runner = HopRunner(engine, shared)
-        self._hop = engine.hop
-        self._host = host
-        self._status = shared.status
-        self._deadline_s = deadline_s
-        self._gap = GapFade(engine.channels)
-        self._x = np.zeros((engine.channels, engine.hop), np.float32)
-        self._y = np.zeros_like(self._x)
-        self._out = np.zeros_like(self._x)
-
-    def start(self) -> None:
-        """Nothing to start; the same call as the `threaded` driver's."""
-
-    def stop(self) -> None:
-        """Nothing to stop."""
-
-    def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
-        """One callback: indata [frames, device inputs] to outdata [frames, device outputs], float32."""
-        try:
-            wake_s = self._host.begin(frames, stamps, flags)
-            if frames != self._hop:
-                raise ValueError("direct buffering serves blocks of one hop only")
-            self._host.take(indata, self._x)
-            ok = self._runner.compute(self._x, self._y)
-            self._out[:] = self._y
-            self._gap.apply(self._out, ok)
-            self._host.give(self._out, outdata)
-            late = wake_s + self._runner.compute_s > self._deadline_s
-            if late:
-                self._status.add("late_hops")
-            self._runner.publish(self._x, self._y, wake_s, late)
-        except Exception:
-            outdata.fill(0.0)
-            self._status.add("callback_errors")
-
-
-class ThreadedDriver:
-    """The engine in a thread beside the callback; positions are counted in samples from the first callback.
+class Driver:
+    """One engine behind a callback; positions are counted in samples from the first callback.
 
     Input sample p belongs to hop p // hop. Output sample p plays sample p - buffering_samples of the engine's
     stream. A result that is not there when it is due is not played late: its place is silent, with short
     fades, what arrives in mid-hop is played from where it belongs, and the alignment is kept for good.
 
+    A driver's call is for the device's callback only. It never raises, never waits, and always fills the output.
+
     Parameters
     ----------
     block : int or None
         Samples per callback; None where it changes from call to call.
+    deadline_s : float or None
+        `direct`, and the time the host leaves for one callback: a hop that takes longer counts as late.
+        None: `threaded`.
     """
 
-    def __init__(self, engine: Engine, shared: Shared, host: Host, block: int | None) -> None:
+    def __init__(
+        self, engine: Engine, shared: Shared, host: Host, block: int | None, deadline_s: float | None = None
+    ) -> None:
         hop, channels = engine.hop, engine.channels
-        self.buffering_samples = buffering_samples(hop, block)
+        self._deadline_s = deadline_s
+        self.buffering_samples = buffering_samples(hop, block, deadline_s is None)
         self._runner = HopRunner(engine, shared)
         self._hop = hop
         self._host = host
@@ -137,17 +102,20 @@ class ThreadedDriver:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the inference thread. Before the first callback."""
+        """Start the inference thread, where there is one. Before the first callback."""
+        if self._deadline_s is not None:
+            return
         self._thread = threading.Thread(target=self._infer, name="inference", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the inference thread. After the last callback."""
+        if self._thread is None:
+            return
         self._ending = True
         if self._wake.locked():
             self._wake.release()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
     def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
         """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size."""
@@ -167,8 +135,11 @@ class ThreadedDriver:
         index, offset = divmod(position, hop)
         self._host.take(indata, self._in[index % self._slots][:, offset : offset + n])
         self._position = position + n
-        if offset + n == hop and self._wake.locked():
-            self._wake.release()
+        if offset + n == hop:
+            if self._deadline_s is not None:
+                self.drain()
+            elif self._wake.locked():
+                self._wake.release()
         done = 0
         while done < n:  # a piece can cross one border of the output's hops
             index, offset = divmod(position + done - self.buffering_samples, hop)
@@ -201,7 +172,7 @@ class ThreadedDriver:
             self.drain()
 
     def drain(self) -> None:
-        """Compute every hop whose input is whole. The inference thread; in tests, instead of it."""
+        """Compute every hop whose input is whole. The inference thread; `direct`: the callback."""
         while (self._next + 1) * self._hop <= self._position:
             index = self._next
             np.copyto(self._x, self._in[index % self._slots])
@@ -220,4 +191,9 @@ class ThreadedDriver:
         ok = self._runner.compute(self._x, y)
         self._out_ok[slot] = ok
         self._out_hop[slot] = index
-        self._runner.publish(self._x, y, wake_s, late=bool(self._missed[slot] == index))
+        if self._deadline_s is None:
+            late = bool(self._missed[slot] == index)  # counted by the callback
+        else:
+            late = wake_s + self._runner.compute_s > self._deadline_s
+            self._status.add("late_hops", late)
+        self._runner.publish(self._x, y, wake_s, late)

@@ -41,11 +41,40 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True)
+class HostPeriod:
+    """What the host does when the block is left open, in samples.
+
+    Parameters
+    ----------
+    period : int
+        What it moves at once; the time for all callbacks in it.
+    block : int or None
+        What each callback gets; None where it changes from call to call.
+    """
+
+    period: int
+    block: int | None
+
+
+@dataclass(frozen=True)
 class Buffering:
-    """How the engine is driven: mode `direct` or `threaded`, samples per callback, and why, in words."""
+    """How the engine is driven.
+
+    Parameters
+    ----------
+    mode : str
+        `direct` or `threaded`.
+    asked : int
+        Samples per callback asked of PortAudio; 0 leaves it open.
+    block : int or None
+        Samples per callback that come; None where that changes from call to call.
+    reason : str
+        Why, in words.
+    """
 
     mode: str
-    block: int
+    asked: int
+    block: int | None
     reason: str
 
 
@@ -168,9 +197,7 @@ def check_sample_rate(device: DeviceInfo, direction: str, sample_rate: int, chan
     except (sd.PortAudioError, ValueError) as error:
         if round(device.default_sample_rate) != sample_rate:
             raise RtraveError(text + f"set the device to {sample_rate} Hz") from error
-        raise RtraveError(
-            f"{direction} device '{device.name}', {channels} channels: {_words(error)}"
-        ) from error
+        raise RtraveError(f"{direction} device '{device.name}', {channels} channels: {_words(error)}") from error
 
 
 def _words(error: Exception) -> str:
@@ -220,23 +247,22 @@ def open_stream(
 
 def probe_host_period(
     source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], sample_rate: int, hop: int
-) -> int | None:
+) -> HostPeriod | None:
     """Find how many samples the host moves at once, by a short silent stream. Audio process; 0.1 to 3 s.
 
     A callback's block does not tell it: PortAudio collects several host periods for a large block, and cuts
     a large period into callbacks of 1024 where the block is left open. But the callbacks of one period carry
     the same current time, so their samples add up to the period.
 
-    Returns
-    -------
-    int or None
-        Samples; None where the host calls too rarely to tell.
+    Returns None where the host calls too rarely to tell.
     """
     sums: Counter[float] = Counter()
+    blocks: set[int] = set()
 
     def silent(_: Any, outdata: Any, frames: int, stamps: Any, __: Any) -> None:
         outdata.fill(0.0)
         sums[stamps.currentTime] += frames
+        blocks.add(frames)
 
     with open_stream(source, sink, channels, sample_rate, 0, hop / sample_rate, silent):
         limit_s = time.monotonic() + PROBE_LIMIT_S
@@ -249,10 +275,13 @@ def probe_host_period(
     periods = list(sums.values())[:-1]  # the last one may be cut off
     if not periods:
         return None
-    return Counter(periods).most_common(1)[0][0]
+    period = Counter(periods).most_common(1)[0][0]
+    return HostPeriod(period, blocks.pop() if len(blocks) == 1 else None)
 
 
-def choose_buffering(mode: str, hop: int, host_period: int | None, block: int | None = None) -> Buffering:
+def choose_buffering(
+    mode: str, hop: int, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
+) -> Buffering:
     """Decide between the engine in the callback (`direct`) and in a thread beside it (`threaded`).
 
     The time for one callback is the host's period, not the callback's block; so `direct` is safe only where
@@ -264,34 +293,36 @@ def choose_buffering(mode: str, hop: int, host_period: int | None, block: int | 
         "auto", "direct" or "threaded".
     hop : int
         Samples per engine step.
-    host_period : int or None
+    host : HostPeriod or None
         As `probe_host_period` gives it.
-    block : int or None
+    block_size : int or None
         Samples per callback asked for by the user.
+    open_ended : bool
+        Leave the block to the host where the user does not ask for one. True for JACK, where PortAudio delays
+        the output by one block more whenever a block is asked for.
 
     Raises
     ------
     RtraveError
-        Unknown mode, block out of range, or `direct` asked for with a block that is not the hop.
+        Unknown mode, or block out of range.
     """
     if mode not in ("auto", "direct", "threaded"):
         raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or threaded")
-    if block is not None and not 16 <= block <= 16384:
-        raise RtraveError(f"block size {block} is out of range: use 16 to 16384 samples")
-    if mode == "direct" and block not in (None, hop):
-        raise RtraveError(f"block size {block} with direct buffering: the block is the hop, {hop} samples")
-    found = "the host's period is " + ("unknown" if host_period is None else f"{host_period} samples")
-    fits = host_period is not None and host_period >= hop
-    if mode == "direct":
-        risk = "" if fits else f", less than the hop of {hop} or not known: the engine may miss it"
-        return Buffering("direct", hop, f"asked for; {found}{risk}")
-    if mode == "auto" and fits and block in (None, hop):
-        return Buffering("direct", hop, f"{found}, the hop is {hop}: the engine runs in the callback")
-    chosen = block if block is not None else min(host_period or 512, hop)
-    if mode == "threaded":
-        why = f"asked for; {found}"
-    elif fits:
-        why = f"a block of {block} was asked for; {found}"
+    if block_size is not None and not 16 <= block_size <= 16384:
+        raise RtraveError(f"block size {block_size} is out of range: use 16 to 16384 samples")
+    period = host.period if host else None
+    fits = period is not None and period >= hop
+    block: int | None
+    chosen = ("direct" if fits else "threaded") if mode == "auto" else mode
+    if block_size is not None:
+        asked, block = block_size, block_size
+    elif open_ended and host:
+        asked, block = 0, host.block
     else:
-        why = f"{found}, less than the hop of {hop}" if host_period is not None else found
-    return Buffering("threaded", chosen, f"{why}: the engine runs beside the callback")
+        asked = hop if chosen == "direct" else min(period or 512, hop)
+        block = asked
+    found = "the host's period is " + ("unknown" if period is None else f"{period} samples") + f", the hop {hop}"
+    where = "in the callback" if chosen == "direct" else "beside the callback"
+    risk = ", and may miss the end of the period" if chosen == "direct" and not fits else ""
+    told = "" if mode == "auto" else f" as asked ({mode})"
+    return Buffering(chosen, asked, block, f"{found}: the engine runs {where}{told}{risk}")

@@ -33,25 +33,19 @@ def default_outputs(model_channels: int, device_channels: int) -> list[list[int]
 def check_inputs(channels: Sequence[int], model_channels: int, device_channels: int, device: str) -> None:
     """Refuse an input channel list that does not fit the model or the device, in one line."""
     if len(channels) != model_channels:
-        raise RtraveError(
-            f"{len(channels)} input channels given, the model has {model_channels}: name one for each"
-        )
+        raise RtraveError(f"{len(channels)} input channels given, the model has {model_channels}: name one for each")
     for channel in channels:
         if not 0 <= channel < device_channels:
             raise RtraveError(f"no input channel {channel}: device '{device}' has 0 to {device_channels - 1}")
 
 
-def check_outputs(
-    channels: Sequence[Sequence[int]], model_channels: int, device_channels: int, device: str
-) -> None:
+def check_outputs(channels: Sequence[Sequence[int]], model_channels: int, device_channels: int, device: str) -> None:
     """Refuse an output channel map that does not fit the model or the device, in one line."""
     if len(channels) != model_channels:
         raise RtraveError(f"outputs for {len(channels)} channels given, the model has {model_channels}")
     for channel in (one for several in channels for one in several):
         if not 0 <= channel < device_channels:
-            raise RtraveError(
-                f"no output channel {channel}: device '{device}' has 0 to {device_channels - 1}"
-            )
+            raise RtraveError(f"no output channel {channel}: device '{device}' has 0 to {device_channels - 1}")
 
 
 class HostClock:

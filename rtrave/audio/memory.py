@@ -17,7 +17,7 @@ STATUS_FIELDS = (
     "expected_callbacks",  # callbacks due by the host's time stamps, or by the schedule of the null device
     "stalls",  # expected - received
     "host_flags",  # callbacks with a non-empty status from the host
-    "callback_errors",  # callbacks that raised outside the engine or came with a block size they cannot serve
+    "callback_errors",  # callbacks that raised outside the engine; their output is silent
     "hops",  # hops the engine was run for
     "late_hops",  # hops whose result missed its place in the output
     "skipped_hops",  # hops of input never given to the engine, because it was too far behind

@@ -121,9 +121,7 @@ def _map(path: Path, spec: SharedSpec) -> Shared:
         with open(path, "r+b") as file:
             found = os.fstat(file.fileno()).st_size
             if found != expected:
-                raise RtraveError(
-                    f"shared memory '{path}' has {found} bytes, expected {expected}: start again"
-                )
+                raise RtraveError(f"shared memory '{path}' has {found} bytes, expected {expected}: start again")
             memory = mmap.mmap(file.fileno(), expected)
     except OSError as error:
         raise RtraveError(f"cannot open the shared memory '{path}': {error.strerror}") from error
@@ -138,9 +136,7 @@ def _map(path: Path, spec: SharedSpec) -> Shared:
         controls=ControlBlock(part["controls"].view(np.float64), spec.controls),
         audio=_ring(part["audio"], np.float32, 2 * spec.channels, status.slot("audio_dropped")),
         hops=_ring(part["hops"], np.float64, spec.hop_width, status.slot("hops_dropped")),
-        controls_log=_ring(
-            part["controls_log"], np.float64, 2 + spec.controls, status.slot("controls_dropped")
-        ),
+        controls_log=_ring(part["controls_log"], np.float64, 2 + spec.controls, status.slot("controls_dropped")),
         status=status,
     )
 

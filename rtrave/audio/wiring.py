@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtrave.audio import device as devices
 from rtrave.audio import host as hosts
-from rtrave.audio.callback import DirectDriver, ThreadedDriver
+from rtrave.audio.callback import Driver
 from rtrave.audio.null import NullStream, load_input
 from rtrave.audio.shared import Shared
 from rtrave.errors import RtraveError
@@ -35,7 +35,7 @@ class Config:
     buffering : str
         "auto", "direct" or "threaded".
     block_size : int or None
-        Samples per callback; None leaves it to `choose_buffering`.
+        Samples per callback; None leaves it to `choose_buffering`, which knows better.
     input_channels : list of int or None
         Device channel for each model channel, from 0.
     output_channels : list of list of int or None
@@ -64,18 +64,22 @@ class Opened:
     """An open stream, not started, what drives it, and what the parent is told of it."""
 
     stream: Any
-    driver: DirectDriver | ThreadedDriver
+    driver: Driver
     host: hosts.Host
     told: dict[str, Any]
 
 
 def _driver(
-    engine: Engine, shared: Shared, host: hosts.Host, plan: devices.Buffering, host_period: int | None
-) -> DirectDriver | ThreadedDriver:
-    if plan.mode == "direct":
-        deadline = min(host_period or engine.hop, engine.hop)
-        return DirectDriver(engine, shared, host, deadline / engine.sample_rate)
-    return ThreadedDriver(engine, shared, host, plan.block)
+    engine: Engine,
+    shared: Shared,
+    host: hosts.Host,
+    plan: devices.Buffering,
+    period: devices.HostPeriod | None,
+) -> Driver:
+    if plan.mode == "threaded":
+        return Driver(engine, shared, host, plan.block)
+    deadline = min(period.period if period else engine.hop, engine.hop)
+    return Driver(engine, shared, host, plan.block, deadline / engine.sample_rate)
 
 
 def _channel_maps(
@@ -96,19 +100,19 @@ def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
     path = Path(config.device["null"])
     data = load_input(path)
     sink_channels = 1 + max([1, *(d for several in config.output_channels or [] for d in several)])
-    inputs, outputs = _channel_maps(
-        config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels)
-    )
-    period = config.block_size or (512 if config.buffering == "threaded" else engine.hop)
-    plan = devices.choose_buffering(config.buffering, engine.hop, period, config.block_size)
+    inputs, outputs = _channel_maps(config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels))
+    block = config.block_size or (512 if config.buffering == "threaded" else engine.hop)
+    period = devices.HostPeriod(block, block)
+    plan = devices.choose_buffering(config.buffering, engine.hop, period, block)
     host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs, scheduled=True)
     driver = _driver(engine, shared, host, plan, period)
-    stream = NullStream(driver, data, engine.sample_rate, plan.block, sink_channels)
+    stream = NullStream(driver, data, engine.sample_rate, block, sink_channels)
     told = {
         "input": f"null: {path.name}",
         "output": "null",
         "host_api": "null",
-        "host_period": plan.block,
+        "host_period": block,
+        "host_samples": 0,
         "input_latency_s": 0.0,
         "output_latency_s": 0.0,
     }
@@ -116,7 +120,7 @@ def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
 
 
 def _told(
-    driver: DirectDriver | ThreadedDriver,
+    driver: Driver,
     plan: devices.Buffering,
     inputs: list[int],
     outputs: list[list[int]],
@@ -155,17 +159,18 @@ def open_device(config: Config, engine: Engine, shared: Shared) -> Opened:
     devices.check_sample_rate(source, "input", engine.sample_rate, channels[0])
     devices.check_sample_rate(sink, "output", engine.sample_rate, channels[1])
     period = devices.probe_host_period(source, sink, channels, engine.sample_rate, engine.hop)
-    plan = devices.choose_buffering(config.buffering, engine.hop, period, config.block_size)
+    jack = sink.host_api == devices.JACK
+    plan = devices.choose_buffering(config.buffering, engine.hop, period, config.block_size, open_ended=jack)
     host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs)
     driver = _driver(engine, shared, host, plan, period)
-    stream = devices.open_stream(
-        source, sink, channels, engine.sample_rate, plan.block, config.latency, driver
-    )
+    stream = devices.open_stream(source, sink, channels, engine.sample_rate, plan.asked, config.latency, driver)
     told = {
         "input": source.name,
         "output": sink.name,
         "host_api": source.host_api,
-        "host_period": period,
+        "host_period": period.period if period else None,
+        # On JACK PortAudio's output latency is one period and what PortAudio adds for a block it was asked for.
+        "host_samples": round(stream.latency[1] * engine.sample_rate) - period.period if jack and period else None,
         "input_latency_s": stream.latency[0],
         "output_latency_s": stream.latency[1],
     }

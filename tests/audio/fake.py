@@ -1,4 +1,4 @@
-"""A stand-in for the engine with its whole interface: y is x, one hop late or at once; breaks or dawdles on order."""
+"""A stand-in for the engine with its whole interface: y is x; it breaks or dawdles on order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATE = 44100
 
 
 class FakeEngine:
-    """y = gain * x; z_in counts latent frames; raises at `broken` hops, calls `slow[hop]` before answering."""
+    """y = x; z_in counts latent frames; raises at `broken` hops, calls `slow[hop]` before it answers."""
 
     def __init__(
         self,
@@ -94,10 +94,8 @@ class Stamps:
         self.inputBufferAdcTime = 1.0 + self.samples / RATE
 
 
-def play(
-    driver: Callable, x: np.ndarray, blocks: list[int], after: Callable[[], None] | None = None
-) -> np.ndarray:
-    """Call a driver with x [T, device channels] in these blocks; `after` runs after each call. Returns [T, 2]."""
+def play(driver: Callable, x: np.ndarray, blocks: list[int], after: Callable[[], None] | None = None) -> np.ndarray:
+    """Call a driver with x [T, device channels] in these blocks; `after` runs after each. Returns [T, 2]."""
     stamps, out, at = Stamps(), np.full((len(x), 2), np.nan, np.float32), 0
     for block in blocks:
         driver(x[at : at + block], out[at : at + block], block, stamps, None)

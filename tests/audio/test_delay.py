@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rtrave.audio.callback import DirectDriver, ThreadedDriver, buffering_samples
+from rtrave.audio.callback import Driver, buffering_samples
 from tests.audio.fake import FakeEngine, make_host, play
 
 HOP = 512
@@ -17,25 +17,35 @@ def noise(samples: int, channels: int = 2) -> np.ndarray:
     return np.random.default_rng(1).standard_normal((samples, channels)).astype(np.float32)
 
 
-def threaded(shared_for, block: int | None, channels: int = 1) -> ThreadedDriver:
+def threaded(shared_for, block: int | None, channels: int = 1) -> Driver:
     engine = FakeEngine(HOP, channels)
     shared = shared_for(engine)
-    return ThreadedDriver(engine, shared, make_host(engine, shared), block)
+    return Driver(engine, shared, make_host(engine, shared), block)
 
 
-def last_moment(driver: ThreadedDriver, block: int) -> Callable[[], None]:
-    """Drains as late as the driver promises to bear: one whole hop after the input was there, where blocks divide it."""
+def last_moment(driver: Driver, block: int) -> Callable[[], None]:
+    """Drain as late as the driver promises to bear: a whole hop after the input was there, where blocks divide it."""
     per_hop = HOP // block if HOP % block == 0 else 1
     calls = iter(range(10**6))
     return lambda: driver.drain() if (next(calls) + 2) % per_hop == 0 else None
 
 
 @pytest.mark.parametrize(
-    ("block", "delay"),
-    [(1, 1023), (64, 960), (256, 768), (512, 512), (1024, 1024), (441, 1024), (700, 1212), (None, 1024)],
+    ("block", "direct", "threaded_"),
+    [
+        (1, 511, 1023),
+        (64, 448, 960),
+        (256, 256, 768),
+        (512, 0, 512),
+        (1024, 0, 1024),
+        (441, 511, 1024),
+        (700, 508, 1212),
+        (None, 512, 1024),
+    ],
 )
-def test_delay_of_a_block(block: int | None, delay: int) -> None:
-    assert buffering_samples(HOP, block) == delay
+def test_delay_of_a_block(block: int | None, direct: int, threaded_: int) -> None:
+    assert buffering_samples(HOP, block, threaded=False) == direct
+    assert buffering_samples(HOP, block, threaded=True) == threaded_
 
 
 @pytest.mark.parametrize("block", [1, 17, 64, 256, 441, 511, 512, 700, 1024, 1500])
@@ -83,18 +93,23 @@ def test_a_driver_told_a_delay_too_short_is_found_out(shared_for) -> None:
     assert (y[2048:] == 0).any()
 
 
-def test_direct_has_no_delay(shared_for) -> None:
+@pytest.mark.parametrize("block", [1, 17, 64, 256, 441, 511, 512, 700, 1024, 1536])
+def test_direct_is_the_stream_delayed(shared_for, block: int) -> None:
     engine = FakeEngine(HOP, channels=2)
     shared = shared_for(engine)
-    driver = DirectDriver(engine, shared, make_host(engine, shared), HOP / 44100)
-    x = noise(HOP * 9)
-    np.testing.assert_array_equal(play(driver, x, [HOP] * 9), x)
+    driver = Driver(engine, shared, make_host(engine, shared), block, deadline_s=60.0)
+    x = noise(HOP * 12)
+    y = play(driver, x, [block] * (len(x) // block))
+    delay = driver.buffering_samples
+    np.testing.assert_array_equal(y[delay:], x[: len(y) - delay])
+    assert not y[:delay].any()
 
 
-def test_direct_refuses_another_block_in_silence_and_counts_it(shared_for) -> None:
+def test_direct_with_blocks_that_change_from_call_to_call(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = DirectDriver(engine, shared, make_host(engine, shared), HOP / 44100)
-    assert not play(driver, noise(100), [100]).any()
-    assert shared.status.get("callback_errors") == 1
-    assert shared.status.get("hops") == 0
+    driver = Driver(engine, shared, make_host(engine, shared), None, deadline_s=60.0)
+    blocks = [1024, 1024, 952] * 5
+    x = noise(sum(blocks))
+    y = play(driver, x, blocks)
+    np.testing.assert_array_equal(y[HOP:, 0], x[:-HOP, 0])

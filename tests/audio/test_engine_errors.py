@@ -1,11 +1,11 @@
-"""An engine that raises costs its hop and nothing else: silence, a count, a reset, the frame index unbroken."""
+"""An engine that raises costs its hop and nothing else: silence, a count, a reset, no gap in the frames."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rtrave.audio.callback import DirectDriver, ThreadedDriver
+from rtrave.audio.callback import Driver
 from rtrave.audio.host import GAP_FADE
 from tests.audio.fake import FakeEngine, make_host, play
 
@@ -20,10 +20,10 @@ def test_a_broken_hop(shared_for, mode: str) -> None:
     host = make_host(engine, shared)
     x = np.random.default_rng(4).standard_normal((HOP * 14, 1)).astype(np.float32)
     if mode == "direct":
-        driver = DirectDriver(engine, shared, host, 60.0)
+        driver = Driver(engine, shared, host, HOP, 60.0)
         y = play(driver, x, [HOP] * 14)
     else:
-        driver = ThreadedDriver(engine, shared, host, HOP)
+        driver = Driver(engine, shared, host, HOP)
         y = play(driver, x, [HOP] * 14, driver.drain)[HOP:]
     status = shared.status.as_dict()
     assert status["engine_errors"] == 3 and engine.resets == 3
@@ -44,7 +44,7 @@ def test_a_broken_hop(shared_for, mode: str) -> None:
 def test_a_broken_callback_still_fills_the_output(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = ThreadedDriver(engine, shared, make_host(engine, shared), HOP)
+    driver = Driver(engine, shared, make_host(engine, shared), HOP)
     no_channels = np.zeros((HOP, 0), np.float32)
     out = np.full((HOP, 2), np.nan, np.float32)
     from tests.audio.fake import Stamps

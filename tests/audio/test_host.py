@@ -1,4 +1,4 @@
-"""Callbacks are counted exactly against the host's stamps; channels go where they are sent; the stop fades."""
+"""Callbacks are counted exactly by the host's stamps; channels go where they are sent; the stop fades."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""A result that is not there in time is not played late: a gap with fades, counted once per hop, alignment kept."""
+"""A result that is not there in time is not played late: a gap with fades, counted once, alignment kept."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rtrave.audio.callback import BACKLOG_HOPS, DirectDriver, ThreadedDriver
+from rtrave.audio.callback import BACKLOG_HOPS, Driver
 from rtrave.audio.host import GAP_FADE
 from rtrave.settings import HOP_FIELDS
 from tests.audio.fake import FakeEngine, make_host, play
@@ -18,12 +18,10 @@ def run_with_stalls(shared_for, stalled: range, hops: int = 40):
     """The inference rests during the calls in `stalled`. Returns x, y, shared."""
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = ThreadedDriver(engine, shared, make_host(engine, shared), BLOCK)
+    driver = Driver(engine, shared, make_host(engine, shared), BLOCK)
     x = (0.5 + 0.1 * np.random.default_rng(3).standard_normal((hops * HOP, 1))).astype(np.float32)
     call = iter(range(10**6))
-    y = play(
-        driver, x, [BLOCK] * (len(x) // BLOCK), lambda: None if next(call) in stalled else driver.drain()
-    )
+    y = play(driver, x, [BLOCK] * (len(x) // BLOCK), lambda: None if next(call) in stalled else driver.drain())
     return x[:, 0], y[:, 0], shared
 
 
@@ -32,9 +30,7 @@ def hop_flags(shared) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("calls", "late"), [(1, 0), (3, 0), (4, 1), (5, 1), (8, 2), (13, 3)])
-def test_late_hops_are_counted_exactly_and_the_rest_keeps_its_place(
-    shared_for, calls: int, late: int
-) -> None:
+def test_late_hops_are_counted_exactly_and_the_rest_keeps_its_place(shared_for, calls: int, late: int) -> None:
     first = 10 * HOP // BLOCK - 1  # the call that completes hop 9
     x, y, shared = run_with_stalls(shared_for, range(first, first + calls))
     assert shared.status.get("late_hops") == late
@@ -54,7 +50,7 @@ def test_the_gap_starts_and_ends_without_a_click(shared_for) -> None:
     first = 10 * HOP // BLOCK - 1
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = ThreadedDriver(engine, shared, make_host(engine, shared), BLOCK)
+    driver = Driver(engine, shared, make_host(engine, shared), BLOCK)
     x = np.full((20 * HOP, 1), 1.0, np.float32)
     call = iter(range(10**6))
     y = play(
@@ -80,7 +76,7 @@ def test_a_backlog_too_long_skips_input_and_finds_its_place_again(shared_for) ->
 def test_direct_counts_hops_beyond_the_deadline(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = DirectDriver(engine, shared, make_host(engine, shared), deadline_s=60.0)
+    driver = Driver(engine, shared, make_host(engine, shared), HOP, deadline_s=60.0)
     play(driver, np.zeros((HOP * 3, 1), np.float32), [HOP] * 3)
     assert shared.status.get("late_hops") == 0
     driver._deadline_s = 0.0

@@ -1,4 +1,4 @@
-"""A control vector read while another process writes without rest is never half of one and half of another."""
+"""A control vector read while another process writes without rest is never half of one, half of another."""
 
 from __future__ import annotations
 
@@ -98,7 +98,5 @@ def test_nothing_published_leaves_the_vector_alone(shared) -> None:
 
 def test_module_is_free_of_torch_and_osc() -> None:
     code = "import sys, rtrave.audio.process; print([m for m in ('torch', 'pythonosc') if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd()
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,181 @@
+"""A JACK server without hardware, and foreign clients of it, for the tests that need a real device."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from rtrave.audio.shared import Shared
+
+RATE = 44100
+CHILD = "import os, sys; from rtrave.audio.process import main; from tests.audio.fake import open_fake; "
+CHILD += "code = main(open_engine=open_fake); sys.stdout.flush(); os._exit(code)"
+
+
+def wait_until(condition: Any, limit_s: float, what: str) -> None:
+    """Poll until the condition is true; fail after the limit."""
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end_s, f"waited {limit_s} s for {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running jackd: the environment that points clients to it, and its log."""
+
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def not_finished(self) -> int:
+        """How often the server found a client that had not finished its period."""
+        return self.log.read_text(errors="replace").count("was not finished")
+
+    def ports(self) -> str:
+        done = subprocess.run(["jack_lsp"], env=self.environment, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def connect(self, source: str, sink: str) -> None:
+        """Patch two ports; a client refuses until it is active, so this tries for a while."""
+
+        def done() -> bool:
+            command = ["jack_connect", source, sink]
+            return not subprocess.run(command, env=self.environment, check=False, capture_output=True).returncode
+
+        wait_until(done, 5, f"jack_connect {source} {sink}")
+
+
+@contextmanager
+def jack_server(folder: Path, period: int, rate: int = RATE) -> Iterator[Server]:
+    """Start `jackd` on its dummy backend, and end it by its own process id."""
+    missing = [
+        tool for tool in ("jackd", "jack_lsp", "jack_connect", "ecasound", "jack-record") if not shutil.which(tool)
+    ]
+    assert not missing, f"these tests need {', '.join(missing)}: apt-get install jackd2 jack-tools ecasound"
+    name = f"rtrave-{os.getpid()}-{period}-{rate}"
+    environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
+    log = folder / "jackd.log"
+    command = ["jackd", "-n", name, "-r", "-d", "dummy", "-r", str(rate), "-p", str(period)]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
+    server = Server(environment, log, process)
+    try:
+        wait_until(lambda: "system:playback_1" in server.ports(), 10, "jackd")
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class AudioProcess:
+    """The audio process on a fake engine: started, told, read, ended."""
+
+    def __init__(self, shared: Shared, environment: dict[str, str] | None = None, **config: Any) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        told = {"shared": {"path": str(shared.path), "spec": asdict(shared.spec)}, "graph": "0", **config}
+        self.send(told)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def send(self, line: dict[str, Any]) -> None:
+        assert self._child.stdin
+        self._child.stdin.write(json.dumps(line) + "\n")
+        self._child.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        assert self._child.stdout
+        line = self._child.stdout.readline()
+        assert line, f"the audio process said nothing more: {self._child.stderr and self._child.stderr.read()}"
+        return dict(json.loads(line))
+
+    def hang_up(self) -> None:
+        """Close its stdin, as a parent that died does."""
+        assert self._child.stdin
+        self._child.stdin.close()
+
+    def wait(self, limit_s: float = 10) -> int:
+        return self._child.wait(limit_s)
+
+    def end(self) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+            assert pipe
+            pipe.close()
+        self._child.wait()
+
+
+def _ecasound(server: Server, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["ecasound", "-q", f"-G:jack,{name},notransport", *arguments],
+        env=server.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def source_and_result(server: Server, folder: Path, source: np.ndarray, seconds: float) -> np.ndarray:
+    """A foreign client plays source [T] into PortAudio's input, another records source and result: [T, 2]."""
+    soundfile.write(folder / "source.wav", source, RATE, subtype="FLOAT")
+    made = folder / "result.wav"
+    form = f"-f:f32_le,{{}},{RATE}"
+    recorder = _ecasound(server, "recorder", form.format(2), "-i", "jack", "-o", str(made), f"-t:{seconds}")
+    player = None
+    try:
+        wait_until(lambda: "recorder:in_2" in server.ports(), 5, "the recorder")
+        ports = server.ports().split()
+        heard = min(port for port in ports if port.startswith("PortAudio:out_"))
+        server.connect(heard, "recorder:in_2")
+        player = _ecasound(server, "player", form.format(1), "-i", str(folder / "source.wav"), "-o", "jack")
+        wait_until(lambda: "player:out_1" in server.ports(), 5, "the player")
+        server.connect("player:out_1", "recorder:in_1")
+        server.connect("player:out_1", next(port for port in ports if port.startswith("PortAudio:in_")))
+        recorder.wait(seconds + 10)
+    finally:
+        for child in (player, recorder):
+            if child and child.poll() is None:
+                child.kill()
+                child.wait()
+    data, _ = soundfile.read(made, dtype="float32", always_2d=True)
+    return data
+
+
+def find_shift(source: np.ndarray, result: np.ndarray, most: int) -> tuple[int, float]:
+    """The shift by which result follows source (0 <= shift < most), and the largest difference at it.
+
+    Both are taken in mid-stream, away from where the players and their connections begin and end.
+    """
+    active = np.flatnonzero(np.abs(source) > 1e-3)
+    middle = (active[0] + active[-1]) // 2
+    piece = source[middle : middle + 8192]
+    apart = [float(np.abs(result[middle + k : middle + k + 8192] - piece).max()) for k in range(most)]
+    best = int(np.argmin(apart))
+    return best, apart[best]
