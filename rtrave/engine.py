@@ -76,8 +76,8 @@ def _ramp(start: np.float32, end: np.float32, samples: int) -> np.float32 | np.n
 def limit(y: np.ndarray, gain: np.float32, sample_rate: int) -> np.float32:
     """Hold |y| below the ceiling, in place; what never passes it is left bit for bit.
 
-    The gain comes down over `LIMIT_ATTACK_S` before a peak as far as the hop allows (a peak at the very start of a hop is
-    met at once), and goes up again over `LIMIT_RELEASE_S`. All channels share it.
+    The gain comes down over `LIMIT_ATTACK_S` before a peak as far as the hop allows (a peak at the very start of a
+    hop is met at once), and goes up again over `LIMIT_RELEASE_S`. All channels share it.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ def limit(y: np.ndarray, gain: np.float32, sample_rate: int) -> np.float32:
 class Engine:
     """Runs one stream of a model hop by hop under a vector of controls.
 
-    Not thread-safe: one thread calls `process`. It allocates small temporaries only, waits for nothing, and raises nothing
-    of its own for any float32 input.
+    Not thread-safe: one thread calls `process`. It allocates small temporaries only, waits for nothing, and raises
+    nothing of its own for any float32 input.
 
     Parameters
     ----------
@@ -204,7 +204,8 @@ class Engine:
             self._held[...] = 0
 
     def _edited(self, z: np.ndarray, controls: np.ndarray) -> np.ndarray:
-        """Latents after the controls, full space. Edits of PCA components come back as a difference: none leaves z exact."""
+        """Latents after the controls, full space. Edits of PCA components come back as a difference: none leaves z
+        exact."""
         jitter = None
         if wants_jitter(controls, self.layout):
             jitter = draw_frames(self.noise, "jitter", self.latent_frame, (1, *z.shape))[0]

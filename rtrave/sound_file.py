@@ -1,4 +1,5 @@
-"""Sound files of any readable format, rate and channel count, as a model wants them: its rate, its channels, whole hops."""
+"""Sound files of any readable format, rate and channel count, as a model wants them: its rate, its channels, whole
+hops."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ BLOCK_SAMPLES = 1 << 16
 
 
 def match_channels(x: np.ndarray, channels: int) -> np.ndarray:
-    """[T, F] -> [T, channels]: as they are, mixed down to mono, or the first ones, the last repeated where some lack."""
+    """[T, F] -> [T, channels]: as they are, mixed down to mono, or the first ones, the last repeated where some
+    lack."""
     if x.shape[1] == channels:
         return x
     if channels == 1:

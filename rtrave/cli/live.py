@@ -34,7 +34,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     device.add_argument("--input-file", type=Path, metavar="F", help="loop this sound file through the null device")
     osc = parser.add_argument_group("OSC")
     osc.add_argument(
-        "--osc-port", type=natural, default=DEFAULT_OSC_PORT, metavar="PORT", help="0 for any free one (default: %(default)s)"
+        "--osc-port",
+        type=natural,
+        default=DEFAULT_OSC_PORT,
+        metavar="PORT",
+        help="0 for any free one (default: %(default)s)",
     )
     osc.add_argument("--osc-bind", default="127.0.0.1", metavar="ADDR", help="default: %(default)s, this computer only")
     osc.add_argument("--osc-send", action="append", default=[], metavar="HOST:PORT", help="send feedback there")
@@ -57,7 +61,9 @@ def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:
     if arguments.device == "null" or (arguments.input_file and arguments.device is None):
         return {"null": True}
     if arguments.input_file:
-        raise RtraveError(f"--input-file plays through the null device, not through {arguments.device!r}: leave one out")
+        raise RtraveError(
+            f"--input-file plays through the null device, not through {arguments.device!r}: leave one out"
+        )
     names = (arguments.input or arguments.device, arguments.output or arguments.device)
     return dict(zip(("input", "output"), (int(n) if n and n.isdigit() else n for n in names), strict=True))
 
@@ -69,7 +75,9 @@ def output_map(listed: list[int] | None, model_channels: int) -> list[list[int]]
     if model_channels == 1:
         return [listed]
     if len(listed) != model_channels:
-        raise RtraveError(f"--output-channels lists {len(listed)} channels, the model has {model_channels}: list as many")
+        raise RtraveError(
+            f"--output-channels lists {len(listed)} channels, the model has {model_channels}: list as many"
+        )
     return [[channel] for channel in listed]
 
 

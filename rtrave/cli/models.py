@@ -19,7 +19,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     importer = commands.add_parser("import", help="turn a RAVE run folder into one .safetensors file")
     importer.add_argument("source", type=Path, metavar="SRC", help="a run folder (config.gin and a checkpoint)")
     importer.add_argument("destination", type=Path, metavar="DEST.safetensors")
-    importer.add_argument("--provenance", default="", metavar="TEXT", help="where the model comes from, kept in the file")
+    importer.add_argument(
+        "--provenance", default="", metavar="TEXT", help="where the model comes from, kept in the file"
+    )
     importer.set_defaults(run=run_import)
 
 

@@ -20,8 +20,8 @@ def edit_components(
 ) -> np.ndarray:
     """Scale, bias, noise, override, mute and the hard limit, per dimension.
 
-    With the controls at their defaults the result equals the input bit for bit. A component that comes in beyond the hard
-    limit may stay where it is, but is not pushed further.
+    With the controls at their defaults the result equals the input bit for bit. A component that comes in beyond the
+    hard limit may stay where it is, but is not pushed further.
 
     Parameters
     ----------

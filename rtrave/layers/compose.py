@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 
 from rtrave.layers.activations import Identity, LeakyReLU
 from rtrave.layers.conv import Conv1d
-from rtrave.layers.state import State
+from rtrave.layers.state import State, StreamingLayer, streaming
 
 
 class Sequential(nn.Sequential):
@@ -17,17 +19,17 @@ class Sequential(nn.Sequential):
         """[B, T, C] -> [B, T', C'], through every layer."""
         following: State = {}
         for name, layer in self.named_children():
-            x, following[name] = layer.step(x, state[name])
+            x, following[name] = streaming(layer).step(x, state[name])
         return x, following
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Each layer's own."""
-        return {name: layer.initial_state(batch, dtype) for name, layer in self.named_children()}
+        return {name: streaming(layer).initial_state(batch, dtype) for name, layer in self.named_children()}
 
     def delay(self, incoming: int) -> int:
         """The delays one after another, each at its own rate."""
         for layer in self.children():
-            incoming = layer.delay(incoming)
+            incoming = streaming(layer).delay(incoming)
         return incoming
 
 
@@ -41,24 +43,25 @@ class SumOfBranches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T']."""
-        return sum(branch(x) for branch in self.branches)
+        return reduce(torch.add, (branch(x) for branch in self.branches))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T', C']."""
         following: State = {"branches": {}}
-        outputs = []
+        outputs: list[Tensor] = []
         for name, branch in self.branches.named_children():
-            y, following["branches"][name] = branch.step(x, state["branches"][name])
+            y, following["branches"][name] = streaming(branch).step(x, state["branches"][name])
             outputs.append(y)
-        return sum(outputs), following
+        return reduce(torch.add, outputs), following
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Each branch's own."""
-        return {"branches": {n: branch.initial_state(batch, dtype) for n, branch in self.branches.named_children()}}
+        branches = self.branches.named_children()
+        return {"branches": {name: streaming(branch).initial_state(batch, dtype) for name, branch in branches}}
 
     def delay(self, incoming: int) -> int:
         """The delay that all branches share."""
-        delays = {branch.delay(incoming) for branch in self.branches}
+        delays = {streaming(branch).delay(incoming) for branch in self.branches}
         if len(delays) != 1:
             raise ValueError(f"branches with the delays {sorted(delays)} cannot be summed: align them first")
         return delays.pop()
@@ -72,22 +75,27 @@ class Named(nn.Module):
         self.name = name
         self.add_module(name, layer)
 
+    @property
+    def layer(self) -> StreamingLayer:
+        """The layer itself."""
+        return streaming(self.get_submodule(self.name))
+
     def forward(self, x: Tensor) -> Tensor:
         """What the layer does, [B, C, T] -> [B, C', T']."""
-        return self.get_submodule(self.name)(x)
+        return self.layer.forward(x)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """What the layer does, [B, T, C] -> [B, T', C']."""
-        y, following = self.get_submodule(self.name).step(x, state[self.name])
+        y, following = self.layer.step(x, state[self.name])
         return y, {self.name: following}
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """The layer's."""
-        return {self.name: self.get_submodule(self.name).initial_state(batch, dtype)}
+        return {self.name: self.layer.initial_state(batch, dtype)}
 
     def delay(self, incoming: int) -> int:
         """The layer's."""
-        return self.get_submodule(self.name).delay(incoming)
+        return self.layer.delay(incoming)
 
 
 def residual(channels: int, kernel_size: int, dilation: int, weight_norm: bool) -> Named:

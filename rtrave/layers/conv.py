@@ -1,26 +1,19 @@
 """Causal convolutions, plain, dilated, strided and transposed, with optional weight norm.
 
 Streaming by cached padding follows "Streamable neural audio synthesis with non-causal convolutions" (arXiv 2204.07064).
-Weight norm is kept as RAVE's checkpoints name it: `weight_g`, `weight_v`, the norm taken over all dimensions but the first.
+Weight norm is kept as RAVE's checkpoints name it: `weight_g`, `weight_v`, the norm taken over all dimensions but the
+first.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rtrave.layers.state import State
-
-
-def _weight_parameters(layer: nn.Module, shape: tuple[int, int, int], weight_norm: bool) -> None:
-    weight = torch.empty(shape)
-    nn.init.kaiming_uniform_(weight, a=5**0.5)
-    if weight_norm:
-        layer.weight_v = nn.Parameter(weight)
-        layer.weight_g = nn.Parameter(norm_but_first(weight.detach()))
-    else:
-        layer.weight = nn.Parameter(weight)
 
 
 def norm_but_first(weight: Tensor) -> Tensor:
@@ -40,7 +33,26 @@ def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     return folded
 
 
-class Conv1d(nn.Module):
+class _Kernel(nn.Module):
+    """The weights of a convolution without bias, [first, second, taps], plain or as direction and gain."""
+
+    def __init__(self, shape: tuple[int, int, int], weight_norm: bool) -> None:
+        super().__init__()
+        weight = nn.Parameter(torch.empty(shape))
+        nn.init.kaiming_uniform_(weight, a=5**0.5)
+        gain = nn.Parameter(norm_but_first(weight.detach()))
+        self.weight = None if weight_norm else weight
+        self.weight_g = gain if weight_norm else None
+        self.weight_v = weight if weight_norm else None
+
+    def kernel(self) -> Tensor:
+        """The weights, weight norm applied."""
+        if self.weight_v is not None and self.weight_g is not None:
+            return self.weight_v * (self.weight_g / norm_but_first(self.weight_v))
+        return cast(Tensor, self.weight)
+
+
+class Conv1d(_Kernel):
     """Causal convolution without bias, weights [out, in, kernel], all its padding at the past.
 
     Parameters
@@ -60,18 +72,11 @@ class Conv1d(nn.Module):
         dilation: int = 1,
         weight_norm: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__((out_channels, in_channels, kernel_size), weight_norm)
         if stride > 1 and dilation > 1:
             raise ValueError(f"stride {stride} with dilation {dilation}: use one of them")
         self.in_channels, self.kernel_size, self.stride, self.dilation = in_channels, kernel_size, stride, dilation
         self.padding = (kernel_size - 1) * dilation
-        _weight_parameters(self, (out_channels, in_channels, kernel_size), weight_norm)
-
-    def kernel(self) -> Tensor:
-        """Weights [out, in, kernel], weight norm applied."""
-        if hasattr(self, "weight_v"):
-            return self.weight_v * (self.weight_g / norm_but_first(self.weight_v))
-        return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T / stride]."""
@@ -113,27 +118,25 @@ class Conv1d(nn.Module):
         return incoming // self.stride
 
 
-class ConvTranspose1d(nn.Module):
+class ConvTranspose1d(_Kernel):
     """Upsampling by `stride` with a kernel of twice the stride, no bias, weights [in, out, 2 stride].
 
     `forward` crops `stride // 2` samples on the left; the stream cannot, and so is late by as many.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, weight_norm: bool = False) -> None:
-        super().__init__()
+        super().__init__((in_channels, out_channels, 2 * stride), weight_norm)
         if stride % 2:
             raise ValueError(f"stride {stride}: only even strides keep the length")
         self.out_channels, self.stride = out_channels, stride
-        _weight_parameters(self, (in_channels, out_channels, 2 * stride), weight_norm)
-
-    kernel = Conv1d.kernel
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T * stride]."""
         return functional.conv_transpose1d(x, self.kernel(), stride=self.stride, padding=self.stride // 2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T * stride, C']: each input row gives two halves, the second overlaps the next row's first."""
+        """[B, T, C] -> [B, T * stride, C']: each input row gives two halves, the second overlaps the next row's
+        first."""
         kernel = self.kernel()
         matrix = kernel.permute(0, 2, 1).reshape(kernel.shape[0], -1)
         first, second = (x @ matrix).chunk(2, dim=2)

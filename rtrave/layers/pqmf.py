@@ -1,6 +1,7 @@
 """The PQMF filter bank: audio to sub-bands and back, as one strided convolution each way.
 
-A pseudo-quadrature mirror filter bank of `bands` bands (Nguyen 1994; used by RAVE, arXiv 2111.05011). The filters come with
+A pseudo-quadrature mirror filter bank of `bands` bands (Nguyen 1994; used by RAVE, arXiv 2111.05011). The filters
+come with
 the model. Every second sample of the odd bands changes its sign, which turns their spectra the right way round.
 """
 
@@ -28,7 +29,7 @@ def _split(x: Tensor, channels: int) -> Tensor:
 
 def _join(x: Tensor, channels: int) -> Tensor:
     """The inverse of `_split`."""
-    rows, time, width = x.shape
+    _, time, width = x.shape
     return x.reshape(-1, channels, time, width).transpose(1, 2).reshape(-1, time, channels * width)
 
 
@@ -84,7 +85,7 @@ class PQMF(nn.Module):
         """Samples by which analysis and synthesis together, offline, put an impulse late."""
         length = 2 * (self.forward_conv.kernel_size + self.bands * self.inverse_conv.kernel_size)
         length += -length % (2 * self.bands)
-        x = torch.zeros(1, self.channels, length, dtype=self.forward_conv.weight.dtype)
+        x = torch.zeros(1, self.channels, length, dtype=self.forward_conv.kernel().dtype)
         x[..., 0] = 1
         with torch.no_grad():
             return int(self.synthesis(self.analysis(x))[0, 0].abs().argmax())

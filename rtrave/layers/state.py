@@ -4,16 +4,17 @@ A layer reads a signal in two ways that a contract test holds together (`rtrave.
 
 - `forward(x)`: the whole signal, [batch, channels, time], trainable, padded with zeros at its start.
 - `step(x, state)`: one block, time-major [batch, time, channels], with an explicit state. A convolution is then one
-  matrix product over shifted rows, which runs several times faster than the convolution operators when a block is short.
+  matrix product over shifted rows, which runs several times faster than the convolution operators when a block is
+  short.
 
 No state hides in a module, so two streams may run on one model, and a state can be kept, copied and put back.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from torch import Tensor, dtype
+from torch import Tensor, dtype, nn
 
 # A tree of dicts whose leaves are tensors [batch, ...]; its keys are the names of the modules.
 State = dict[str, Any]
@@ -36,6 +37,11 @@ class StreamingLayer(Protocol):
 
     def delay(self, incoming: int) -> int:
         """Lag of the stream's output against `forward`, in output samples, when its input lags by `incoming`."""
+
+
+def streaming(module: nn.Module) -> StreamingLayer:
+    """A child module, seen as the layer that it is."""
+    return cast(StreamingLayer, module)
 
 
 def flatten(state: State, prefix: str = "") -> dict[str, Tensor]:

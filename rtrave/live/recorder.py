@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,7 @@ class Recorder:
         Opens a take in a new folder.
     """
 
-    def __init__(
-        self, shared: Shared, hop: int, monitor: Monitor, sessions_dir: Path, new_writer: NewWriter
-    ) -> None:
+    def __init__(self, shared: Shared, hop: int, monitor: Monitor, sessions_dir: Path, new_writer: NewWriter) -> None:
         self._shared, self._hop, self._monitor = shared, hop, monitor
         self._sessions_dir, self._new_writer = sessions_dir, new_writer
         self._writer: SessionWriter | None = None
@@ -139,9 +138,9 @@ class Recorder:
         for what, before in self._dropped.items():
             dropped = self._shared.status.get(f"{what}_dropped")
             if dropped != before:
-                count = int(dropped - before)
                 self._dropped[what] = dropped
-                self._guarded(lambda w, name=what, n=count: w.event("dropped", self._monitor.latent_frame, what=name, count=n))
+                frame, count = self._monitor.latent_frame, int(dropped - before)
+                self._guarded(partial(SessionWriter.event, kind="dropped", latent_frame=frame, what=what, count=count))
 
     def _guarded(self, action: Callable[[SessionWriter], None]) -> None:
         """Do something with the take; an error of the disk ends the take, and only the take."""

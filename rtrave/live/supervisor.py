@@ -1,7 +1,7 @@
 """Starts the audio process, watches it, and starts it again when it died or hangs. Control process, main thread.
 
-A sound server that is lost leaves PortAudio hanging for good, so a process that stops calling back is ended by its id and
-replaced. The controls live in shared memory and outlast it; the new one plays on from them.
+A sound server that is lost leaves PortAudio hanging for good, so a process that stops calling back is ended by its id
+and replaced. The controls live in shared memory and outlast it; the new one plays on from them.
 """
 
 from __future__ import annotations
@@ -89,9 +89,7 @@ class Supervisor:
     restarts : int
     """
 
-    def __init__(
-        self, config: dict[str, Any], shared: Shared, log: Path, notify: Callable[..., None]
-    ) -> None:
+    def __init__(self, config: dict[str, Any], shared: Shared, log: Path, notify: Callable[..., None]) -> None:
         self._config, self._shared, self._log, self._notify = config, shared, log, notify
         self._child: Child | None = None
         self._playing = False

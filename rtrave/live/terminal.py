@@ -1,9 +1,9 @@
-"""What a live run shows on a terminal: one screen refreshed in place, or plain lines where the output is no terminal."""
+"""What a live run shows on a terminal: one screen refreshed in place, or plain lines where the output is no
+terminal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,13 +75,17 @@ def describe_counts(view: View) -> str:
         "nonfinite_out": "NaN out",
         "audio_dropped": "dropped samples",
     }
-    return ", ".join(f"{label} {view.counts[name]:.0f}" for name, label in names.items()) + f", restarts {view.restarts}"
+    return (
+        ", ".join(f"{label} {view.counts[name]:.0f}" for name, label in names.items()) + f", restarts {view.restarts}"
+    )
 
 
 def compute_line(monitor: Monitor) -> str:
     """Compute time per hop against the deadline."""
     median, p99 = monitor.compute_ms()
-    return f"median {median:.2f} ms, p99 {p99:.2f} ms of {1000 * monitor.deadline_s:.1f} ms ({100 * monitor.load:.0f} %)"
+    return (
+        f"median {median:.2f} ms, p99 {p99:.2f} ms of {1000 * monitor.deadline_s:.1f} ms ({100 * monitor.load:.0f} %)"
+    )
 
 
 def describe_model(monitor: Monitor) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from rtrave.layers.activations import LeakyReLU
 from rtrave.layers.compose import Named, Sequential, residual
 from rtrave.layers.conv import Conv1d
@@ -12,7 +14,7 @@ def encoder_v2(spec: NetworkSpec) -> Named:
     """Bands [B, channels * bands, T] -> mean and scale [B, 2 D, T / prod(ratios)]."""
     norm = spec.weight_norm
     width = spec.capacity
-    layers = [Conv1d(spec.bands * spec.channels, width, 2 * spec.kernel_size + 1, weight_norm=norm)]
+    layers: list[nn.Module] = [Conv1d(spec.bands * spec.channels, width, 2 * spec.kernel_size + 1, weight_norm=norm)]
     for ratio, dilations in zip(spec.ratios, spec.dilations, strict=True):
         layers += [residual(width, spec.kernel_size, dilation, norm) for dilation in dilations]
         layers += [LeakyReLU(), Conv1d(width, 2 * width, 2 * ratio, stride=ratio, weight_norm=norm)]

@@ -1,7 +1,7 @@
 """The latent space: sampling the posterior, the PCA musicians play in, truncation, and the one source of noise.
 
-The arithmetic is written with operators that NumPy arrays and torch tensors share, so that the torch model, the compiled
-stream and the engine use one definition. Latents are [..., D, N]: dimensions, latent frames. Needs no torch.
+The arithmetic is written with operators that NumPy arrays and torch tensors share, so that the torch model, the
+compiled stream and the engine use one definition. Latents are [..., D, N]: dimensions, latent frames. Needs no torch.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def seeded_noise(seed: int) -> NoiseSource:
 
 
 def draw_frames(noise: NoiseSource, kind: str, first_frame: int, shape: tuple[int, int, int]) -> np.ndarray:
-    """Draws [B, D, N] for N latent frames, one call of the source per frame: the partition in blocks does not matter."""
+    """Draws [B, D, N] for N latent frames, one call of the source per frame: the partition in blocks does not
+    matter."""
     batch, dims, frames = shape
     drawn = np.empty(shape, np.float32)
     for i in range(frames):

@@ -28,8 +28,8 @@ MINIMUM_STD = 1e-4
 class Model(nn.Module):
     """A variational RAVE model.
 
-    `encode`, `decode` and the call work offline on whole signals, torch tensors in and out, on any thread. A live stream is
-    made by `rtrave.stream`. The state dict has the names of RAVE's checkpoints.
+    `encode`, `decode` and the call work offline on whole signals, torch tensors in and out, on any thread. A live
+    stream is made by `rtrave.stream`. The state dict has the names of RAVE's checkpoints.
 
     Parameters
     ----------
@@ -40,6 +40,10 @@ class Model(nn.Module):
     source : Path, optional
         The file or folder that the weights came from.
     """
+
+    latent_pca: Tensor  # [D, D]
+    latent_mean: Tensor  # [D]
+    fidelity: Tensor  # [D]
 
     def __init__(self, network: NetworkSpec, name: str, sample_rate: int, source: Path | None = None) -> None:
         super().__init__()
@@ -107,7 +111,8 @@ class Model(nn.Module):
         mean, std = self.posterior(x)
         z = mean
         if temperature:
-            drawn = latent_space.draw_frames(noise or seeded_noise(seed), "posterior", 0, tuple(mean.shape))
+            batch, dims, frames = mean.shape
+            drawn = latent_space.draw_frames(noise or seeded_noise(seed), "posterior", 0, (batch, dims, frames))
             z = latent_space.sample_posterior(mean, std, temperature, torch.from_numpy(drawn).to(mean))
         return latent_space.compress(z, self.latent_pca, self.latent_mean) if postprocess else z
 
@@ -122,7 +127,9 @@ class Model(nn.Module):
         dims = self.network.latent_size
         low = 1 if preprocess else dims
         if z.ndim != 3 or not low <= z.shape[1] <= dims:
-            raise RtraveError(f"latents of shape {tuple(z.shape)}: give [batch, {'1..' * preprocess}{dims}, latent frames]")
+            raise RtraveError(
+                f"latents of shape {tuple(z.shape)}: give [batch, {'1..' * preprocess}{dims}, latent frames]"
+            )
         if preprocess:
             shape = (z.shape[0], dims - z.shape[1], z.shape[2])
             fill = latent_space.draw_frames(noise or seeded_noise(seed), "fill", 0, shape)
@@ -196,5 +203,7 @@ def load_weights(model: Model, state_dict: dict[str, Any], origin: str) -> None:
             came, fits = tuple(state_dict[name].shape), tuple(expected[name].shape)
             raise RtraveError(f"{origin}: {name!r} has the shape {came}, {fits} was expected: wrong configuration")
         if not torch.isfinite(state_dict[name]).all():
-            raise RtraveError(f"{origin}: {name!r} holds NaN or infinity: the training broke, take an earlier checkpoint")
+            raise RtraveError(
+                f"{origin}: {name!r} holds NaN or infinity: the training broke, take an earlier checkpoint"
+            )
     model.load_state_dict(state_dict)

@@ -14,7 +14,7 @@ from rtrave.osc.feedback import ALL_STREAMS, Reader
 from rtrave.osc.packets import Message
 from rtrave.osc.replies import Leases, Origin, Replies
 
-Action = Callable[..., None]
+Action = Callable[..., object]
 T = TypeVar("T")
 
 MAX_MARK = 256
@@ -106,6 +106,10 @@ class Dispatcher:
         taken = action_arguments(parameter, arguments)
         if taken is None:
             return
+        if parameter.address == "/rtrave/record/start" and taken:
+            tag(taken[0])
+        if parameter.address == "/rtrave/record/mark" and taken:
+            _check_mark(str(taken[0]))
         own = self._own.get(parameter.address)
         if own is not None:
             own(origin, *taken)
@@ -113,10 +117,6 @@ class Dispatcher:
         action = self._actions.get(parameter.address)
         if action is None:
             raise ControlError("denied", f"{parameter.address} is not available here")
-        if parameter.address == "/rtrave/record/start" and taken:
-            tag(taken[0])
-        if parameter.address == "/rtrave/record/mark" and taken:
-            _check_mark(str(taken[0]))
         action(*taken)
 
     # Actions of the server itself

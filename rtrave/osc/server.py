@@ -97,7 +97,7 @@ class OscServer:
     def __init__(
         self,
         controls: Controls,
-        publish: Callable[[Vector], None],
+        publish: Callable[[Vector], object],
         actions: Mapping[str, Action],
         readers: Mapping[str, Reader],
         *,

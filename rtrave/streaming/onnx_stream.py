@@ -1,7 +1,7 @@
 """The compiled parts of a model, run by ONNX Runtime. Needs no torch.
 
-All buffers are made once. Each state has two: a run reads one and writes the other, and they change places only after it
-has succeeded, so nothing is copied and a run that fails leaves the stream where it was.
+All buffers are made once. Each state has two: a run reads one and writes the other, and they change places only after
+it has succeeded, so nothing is copied and a run that fails leaves the stream where it was.
 """
 
 from __future__ import annotations
