@@ -23,11 +23,12 @@ as_root() {
 }
 
 # system_packages NAME...: installs the missing ones of these Debian packages; false where it may not or cannot.
+# On a system without apt it can only say what is needed.
 system_packages() {
     local name missing=
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        tell "needed from your system (names as in Debian): $*"
-        return 1
+        tell "make sure that your system has (names as in Debian): $*"
+        return 0
     fi
     for name in "$@"; do
         if [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" != installed ]; then
