@@ -143,7 +143,7 @@ install() {
     make_venv
     touch "$venv/installing"
     install_torch
-    tell "installing the other packages, a download of about 100 MB"
+    tell "installing the other packages, a download of about 100 MB where they are not here yet"
     pip install -c "$root/constraints.txt" -e "$root$extra"
     state >"$venv/$1.stamp"
     rm "$venv/installing"
