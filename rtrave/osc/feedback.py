@@ -17,7 +17,7 @@ from rtrave.osc.replies import Leases, Peer
 
 Reader = Callable[[], tuple[Value, ...]]
 
-FEEDBACK_HZ = 10.0
+PERIOD_S = 0.1
 STREAMS = {1: "/rtrave/status", 2: "/rtrave/meter"}
 ALL_STREAMS = sum(STREAMS)
 TYPES = {p.address: p.type for p in TABLE}
@@ -51,8 +51,9 @@ class Feedback:
         """Send one round if it is due. A round that was missed is not made up for."""
         if now_s < self.next_s:
             return
-        period_s = 1.0 / FEEDBACK_HZ
-        self.next_s += period_s * (1 + math.floor((now_s - self.next_s) / period_s))
+        self.next_s += PERIOD_S
+        if self.next_s <= now_s:
+            self.next_s = now_s + PERIOD_S
         heard = dict.fromkeys(self._targets, ALL_STREAMS)
         for lease in self._leases.alive(now_s):
             heard[lease.target] = heard.get(lease.target, 0) | lease.mask

@@ -1,0 +1,128 @@
+"""An OSC server without its thread, a clock that the test moves, and peers on real loopback sockets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from pythonosc.osc_bundle import OscBundle
+from pythonosc.osc_message import OscMessage
+
+from rtrave.control.namespace import Controls
+from rtrave.control.vector import make_layout
+from rtrave.osc.packets import IMMEDIATELY, encode_message
+from rtrave.osc.server import OscServer
+
+NTP_TO_UNIX_S = 2_208_988_800
+START_UNIX_S = 1_800_000_000.0
+
+
+class Clock:
+    """Monotonic and Unix time that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def unix_s(self) -> float:
+        return START_UNIX_S + self.now_s - 1000.0
+
+
+class Rig:
+    """The server, what it published, and its peers."""
+
+    def __init__(
+        self,
+        dims: int = 4,
+        actions: Mapping[str, Callable[..., None]] | None = None,
+        readers: Mapping[str, Callable[[], tuple]] | None = None,
+        **options: object,
+    ) -> None:
+        self.clock = Clock()
+        self.published: list[np.ndarray] = []
+        self.controls = Controls(make_layout(dims))
+        self.server = OscServer(
+            self.controls,
+            lambda values: self.published.append(values.copy()),
+            actions or {},
+            readers or {},
+            port=0,
+            monotonic_s=self.clock.monotonic_s,
+            unix_s=self.clock.unix_s,
+            **options,
+        )
+        self._peers: list[Peer] = []
+
+    def peer(self) -> Peer:
+        """Open one more peer."""
+        self._peers.append(Peer(self.server))
+        return self._peers[-1]
+
+    def close(self) -> None:
+        self.server.stop()
+        for peer in self._peers:
+            peer.socket.close()
+
+
+class Peer:
+    """A client on a loopback socket; its packets are handed over directly, the replies really arrive."""
+
+    def __init__(self, server: OscServer) -> None:
+        self._server = server
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.0)
+        self.name: tuple[str, int] = self.socket.getsockname()
+
+    def send(self, *packets: bytes) -> None:
+        """Send packets as one burst."""
+        for packet in packets:
+            self._server.handle(packet, self.name)
+        self._server.finish_burst()
+
+    def ask(self, address: str, types: str = "", *arguments: object) -> list[tuple]:
+        """Send one message as a burst and return what came back."""
+        self.send(message(address, types, *arguments))
+        return self.heard()
+
+    def heard_datagrams(self) -> list[bytes]:
+        """Return all datagrams that have arrived."""
+        datagrams = []
+        while True:
+            try:
+                datagrams.append(self.socket.recv(65536))
+            except BlockingIOError:
+                return datagrams
+
+    def heard(self) -> list[tuple]:
+        """Return all messages that have arrived as (address, arguments...)."""
+        return [told for datagram in self.heard_datagrams() for told in read(datagram)]
+
+
+def read(datagram: bytes) -> list[tuple]:
+    """Decode what the server sent by python-osc alone."""
+    if OscBundle.dgram_is_bundle(datagram):
+        return [told for part in OscBundle(datagram) for told in read(part.dgram)]
+    decoded = OscMessage(datagram)
+    return [(decoded.address, *decoded.params)]
+
+
+def message(address: str, types: str = "", *arguments: object) -> bytes:
+    """Encode one message."""
+    return encode_message(address, types, arguments)  # type: ignore[arg-type]
+
+
+def bundle(*parts: bytes, unix_s: float | None = None) -> bytes:
+    """Put packets into a bundle, immediate or for a Unix time."""
+    time_tag = IMMEDIATELY if unix_s is None else int((unix_s + NTP_TO_UNIX_S) * 2**32)
+    return b"#bundle\0" + struct.pack(">Q", time_tag) + b"".join(struct.pack(">i", len(p)) + p for p in parts)
+
+
+def adds_up(server: OscServer) -> bool:
+    """Tell whether every message received is accounted for."""
+    counts = server.counts
+    return counts.received == counts.accepted + counts.refused.total() + counts.coalesced + counts.queued

@@ -1,0 +1,69 @@
+"""A burst is published once, whole, and what was overwritten in it is counted as coalesced."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.osc.rig import Peer, Rig, adds_up, bundle, message
+
+
+def mix(value: float) -> bytes:
+    return message("/rtrave/mix", "f", value)
+
+
+def test_one_publication_per_burst_with_the_latest_values(rig: Rig) -> None:
+    peer = rig.peer()
+    peer.send(mix(0.25), message("/rtrave/freeze", "i", 1), mix(0.5), mix(0.75))
+    (values,) = rig.published
+    slots = rig.controls.layout.slots
+    assert values[slots["mix"]] == 0.75 and values[slots["freeze"]] == 1.0
+    counts = rig.server.counts
+    assert (counts.received, counts.accepted, counts.coalesced) == (4, 2, 2)
+    peer.send(mix(0.5))
+    assert len(rig.published) == 2 and counts.accepted == 3
+
+
+def test_a_bundle_is_never_torn(rig: Rig) -> None:
+    rig.peer().send(bundle(*(message(f"/rtrave/latent/{n}/bias", "f", 2.0) for n in range(4))))
+    (values,) = rig.published
+    assert (values[rig.controls.layout.slots["latent/bias"]] == 2.0).all()
+
+
+def test_a_refused_message_of_a_bundle_leaves_the_others(rig: Rig) -> None:
+    rig.peer().send(bundle(mix(0.25), message("/rtrave/freeze", "s", "x"), message("/rtrave/silence", "i", 1)))
+    assert rig.controls.get("/rtrave/mix") == (0.25,) and rig.controls.get("/rtrave/silence") == (1,)
+    assert rig.server.counts.refused == {"bad-type": 1} and adds_up(rig.server)
+
+
+def test_triggers_are_not_coalesced(rig: Rig) -> None:
+    rig.peer().send(*[message("/rtrave/panic", "i", 1)] * 3)
+    assert rig.published[0][rig.controls.layout.slots["panic"]] == 3.0
+    assert rig.server.counts.accepted == 3
+
+
+def test_nothing_set_nothing_published(rig: Rig) -> None:
+    rig.peer().send(message("/rtrave/ping"), message("/rtrave/mix", "s", "x"), bundle(), b"x")
+    assert rig.published == []
+
+
+def test_sync_answers_after_the_publication(rig: Rig, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard_before: list[tuple] = []
+    monkeypatch.setattr(rig.server, "_publish", lambda values: heard_before.extend(peer.heard()))
+    peer.send(message("/rtrave/sync", "i", 1), mix(0.5))
+    assert heard_before == [] and peer.heard() == [("/rtrave/synced", 1)]
+
+
+def test_a_publication_that_fails_is_done_again(make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = make_rig()
+    publish = rig.server._publish
+
+    def fail(values: object) -> None:
+        monkeypatch.setattr(rig.server, "_publish", publish)
+        raise OSError("gone")
+
+    monkeypatch.setattr(rig.server, "_publish", fail)
+    with pytest.raises(OSError, match="gone"):
+        rig.peer().send(mix(0.5))
+    assert rig.published == []
+    rig.server.finish_burst()
+    assert len(rig.published) == 1
