@@ -6,6 +6,7 @@ imported inside, so that this module can be read on a computer without PortAudio
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -245,6 +246,18 @@ def open_stream(
         raise RtraveError(f"cannot open '{source.name}' to '{sink.name}': {_words(error)}") from error
 
 
+def restart_portaudio() -> None:
+    """Close PortAudio and open it again; no stream may be open. Audio process."""
+    close_portaudio()
+    _portaudio()._initialize()
+
+
+def close_portaudio() -> None:
+    """Leave the sound servers in good order, where PortAudio was used. Audio process, after the last stream."""
+    if "sounddevice" in sys.modules:
+        _portaudio()._terminate()
+
+
 def probe_host_period(
     source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], sample_rate: int, hop: int
 ) -> HostPeriod | None:
@@ -269,9 +282,7 @@ def probe_host_period(
         while len(sums) <= PROBE_PERIODS and time.monotonic() < limit_s:
             time.sleep(0.005)
     # A second stream of one PortAudio would get other JACK port names, and lose the patches saved by name.
-    sd = _portaudio()
-    sd._terminate()
-    sd._initialize()
+    restart_portaudio()
     periods = list(sums.values())[:-1]  # the last one may be cut off
     if not periods:
         return None

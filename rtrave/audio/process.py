@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from rtrave.audio.device import close_portaudio
 from rtrave.audio.shared import Shared, SharedSpec, attach
 from rtrave.audio.wiring import Config, Opened, open_device, open_null
 from rtrave.errors import RtraveError
@@ -92,6 +93,7 @@ def _fade_and_close(opened: Opened) -> None:
     opened.stream.stop()
     opened.driver.stop()
     opened.stream.close()
+    close_portaudio()
     watchdog.cancel()
 
 

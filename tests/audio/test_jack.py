@@ -1,0 +1,97 @@
+"""On a real JACK server: every callback comes, no period is missed, the sound comes back whole at the told shift."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.audio.fake import FakeEngine
+from tests.audio.jack import RATE, AudioProcess, find_shift, jack_server, source_and_result
+
+DUPLEX = {"input": None, "output": "JACK"}
+
+
+@pytest.mark.parametrize(
+    ("period", "config", "mode", "delay"),
+    [
+        (2048, {}, "direct", 1024),
+        (256, {}, "threaded", 3840),
+        (256, {"block_size": 512}, "threaded", 3584 + 512),
+    ],
+)
+def test_duplex(shared_for, tmp_path: Path, period: int, config: dict, mode: str, delay: int) -> None:
+    shared = shared_for(FakeEngine())
+    with jack_server(tmp_path, period) as server:
+        process = AudioProcess(shared, server.environment, device=DUPLEX, graph="7", **config)
+        try:
+            told = process.hear()
+            assert told["event"] == "started", told
+            assert (told["buffering"], told["host_period"]) == (mode, period)
+            assert told["buffering_samples"] + told["host_samples"] == delay
+            assert told["output_latency_s"] * RATE == pytest.approx(period + told["host_samples"], abs=0.1)
+            assert "PortAudio:in_0" in server.ports()
+            time.sleep(0.7)  # the first second belongs to the server
+            missed, before = server.not_finished(), shared.status.as_dict()
+            start_s = time.monotonic()
+            time.sleep(1.5)
+            after, lasted_s = shared.status.as_dict(), time.monotonic() - start_s
+            assert server.not_finished() == missed
+            assert after["stalls"] == before["stalls"] and after["late_hops"] == before["late_hops"]
+            callbacks = after["callbacks"] - before["callbacks"]
+            slack = 2 + period / told["block"]
+            assert callbacks == pytest.approx(lasted_s * RATE / told["block"], abs=slack)
+            rng = np.random.default_rng(7)
+            source = rng.uniform(-0.5, 0.5, 3 * RATE).astype(np.float32)
+            result = source_and_result(server, tmp_path, source, 1.8)
+            shift, apart = find_shift(result[:, 0], result[:, 1], delay + 300)
+            assert shift == delay
+            assert apart < 1e-6
+            process.send({"command": "stop"})
+            assert process.hear() == {"event": "stopped"} and process.wait() == 0
+        finally:
+            process.end()
+
+
+def test_an_engine_too_slow_for_the_period_is_counted_as_the_clock_counts(shared_for, tmp_path: Path) -> None:
+    shared = shared_for(FakeEngine())
+    with jack_server(tmp_path, 256) as server:
+        process = AudioProcess(shared, server.environment, device=DUPLEX, graph="25", buffering="direct")
+        try:
+            assert process.hear()["event"] == "started"
+            time.sleep(0.3)
+            before, start_s = shared.status.as_dict(), time.monotonic()
+            time.sleep(2.0)
+            after, lasted_s = shared.status.as_dict(), time.monotonic() - start_s
+            gone = {name: after[name] - before[name] for name in after}
+            assert server.not_finished() > 10
+            assert gone["stalls"] > 30 and gone["late_hops"] > 10
+            # One callback takes five periods, and so the two readings may be some periods off.
+            assert gone["expected_callbacks"] == pytest.approx(lasted_s * RATE / 256, abs=12)
+        finally:
+            process.end()
+
+
+def test_a_server_at_another_rate_is_refused_in_one_line(shared_for, tmp_path: Path) -> None:
+    shared = shared_for(FakeEngine())
+    with jack_server(tmp_path, 1024, rate=48000) as server:
+        process = AudioProcess(shared, server.environment, device=DUPLEX)
+        try:
+            told = process.hear()
+            assert told["event"] == "error"
+            assert "runs at 48000 Hz, the model needs 44100 Hz" in told["message"]
+            assert process.wait() == 1
+        finally:
+            process.end()
+
+
+def test_no_device_at_all_is_one_line(shared_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rtrave-there-is-none")
+    process = AudioProcess(shared_for(FakeEngine()), device={"input": "no such card", "output": "no such card"})
+    try:
+        told = process.hear()
+        assert told["event"] == "error" and "no input device 'no such card'" in told["message"]
+    finally:
+        process.end()
