@@ -89,18 +89,18 @@ class Dispatcher:
         return False
 
     def _tell(self, addresses: list[str], origin: Origin) -> None:
-        for address in addresses:
-            if self._controls.has_value(address):
-                if self._replies.room(origin, self._monotonic_s()):
-                    types = self._controls.value_type(address)
-                    self._replies.add(origin, address, types, self._controls.get(address))
-                continue
-            read = self._reads.get(address)
-            if read is None:
+        """Answer with values, as far as there is room for them."""
+        for k, address in enumerate(addresses):
+            is_control = self._controls.has_value(address)
+            if not (is_control or address in self._reads):
                 raise ControlError("denied", f"{address} is not available here")
-            if self._replies.room(origin, self._monotonic_s()):
-                parameter = self._controls.parameters[address]
-                self._replies.add(origin, address, parameter.type, read())
+            if not self._replies.room(origin, self._monotonic_s(), len(addresses) - k):
+                return
+            if is_control:
+                types, values = self._controls.value_type(address), self._controls.get(address)
+            else:
+                types, values = self._controls.parameters[address].type, self._reads[address]()
+            self._replies.add(origin, address, types, values)
 
     def _act(self, parameter: Parameter, arguments: tuple[object, ...], origin: Origin) -> None:
         taken = action_arguments(parameter, arguments)

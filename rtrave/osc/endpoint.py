@@ -32,7 +32,7 @@ class Endpoint:
         What the system gave.
     sent, unsent, lost : int
         Datagrams sent; datagrams that the system did not take; datagrams lost in a full receive buffer (told
-        by Linux only).
+        by Linux only, with the next one that arrives).
 
     Raises
     ------

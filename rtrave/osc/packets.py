@@ -14,11 +14,13 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from rtrave.control.parameter import Value
+from rtrave.control.pattern import is_pattern
 from rtrave.errors import ControlError
 
 IMMEDIATELY = 1
 MAX_NESTING = 4
 MAX_MESSAGES = 1024
+MAX_PATTERNS = 64  # in one packet: each may address every control, and a packet is done in one go
 MAX_ARGUMENTS = 1024
 MAX_ADDRESS = 255
 MAX_STRING = 1024
@@ -83,15 +85,19 @@ def decode_packet(data: bytes) -> list[Message]:
     ------
     PacketError
         `bad-type` for lengths that do not fit, an unknown type tag, a string that is not terminated or not
-        UTF-8; `bad-name` for a string that is too long; `bad-count` for too many messages, arguments or
+        UTF-8; `bad-name` for a string that is too long; `bad-count` for too many messages, patterns, arguments or
         nested bundles.
     """
     messages: list[Message] = []
+    patterns = 0
     for part, time_tag in _elements(data, IMMEDIATELY, 0):
         if len(messages) == MAX_MESSAGES:
             raise PacketError("bad-count", f"a bundle of more than {MAX_MESSAGES} messages")
         check_message(part)
         decoded = OscMessage(part)
+        patterns += is_pattern(decoded.address)
+        if patterns > MAX_PATTERNS:
+            raise PacketError("bad-count", f"a bundle of more than {MAX_PATTERNS} patterns", decoded.address)
         messages.append(Message(decoded.address, tuple(decoded.params), time_tag))
     return messages
 

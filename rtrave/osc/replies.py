@@ -149,8 +149,8 @@ class Replies:
         self._limit = ReplyLimit()
         self._send = send
 
-    def room(self, origin: Origin, now_s: float) -> bool:
-        """Tell whether one more reply to this packet can still go out; where not, count it as held back."""
+    def room(self, origin: Origin, now_s: float, waiting: int = 1) -> bool:
+        """Tell whether one more reply to this packet can go out; if not, count the `waiting` as held back."""
         lease = self._leases.of(origin.source, now_s)
         if lease is None:
             most = origin.size - origin.sent_bytes
@@ -158,7 +158,7 @@ class Replies:
             most = DATAGRAM_BYTES * self._limit.left(lease.target, now_s)
         if origin.reply_bytes < most:
             return True
-        self.held += 1
+        self.held += waiting
         return False
 
     def add(self, origin: Origin, address: str, types: str, arguments: Sequence[Value]) -> None:

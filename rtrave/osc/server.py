@@ -153,7 +153,8 @@ class OscServer:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        self.counts.refused["late"] += len(self._queue)
+        if self._queue:
+            self.counts.refused["late"] += len(self._queue)
         self.counts.queued = 0
         self._queue.clear()
         self._endpoint.close()

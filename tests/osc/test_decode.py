@@ -50,6 +50,7 @@ def test_the_latest_time_tag_around_a_message_counts() -> None:
 
 
 def test_limits_are_inclusive() -> None:
+    assert len(decode_packet(bundle(*[b"/*\0\0"] * 64))) == 64
     most = bundle(*[b"/a\0\0"] * 1024)
     assert len(decode_packet(most)) == 1024
     nested = b"/a\0\0"

@@ -65,6 +65,7 @@ HOSTILE = {
     "largest string": (raw(SCALE.encode(), b",s", b"a" * 64000 + bytes(4)), "bad-name"),
     "13000 arguments": (raw(SCALE.encode(), b"," + b"i" * 13000, bytes(52000)), "bad-count"),
     "3000 messages": (bundle(*[b"/rtrave/ping\0\0\0\0"] * 3000), "bad-count"),
+    "65 patterns": (bundle(*[message("/rtrave/latent/*/*", "f", 1.0)] * 65), "bad-count"),
     "a path": (message("/rtrave/record/start", "s", "../../etc/passwd"), "bad-name"),
     "good element, then a broken one": (
         bundle(message(SCALE, "f", 2.0)) + struct.pack(">i", -4),
@@ -77,9 +78,9 @@ HOSTILE = {
 def test_harmless(rig: Rig, peer: Peer, name: str) -> None:
     packet, code = HOSTILE[name]
     before = rig.controls.values.copy()
-    start_s = time.perf_counter()
+    start_s = time.thread_time()
     peer.send(packet)
-    assert time.perf_counter() - start_s < 0.05
+    assert time.thread_time() - start_s < 0.05
     np.testing.assert_array_equal(rig.controls.values, before)
     assert rig.published == []
     assert set(rig.server.counts.refused) == {code}

@@ -61,6 +61,11 @@ def test_many_answers_travel_in_few_datagrams(rig: Rig, peer: Peer) -> None:
     assert len(datagrams) == 1 and all(len(d) <= 1400 for d in datagrams)
 
 
+def test_a_question_to_all_before_hello_is_counted_by_its_answers(rig: Rig) -> None:
+    rig.peer().send(message("/rtrave/latent/*/{scale,bias}"))
+    assert rig.server.stats()["held"] == 8
+
+
 def test_answers_go_to_the_port_of_hello(rig: Rig) -> None:
     surface, listener = rig.peer(), rig.peer()
     surface.send(message("/rtrave/hello", "i", listener.name[1]))
