@@ -25,10 +25,10 @@ def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Replace each pair `weight_g`, `weight_v` by the `weight` that they stand for (other entries unchanged)."""
     folded = {}
     for name, value in state_dict.items():
-        if name.endswith(".weight_v"):
+        if name.endswith("weight_v"):
             stem = name.removesuffix("_v")
             folded[stem] = value * (state_dict[stem + "_g"] / norm_but_first(value))
-        elif not name.endswith(".weight_g"):
+        elif not name.endswith("weight_g"):
             folded[name] = value
     return folded
 

@@ -113,6 +113,8 @@ def network_from_gin(config: dict[str, Any], state_dict: dict[str, Tensor], path
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The state dict of a Lightning checkpoint."""
+    if not zipfile.is_zipfile(path):  # what torch has written since 2020; anything else would be a bare pickle
+        raise RtraveError(f"{path} is damaged or no checkpoint (not a torch archive): fetch it again")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         state_dict = checkpoint["state_dict"]

@@ -1,0 +1,88 @@
+"""A run folder is parsed, never executed; what cannot be built is refused by name, in one line."""
+
+import os
+import shutil
+
+import pytest
+import torch
+
+from rtrave.errors import RtraveError
+from rtrave.model.formats.run_folder import load_run_folder, read_gin
+from tests.reference import DATA
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(DATA / "v2_causal", tmp_path / "run")
+
+
+def checkpoint(folder):
+    return folder / "version_0" / "checkpoints" / "best.ckpt"
+
+
+def test_facts(folder):
+    spec = load_run_folder(folder).spec
+    assert (spec.name, spec.sample_rate, spec.ratio, spec.channels) == ("run", 44100, 2048, 1)
+    assert (spec.delay, spec.acoustic_delay, spec.full_latent_size) == (1696, 2224, 16)
+    assert spec.causal
+
+
+def test_macros_and_scopes_are_resolved(folder):
+    config = read_gin(folder / "config.gin")
+    assert config["blocks.EncoderV2.capacity"] == 6
+    assert config["model.RAVE.sampling_rate"] == 44100
+    assert config["convs.get_padding.mode"] == "causal"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("get_padding.mode = 'causal'", "get_padding.mode = 'centered'", "convs.get_padding.mode = centered cannot"),
+        ("@blocks.VariationalEncoder", "@blocks.DiscreteEncoder", "model.RAVE.encoder = @blocks.DiscreteEncoder"),
+        ("noise_module = None", "noise_module = @blocks.NoiseGeneratorV2", "noise_module = @blocks.NoiseGeneratorV2"),
+        ("CAPACITY = 6", "CAPACITY = 7", "has the shape"),
+        ("CAPACITY = 6", "CAPACITY = 'six'", "'six', a positive whole number was expected"),
+        ("RATIOS = [4, 4, 4, 2]", "RATIOS = [4, 4]", "do not fit each other"),
+        ("KERNEL_SIZE = 3", "KERNEL_SIZE = ", "cannot read"),
+    ],
+)
+def test_what_does_not_fit_is_refused(folder, old, new, message):
+    path = folder / "config.gin"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(RtraveError, match=message) as refused:
+        load_run_folder(folder)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 17, 100_000])
+def test_a_truncated_checkpoint_is_refused(folder, keep):
+    checkpoint(folder).write_bytes(checkpoint(folder).read_bytes()[:keep])
+    with pytest.raises(RtraveError, match="damaged or no checkpoint") as refused:
+        load_run_folder(folder)
+    assert "\n" not in str(refused.value)
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.mkdir, (os.environ["HOSTILE_FOLDER"],)
+
+
+def test_a_pickle_with_code_is_not_executed(folder, monkeypatch, tmp_path):
+    trap = tmp_path / "executed"
+    monkeypatch.setenv("HOSTILE_FOLDER", str(trap))
+    torch.save({"state_dict": {"a": Hostile()}}, checkpoint(folder))
+    with pytest.raises(RtraveError, match="a pickle can run code"):
+        load_run_folder(folder)
+    assert not trap.exists()
+
+
+def test_a_missing_part_is_named(folder):
+    (folder / "config.gin").unlink()
+    with pytest.raises(RtraveError, match=r"no config\.gin"):
+        load_run_folder(folder)
+    shutil.copy(DATA / "v2_causal" / "config.gin", folder)
+    checkpoint(folder).unlink()
+    with pytest.raises(RtraveError, match=r"holds no version_N/checkpoints/\*\.ckpt"):
+        load_run_folder(folder)

@@ -1,0 +1,120 @@
+"""A stream through either backend: partition, reset, snapshots, independence, batch, refusals."""
+
+import numpy as np
+import pytest
+
+from rtrave.errors import RtraveError
+from rtrave.streaming.open_stream import stream
+from tests.tiny import tiny_model
+
+FRAMES = 31
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model(channels=2)
+
+
+@pytest.fixture(scope="module", params=["torch", "onnx"])
+def live(request, model):
+    return stream(model, backend=request.param)
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.random.default_rng(0).standard_normal((1, 2, 128 * FRAMES)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def from_silence(live):
+    live.reset()
+
+
+def test_partition(live, x):
+    whole = live.process(x)
+    live.reset()
+    cuts = 128 * np.array([1, 2, 7, 20])
+    assert np.array_equal(np.concatenate([live.process(part) for part in np.split(x, cuts, axis=2)], axis=2), whole)
+
+
+def test_snapshot_and_restore(live, x):
+    live.process(x[..., : 128 * 10])
+    state = live.snapshot()
+    after = live.process(x[..., 128 * 10 :])
+    live.restore(state)
+    assert np.array_equal(live.process(x[..., 128 * 10 :]), after)
+
+
+def test_a_foreign_snapshot_changes_nothing(live, x):
+    live.process(x[..., :1280])
+    before = live.snapshot()
+    wrong = {name: array[..., :1] for name, array in before.items() if name != "encoded_frames"}
+    with pytest.raises(RtraveError, match="another model"):
+        live.restore({**wrong, "encoded_frames": np.array(0)})
+    after = live.snapshot()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_two_streams_do_not_touch(live, model, x):
+    alone = live.process(x)
+    live.reset()
+    other = stream(model, backend="onnx")
+    mixed = []
+    for part in np.split(x, FRAMES, axis=2):
+        mixed.append(live.process(part))
+        other.process(-part)
+    assert np.array_equal(np.concatenate(mixed, axis=2), alone)
+
+
+def test_the_input_is_left_alone(live, x):
+    kept = x.copy()
+    live.process(x)
+    assert np.array_equal(x, kept)
+
+
+def test_the_output_is_not_overwritten_by_the_next_block(live, x):
+    first = live.process(x[..., :128])
+    z = live.encode(x[..., :128])
+    kept, kept_z = first.copy(), z.copy()
+    live.process(x[..., 128:256])
+    assert np.array_equal(first, kept)
+    assert np.array_equal(z, kept_z)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 17, 127, 129, 2047])
+def test_other_lengths_are_refused(live, samples):
+    with pytest.raises(RtraveError, match="not a multiple of the ratio 128"):
+        live.process(np.zeros((1, 2, samples), np.float32))
+
+
+def test_other_shapes_are_refused(live):
+    with pytest.raises(RtraveError, match=r"give \[1, 2, time\]"):
+        live.process(np.zeros((1, 1, 128), np.float32))
+    with pytest.raises(RtraveError, match=r"give \[1, 4, time\]"):
+        live.decode(np.zeros((1, 3, 1), np.float32))
+
+
+def test_temperature_draws_follow_the_frame_not_the_block(live, x):
+    whole = live.encode(x, temperature=1.0)
+    live.reset()
+    parts = [live.encode(part, temperature=1.0) for part in np.split(x, [128 * 3, 128 * 4], axis=2)]
+    assert np.array_equal(np.concatenate(parts, axis=2), whole)
+    live.reset()
+    assert not np.array_equal(live.encode(x), whole)
+
+
+def test_compiled_equals_torch(model, x):
+    compiled, reference = stream(model), stream(model, backend="torch")
+    y, expected = compiled.process(x), reference.process(x)
+    assert np.abs(y - expected).max() < 1e-4 * np.abs(expected).max()
+    own, theirs = compiled.snapshot(), reference.snapshot()
+    assert own.keys() == theirs.keys()
+    errors = [np.abs(own[name] - theirs[name]).max() / max(np.abs(theirs[name]).max(), 1) for name in own]
+    assert max(errors) < 1e-3
+
+
+def test_rows_of_a_batch_are_streams_of_their_own(model, x):
+    batch = stream(model, batch=2)
+    y = batch.process(np.concatenate((x, -x)))
+    single = stream(model).process(x)
+    assert np.abs(y[:1] - single).max() < 1e-5 * np.abs(single).max()

@@ -1,0 +1,37 @@
+"""Small seeded models with a real filter bank: everything a full one has, in a fraction of a second."""
+
+import torch
+
+from rtrave.model.formats.load import load
+from rtrave.model.rave import Model
+from rtrave.model.spec import NetworkSpec
+from tests.reference import DATA
+
+
+def tiny_model(channels=1, ratios=(4, 2), latent_size=4, seed=0, sample_rate=44100):
+    """A model of ratio 128 with random weights and a random rotation for its PCA."""
+    bank = load(DATA / "v2_causal").pqmf
+    network = NetworkSpec(
+        bands=16,
+        analysis_taps=bank.forward_conv.kernel_size,
+        synthesis_taps=bank.inverse_conv.kernel_size,
+        capacity=4,
+        kernel_size=3,
+        ratios=ratios,
+        dilations=((1, 3), (1,)),
+        latent_size=latent_size,
+        channels=channels,
+        weight_norm=True,
+    )
+    generator = torch.Generator().manual_seed(seed)
+    model = Model(network, "tiny", sample_rate)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not name.startswith("pqmf."):
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+                if name.endswith("weight_g"):
+                    parameter.abs_().add_(1)
+        model.pqmf.load_state_dict(bank.state_dict())
+        model.latent_pca.copy_(torch.linalg.qr(torch.randn(latent_size, latent_size, generator=generator))[0])
+        model.latent_mean.copy_(torch.randn(latent_size, generator=generator))
+    return model.eval()
