@@ -15,7 +15,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -81,11 +82,20 @@ def _wait_for_stop(commands: TextIO, out: TextIO) -> None:
         _tell(out, "refused", message=f"unknown command '{command}': the only one is stop")
 
 
+@contextmanager
+def _watchdog() -> Iterator[None]:
+    """End this process by force where what is inside takes too long.
+
+    A sound server that died leaves PortAudio hanging in stop and close for good.
+    """
+    timer = threading.Timer(STOP_LIMIT_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
+
+
 def _fade_and_close(opened: Opened) -> None:
-    # A sound server that died leaves PortAudio hanging in stop and close for good.
-    watchdog = threading.Timer(STOP_LIMIT_S, os._exit, (1,))
-    watchdog.daemon = True
-    watchdog.start()
     opened.host.fade_out()
     limit_s = time.monotonic() + STOP_LIMIT_S / 3
     while not opened.host.silent and time.monotonic() < limit_s:
@@ -93,8 +103,6 @@ def _fade_and_close(opened: Opened) -> None:
     opened.stream.stop()
     opened.driver.stop()
     opened.stream.close()
-    close_portaudio()
-    watchdog.cancel()
 
 
 def _open_engine(config: Config, open_engine: Callable[..., Engine] | None) -> Engine:
@@ -146,16 +154,19 @@ def main(
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         opened.driver.start()
         opened.stream.start()
-    except RtraveError as error:
-        _tell(out, "error", message=str(error))
-        return 1
     except Exception as error:  # the parent must get its line whatever it was
-        text = f"the audio process failed: {type(error).__name__}: {error}"
+        text = str(error)
+        if not isinstance(error, RtraveError):
+            text = f"the audio process failed: {type(error).__name__}: {error}"
         _tell(out, "error", message=" ".join(text.split()))
+        with _watchdog():
+            close_portaudio()
         return 1
     _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, **opened.told)
     _wait_for_stop(commands, out)
-    _fade_and_close(opened)
+    with _watchdog():
+        _fade_and_close(opened)
+        close_portaudio()
     _tell(out, "stopped")
     return 0
 

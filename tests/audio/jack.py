@@ -74,12 +74,15 @@ def jack_server(folder: Path, period: int, rate: int = RATE) -> Iterator[Server]
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
     server = Server(environment, log, process)
     try:
-        wait_until(lambda: "system:playback_1" in server.ports(), 10, "jackd")
+        wait_until(lambda: "system:playback_1" in server.ports() or process.poll() is not None, 10, "jackd")
+        assert process.poll() is None, f"jackd did not start: {log.read_text(errors='replace')}"
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(5)
+            process.wait(
+                20
+            )  # after a client died it takes its time; killed, it would keep its place in JACK's registry
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -88,7 +91,7 @@ def jack_server(folder: Path, period: int, rate: int = RATE) -> Iterator[Server]
 class AudioProcess:
     """The audio process on a fake engine: started, told, read, ended."""
 
-    def __init__(self, shared: Shared, environment: dict[str, str] | None = None, **config: Any) -> None:
+    def __init__(self, memory: Shared, environment: dict[str, str] | None = None, **config: Any) -> None:
         self._child = subprocess.Popen(
             [sys.executable, "-c", CHILD],
             stdin=subprocess.PIPE,
@@ -97,8 +100,8 @@ class AudioProcess:
             text=True,
             env=environment,
         )
-        told = {"shared": {"path": str(shared.path), "spec": asdict(shared.spec)}, "graph": "0", **config}
-        self.send(told)
+        given = {"shared": {"path": str(memory.path), "spec": asdict(memory.spec)}, "graph": "0"}
+        self.send(given | config)
 
     @property
     def pid(self) -> int:

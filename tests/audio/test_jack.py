@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.audio.fake import FakeEngine
-from tests.audio.jack import RATE, AudioProcess, find_shift, jack_server, source_and_result
+from tests.audio.jack import RATE, AudioProcess, find_shift, jack_server, source_and_result, wait_until
 
 DUPLEX = {"input": None, "output": "JACK"}
 
@@ -70,8 +70,27 @@ def test_an_engine_too_slow_for_the_period_is_counted_as_the_clock_counts(shared
             assert gone["stalls"] > 30 and gone["late_hops"] > 10
             # One callback takes five periods, and so the two readings may be some periods off.
             assert gone["expected_callbacks"] == pytest.approx(lasted_s * RATE / 256, abs=12)
+            process.send({"command": "stop"})
+            assert process.hear() == {"event": "stopped"} and process.wait() == 0
         finally:
             process.end()
+
+
+def test_after_the_server_died_the_heartbeat_stands_still_and_a_stop_still_ends_it(shared_for, tmp_path: Path) -> None:
+    shared = shared_for(FakeEngine())
+    with jack_server(tmp_path, 512) as server:
+        process = AudioProcess(shared, server.environment, device=DUPLEX)
+        assert process.hear()["event"] == "started"
+        wait_until(lambda: shared.status.get("hops") > 3, 5, "a few hops")
+    try:
+        time.sleep(0.1)
+        still = shared.status.get("heartbeat_s")
+        time.sleep(0.3)
+        assert shared.status.get("heartbeat_s") == still
+        process.hang_up()
+        assert process.wait(6) in (0, 1)
+    finally:
+        process.end()
 
 
 def test_a_server_at_another_rate_is_refused_in_one_line(shared_for, tmp_path: Path) -> None:

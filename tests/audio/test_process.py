@@ -110,6 +110,7 @@ def test_killed_and_started_again_it_goes_on_with_controls_and_counters(start, s
         ({"tempo": 120}, "unknown configuration tempo"),
         ({"graph": "nonsense"}, "the audio process failed: ValueError"),
         ({"shared": {"path": "/nowhere", "spec": asdict(SharedSpec(1, 3, 1, 9))}}, "shared memory '/nowhere'"),
+        ({"shared": {"path": "/nowhere"}}, "the audio process failed: KeyError"),
     ],
 )
 def test_what_cannot_start_is_one_line_and_exit_1(start, config: dict, said: str) -> None:
