@@ -30,7 +30,7 @@ def tiny_model(channels=1, ratios=(4, 2), latent_size=4, seed=0, sample_rate=441
             if not name.startswith("pqmf."):
                 parameter.copy_(torch.randn(parameter.shape, generator=generator))
                 if name.endswith("weight_g"):
-                    parameter.abs_().add_(1)
+                    parameter.abs_().mul_(0.3).add_(0.95)
         model.pqmf.load_state_dict(bank.state_dict())
         model.latent_pca.copy_(torch.linalg.qr(torch.randn(latent_size, latent_size, generator=generator))[0])
         model.latent_mean.copy_(torch.randn(latent_size, generator=generator))

@@ -1,0 +1,39 @@
+"""An engine on a tiny model, and playing a signal through it."""
+
+import numpy as np
+
+from rtrave.engine import Engine
+from rtrave.streaming.graph import ensure_graph_of
+from rtrave.streaming.graph_cache import GraphShape
+from rtrave.streaming.onnx_stream import OnnxParts
+from tests.tiny import tiny_model
+
+
+def tiny_engine(channels=1, seed=0):
+    """A new engine; hop and ratio are 128."""
+    return Engine(OnnxParts(ensure_graph_of(tiny_model(channels), GraphShape())), seed)
+
+
+def noise(engine, hops, level=0.1, seed=0):
+    """White noise, float32 [C, hops * hop]."""
+    shape = (engine.channels, hops * engine.hop)
+    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def play(engine, x, controls=None):
+    """Play a signal hop by hop under one vector of controls, or one per hop: float32 [C, T]."""
+    controls = engine.layout.defaults() if controls is None else controls
+    outputs = []
+    for index, block in enumerate(np.split(x, x.shape[1] // engine.hop, axis=1)):
+        y = np.empty_like(block)
+        engine.process(block, controls[index] if np.ndim(controls) == 2 else controls, y)
+        outputs.append(y)
+    return np.concatenate(outputs, axis=1)
+
+
+def with_controls(engine, **values):
+    """A vector of controls with some set; `latent_scale=[...]` stands for latent/scale, `out_gain` for out/gain."""
+    controls = engine.layout.defaults()
+    for name, value in values.items():
+        controls[engine.layout.slots[name.replace("_", "/")]] = value
+    return controls

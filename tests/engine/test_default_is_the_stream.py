@@ -1,0 +1,29 @@
+"""With the controls at their defaults the engine equals the model's stream, bit for bit."""
+
+import numpy as np
+import pytest
+
+from rtrave.streaming.open_stream import stream
+from tests.engine.playing import noise, play, tiny_engine, with_controls
+from tests.tiny import tiny_model
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("space", [0, 1])
+def test_bit_for_bit(channels, space):
+    engine = tiny_engine(channels)
+    x = noise(engine, 50, level=0.01)
+    expected = stream(tiny_model(channels)).process(x[None])[0]
+    assert np.abs(expected).max() < 0.98  # below the limiter, or this test proves nothing
+    assert np.abs(expected).max() > 0.001
+    assert np.array_equal(play(engine, x, with_controls(engine, space=space)), expected)
+
+
+def test_on_the_default_model():
+    from rtrave.engine import open_engine
+    from rtrave.model.registry import find_model
+    from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+
+    engine = open_engine(ensure_graph(find_model("strings"), GraphShape()))
+    x = noise(engine, 20)
+    assert np.array_equal(play(engine, x), stream("strings").process(x[None])[0])
