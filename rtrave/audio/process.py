@@ -1,9 +1,10 @@
 """The audio process: `python -m rtrave.audio.process`, started and watched by the control process.
 
 It reads one JSON object per line from stdin and writes one JSON object per line to stdout. The first line in
-is the configuration (`rtrave.audio.wiring.Config`), the first line out is {"event": "started", ...} or
-{"event": "error", "message": ...}. After that it takes {"command": "stop"}; the end of stdin means the same,
-since then the parent is gone. It ends with {"event": "stopped"} and exit code 0, or 1 after an error.
+is the configuration (`rtrave.audio.wiring.Config`). The first line out is {"event": "started", ...} or
+{"event": "error", "code": "no-device" or "refused", "message": one line}, which ends it with exit code 1. After
+that it takes {"command": "stop"}; the end of stdin means the same, since then the parent is gone. It ends with
+{"event": "stopped"} and exit code 0.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.shared import Shared, SharedSpec, attach
-from rtrave.audio.wiring import Config, Opened, open_device, open_null
+from rtrave.audio.wiring import Config, NoDeviceError, Opened, open_device, open_null
 from rtrave.errors import RtraveError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 WARM_UP_HOPS = 4
 STOP_LIMIT_S = 3.0
+NICE = -11  # as PipeWire and PulseAudio ask for
 SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter while the callback waits for it
 
 
@@ -115,6 +117,17 @@ def _open_engine(config: Config, open_engine: Callable[..., Engine] | None) -> E
     return engine
 
 
+def _raise_priority() -> int:
+    """Ask to be served before ordinary processes; returns the nice value that holds, 0 where not permitted."""
+    if not hasattr(os, "setpriority"):
+        return 0
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    except PermissionError:
+        pass
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def _attach(config: Config, engine: Engine) -> Shared:
     shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
     spec = shared.spec
@@ -145,6 +158,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     try:
         config = read_config(commands.readline())
+        nice = _raise_priority()
         engine = _open_engine(config, open_engine)
         shared = _attach(config, engine)
         opened = (open_null if "null" in config.device else open_device)(config, engine, shared)
@@ -158,11 +172,12 @@ def main(
         text = str(error)
         if not isinstance(error, RtraveError):
             text = f"the audio process failed: {type(error).__name__}: {error}"
-        _tell(out, "error", message=" ".join(text.split()))
+        code = "no-device" if isinstance(error, NoDeviceError) else "refused"
+        _tell(out, "error", code=code, message=" ".join(text.split()))
         with _watchdog():
             close_portaudio()
         return 1
-    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, **opened.told)
+    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, nice=nice, **opened.told)
     _wait_for_stop(commands, out)
     with _watchdog():
         _fade_and_close(opened)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from rtrave.engine import Engine
 
 
+class NoDeviceError(RtraveError):
+    """There is no sound card to take by default."""
+
+
 @dataclass(frozen=True)
 class Config:
     """What the audio process is told on its first line.
@@ -126,7 +130,7 @@ def _told(
     outputs: list[list[int]],
 ) -> dict[str, Any]:
     return {
-        "block": plan.block,
+        "block": plan.block,  # None where it changes from call to call
         "buffering": plan.mode,
         "reason": plan.reason,
         "buffering_samples": driver.buffering_samples,
@@ -139,7 +143,7 @@ def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
     wanted = config.device.get("input"), config.device.get("output")
     default = devices.pick_default() if None in wanted else None
     if None in wanted and default is None:
-        raise RtraveError("no sound card with an input and an output was found: plug one in, or start JACK")
+        raise NoDeviceError("no sound card with an input and an output was found: plug one in, or start JACK")
     found = devices.list_devices()
 
     def one(which: int, direction: str) -> devices.DeviceInfo:

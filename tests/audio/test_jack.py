@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtrave.audio.wiring import Config, NoDeviceError, open_device
 from tests.audio.fake import FakeEngine
 from tests.audio.jack import RATE, AudioProcess, find_shift, jack_server, source_and_result, wait_until
 
@@ -106,11 +107,18 @@ def test_a_server_at_another_rate_is_refused_in_one_line(shared_for, tmp_path: P
             process.end()
 
 
-def test_no_device_at_all_is_one_line(shared_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_device_is_one_line(shared_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "rtrave-there-is-none")
     process = AudioProcess(shared_for(FakeEngine()), device={"input": "no such card", "output": "no such card"})
     try:
         told = process.hear()
-        assert told["event"] == "error" and "no input device 'no such card'" in told["message"]
+        assert (told["event"], told["code"]) == ("error", "refused")
+        assert "no input device 'no such card'" in told["message"]
     finally:
         process.end()
+
+
+def test_no_sound_card_is_told_by_its_code(shared_for, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtrave.audio.device.pick_default", lambda: None)
+    with pytest.raises(NoDeviceError, match="no sound card"):
+        open_device(Config({}, "", {"input": None, "output": "x"}), FakeEngine(), shared_for(FakeEngine()))
