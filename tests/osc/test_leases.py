@@ -69,7 +69,8 @@ def test_there_are_64_and_those_that_ran_out_make_room() -> None:
     assert len(alive) == MAX_LEASES and ("10.0.0.2", 1) in alive and ("10.0.0.1", 5001) not in alive
 
 
-def test_through_the_server(rig: Rig) -> None:
+def test_through_the_server(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtrave.osc.replies.is_loopback", lambda peer: False)  # a peer on another computer
     peer = rig.peer()
     peer.send(message("/rtrave/hello"))
     for _ in range(3):

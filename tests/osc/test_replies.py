@@ -9,6 +9,13 @@ def packet_error() -> bytes:
     return message("/rtrave/nosuch", "f", 1.0)
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peers stand for programs on another computer."""
+    monkeypatch.setattr("rtrave.osc.replies.is_loopback", lambda peer: False)
+
+
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize(
     "packet",
     [packet_error(), message("/rtrave/mix"), message("/rtrave/latent/*/*"), b"abc\0", b"/rtrave/ping\0\0\0\0"],
@@ -20,6 +27,14 @@ def test_before_hello_no_reply_is_larger_than_its_request(rig: Rig, packet: byte
     assert rig.server.stats()["held"] >= 1
 
 
+def test_this_computers_programs_are_answered_before_hello(rig: Rig) -> None:
+    assert rig.peer().ask("/rtrave/mix") == [("/rtrave/mix", 1.0)]
+    ((address, *about),) = rig.peer().ask("/rtrave/nosuch", "f", 1.0)
+    assert address == "/rtrave/error" and about[:2] == ["/rtrave/nosuch", "unknown-address"]
+    assert rig.server.stats()["held"] == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_before_hello_a_reply_that_fits_is_sent(rig: Rig) -> None:
     assert rig.peer().ask("/rtrave/sync", "i", 5) == [("/rtrave/synced", 5)]
     assert rig.peer().ask("/rtrave/ping") == [("/rtrave/pong",)]
@@ -61,6 +76,7 @@ def test_many_answers_travel_in_few_datagrams(rig: Rig, peer: Peer) -> None:
     assert len(datagrams) == 1 and all(len(d) <= 1400 for d in datagrams)
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_question_to_all_before_hello_is_counted_by_its_answers(rig: Rig) -> None:
     rig.peer().send(message("/rtrave/latent/*/{scale,bias}"))
     assert rig.server.stats()["held"] == 8
