@@ -86,6 +86,8 @@ def jack_server(folder: Path, period: int, rate: int = RATE) -> Iterator[Server]
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        for left in Path("/dev/shm").glob(f"jack_sem.*_{name}_*"):  # of clients that outlived the server
+            left.unlink(missing_ok=True)
 
 
 class AudioProcess:
