@@ -1,6 +1,6 @@
 """The driver of an engine, with the signature of a PortAudio callback.
 
-`direct` runs the engine inside the callback that brings the last sample of a hop. `threaded` only copies in the
+`direct` runs the engine inside the callback that brings the last sample of a hop. `low-latency` only copies in the
 callback and runs the engine in a thread beside it, which then has a whole hop of time, at the price of one hop
 more of delay.
 """
@@ -71,7 +71,7 @@ class Driver:
         Samples per callback; None where it changes from call to call.
     deadline_s : float or None
         `direct`, and the time the host leaves for one callback: a hop that takes longer counts as late.
-        None: `threaded`.
+        None: `low-latency`.
     """
 
     def __init__(

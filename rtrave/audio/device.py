@@ -64,7 +64,7 @@ class Buffering:
     Parameters
     ----------
     mode : str
-        `direct` or `threaded`.
+        `direct` or `low-latency`.
     asked : int
         Samples per callback asked of PortAudio; 0 leaves it open.
     block : int or None
@@ -293,7 +293,7 @@ def probe_host_period(
 def choose_buffering(
     mode: str, hop: int, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
 ) -> Buffering:
-    """Decide between the engine in the callback (`direct`) and in a thread beside it (`threaded`).
+    """Decide between the engine in the callback (`direct`) and in a thread beside it (`low-latency`).
 
     The time for one callback is the host's period, not the callback's block; so `direct` is safe only where
     the period is at least the hop.
@@ -301,7 +301,7 @@ def choose_buffering(
     Parameters
     ----------
     mode : str
-        "auto", "direct" or "threaded".
+        "auto", "direct" or "low-latency".
     hop : int
         Samples per engine step.
     host : HostPeriod or None
@@ -317,14 +317,14 @@ def choose_buffering(
     RtraveError
         Unknown mode, or block out of range.
     """
-    if mode not in ("auto", "direct", "threaded"):
-        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or threaded")
+    if mode not in ("auto", "direct", "low-latency"):
+        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or low-latency")
     if block_size is not None and not 16 <= block_size <= 16384:
         raise RtraveError(f"block size {block_size} is out of range: use 16 to 16384 samples")
     period = host.period if host else None
     fits = period is not None and period >= hop
     block: int | None
-    chosen = ("direct" if fits else "threaded") if mode == "auto" else mode
+    chosen = ("direct" if fits else "low-latency") if mode == "auto" else mode
     if block_size is not None:
         asked, block = block_size, block_size
     elif open_ended and host:

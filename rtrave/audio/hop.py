@@ -18,7 +18,7 @@ Audio = NDArray[np.float32]
 
 
 class HopRunner:
-    """Runs an engine hop by hop. One thread: the callback (`direct`) or the inference thread (`threaded`).
+    """Runs an engine hop by hop. One thread: the callback (`direct`) or the inference thread (`low-latency`).
 
     `compute` first, then `publish`, for each hop. A vector is read from the control block once per hop.
     The engine's `latent_frame` must be set before.

@@ -37,7 +37,7 @@ class Config:
     seed, threads : int
         Of the engine.
     buffering : str
-        "auto", "direct" or "threaded".
+        "auto", "direct" or "low-latency".
     block_size : int or None
         Samples per callback; None leaves it to `choose_buffering`, which knows better.
     input_channels : list of int or None
@@ -80,7 +80,7 @@ def _driver(
     plan: devices.Buffering,
     period: devices.HostPeriod | None,
 ) -> Driver:
-    if plan.mode == "threaded":
+    if plan.mode == "low-latency":
         return Driver(engine, shared, host, plan.block)
     deadline = min(period.period if period else engine.hop, engine.hop)
     return Driver(engine, shared, host, plan.block, deadline / engine.sample_rate)
@@ -105,7 +105,7 @@ def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
     data = load_input(path)
     sink_channels = 1 + max([1, *(d for several in config.output_channels or [] for d in several)])
     inputs, outputs = _channel_maps(config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels))
-    block = config.block_size or (512 if config.buffering == "threaded" else engine.hop)
+    block = config.block_size or (512 if config.buffering == "low-latency" else engine.hop)
     period = devices.HostPeriod(block, block)
     plan = devices.choose_buffering(config.buffering, engine.hop, period, block)
     host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs, scheduled=True)

@@ -19,8 +19,8 @@ DUPLEX = {"input": None, "output": "JACK"}
     ("period", "config", "mode", "delay"),
     [
         (2048, {}, "direct", 1024),
-        (256, {}, "threaded", 3840),
-        (256, {"block_size": 512}, "threaded", 3584 + 512),
+        (256, {}, "low-latency", 3840),
+        (256, {"block_size": 512}, "low-latency", 3584 + 512),
     ],
 )
 def test_duplex(shared_for, tmp_path: Path, period: int, config: dict, mode: str, delay: int) -> None:

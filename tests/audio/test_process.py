@@ -68,8 +68,8 @@ def test_a_run_from_start_to_stop(start, shared: Shared, tmp_path: Path) -> None
 
 
 def test_threaded_on_the_null_device(start, shared: Shared) -> None:
-    told = start(buffering="threaded", block_size=256).hear()
-    assert (told["buffering"], told["block"], told["buffering_samples"]) == ("threaded", 256, 3840)
+    told = start(buffering="low-latency", block_size=256).hear()
+    assert (told["buffering"], told["block"], told["buffering_samples"]) == ("low-latency", 256, 3840)
     wait_until(lambda: shared.status.get("hops") >= 4, 5, "four hops")
     status = shared.status.as_dict()
     assert status["late_hops"] == 0 and status["engine_errors"] == 0
