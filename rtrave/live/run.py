@@ -119,18 +119,21 @@ class LiveRun:
 
     def __init__(self, options: LiveOptions, model: GraphFacts, controls: Controls, console: Console) -> None:
         self._options, self._model, self._controls, self._console = options, model, controls, console
-        self._stack = contextlib.ExitStack()
         self._stop = threading.Event()
         self._notes: list[str] = []
         self._began_s = time.monotonic()
+        with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
+            self._make_parts(stack)
+            self._stack = stack.pop_all()
+
+    def _make_parts(self, stack: contextlib.ExitStack) -> None:
+        options, model, controls = self._options, self._model, self._controls
         spec = model.spec
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
-        self._log = folder / "audio-process.log"
-        self._folder = folder
+        self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
         self._shared: Shared = create(
             SharedSpec(spec.channels, spec.full_latent_size, model.shape.latent_frames, controls.layout.size)
         )
-        self._stack.callback(self._shared.unlink)
+        stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
         self._monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._shared, model.hop, self._monitor, options.sessions_dir, self._new_writer)
@@ -144,7 +147,7 @@ class LiveRun:
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
         )
-        self._stack.callback(self._osc.stop)
+        stack.callback(self._osc.stop)
 
     def __enter__(self) -> LiveRun:
         return self
@@ -154,8 +157,6 @@ class LiveRun:
 
     def start(self) -> None:
         """Start the sound, the recorder and the OSC server; RtraveError where one of them cannot."""
-        if self._options.record:
-            self._options.sessions_dir.mkdir(parents=True, exist_ok=True)
         try:
             self._supervisor.start()
         except NoDeviceError as error:
@@ -168,6 +169,26 @@ class LiveRun:
             self._recorder.start()
         self._recorder.run()
         self._osc.start()
+
+    @property
+    def osc_port(self) -> int:
+        """Where OSC listens."""
+        return self._osc.port
+
+    @property
+    def audio_pid(self) -> int | None:
+        """Process id of the audio process, None while there is none."""
+        return self._supervisor.pid
+
+    @property
+    def latent_frame(self) -> int:
+        """First latent frame of the next hop."""
+        return int(self._shared.status.get("latent_frame"))
+
+    @property
+    def take_folder(self) -> Path | None:
+        """Folder of the current or the last take."""
+        return self._recorder.folder
 
     def stop(self) -> None:
         """Ask the loop to end. Any thread, any signal handler."""
@@ -247,7 +268,7 @@ class LiveRun:
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
         }
-        return Supervisor(config, self._shared, self._log, self._on_device)
+        return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
 
     def _on_device(self, what: str, *facts: Any) -> None:
         if what == "restart":

@@ -132,7 +132,8 @@ class Supervisor:
             self._wait_for_start(self._child, now_s)
             return
         heartbeat_s = self._shared.status.get("heartbeat_s")
-        limit_s = HANG_LIMIT_S + 2 * self.device["block"] / self.device["sample_rate"]
+        block = self.device["block"] or self.device["hop"]  # None where it changes from call to call
+        limit_s = HANG_LIMIT_S + 2 * block / self.device["sample_rate"]
         code = self._child.process.poll()
         if code is not None or now_s - max(heartbeat_s, self._child.started_s) > limit_s:
             why = f"ended with code {code}" if code is not None else f"gave no sign for {limit_s:.1f} s"

@@ -54,7 +54,8 @@ def describe_device(device: dict[str, Any]) -> str:
     """Names, host API, block and buffering."""
     names = device["input"] if device["input"] == device["output"] else f"{device['input']} -> {device['output']}"
     host = "" if device["host_api"] == "null" else f" ({device['host_api']})"
-    return f"{names}{host}, block {device['block']}, {device['buffering']}: {device['reason']}"
+    block = device["block"] or "changing"
+    return f"{names}{host}, block {block}, {device['buffering']}: {device['reason']}"
 
 
 def describe_latency(latency: Latency) -> str:

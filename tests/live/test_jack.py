@@ -1,0 +1,94 @@
+"""Over a real JACK server: every callback comes, and what a foreign client records is what `rtrave render` gives.
+
+`RTRAVE_JACK_SECONDS` sets how long each run lasts (default 8); `scripts/soak` asks for a minute.
+"""
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from rtrave.session.reader import open_session, read_audio
+from rtrave.settings import assets_dir
+from tests.audio.jack import RATE, jack_server, source_and_result
+from tests.live.running import live_run, read_wav, rtrave
+
+SECONDS = float(os.environ.get("RTRAVE_JACK_SECONDS", "8"))
+SETTLE_S = 2.0  # clients that come and go cost JACK periods of their own
+
+
+def test_no_model_at_the_servers_rate_is_one_line(tmp_path, monkeypatch):
+    with jack_server(tmp_path, 1024, rate=48000) as server:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server.environment["JACK_DEFAULT_SERVER"])
+        done = rtrave("live", "--osc-port", 0, "--device", "system", env=server.environment)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "48000 Hz, the model needs 44100 Hz: set the device or JACK to 44100 Hz" in done.stderr
+
+
+def source_signal(seconds):
+    """The demo sound over and over, with a little noise so that no two places are alike: float32 [T]."""
+    demo, _ = soundfile.read(assets_dir() / "demo.flac", dtype="float32")
+    samples = int(seconds * RATE)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(samples)
+    return (np.resize(demo, samples) + noise).astype(np.float32)
+
+
+def find(needle, haystack):
+    """Where a piece of sound stands in a longer one, to the sample and to the bit."""
+    start = len(needle) // 2
+    piece = needle[start : start + 512]
+    for at in np.flatnonzero(haystack[: -len(piece)] == piece[0]):
+        if np.array_equal(haystack[at : at + len(piece)], piece):
+            return int(at) - start
+    raise AssertionError("the recorded source is not in the take")
+
+
+@pytest.mark.timeout(60 + 3 * SECONDS)
+@pytest.mark.parametrize(("period", "mode"), [(2048, "direct"), (256, "low-latency")])
+def test_foreign_client_hears_what_render_gives(tmp_path, monkeypatch, period, mode):
+    with jack_server(tmp_path, period) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        with live_run(tmp_path / "sessions", device={"input": None, "output": None}) as run:
+            heard = []
+
+            def play():
+                heard.append(source_and_result(server, tmp_path, source_signal(SECONDS + 4), SECONDS + 2))
+
+            player = threading.Thread(target=play)
+            player.start()
+            time.sleep(SETTLE_S)
+            missed, before, began_s = server.not_finished(), run.view().counts, time.monotonic()
+            time.sleep(SECONDS - SETTLE_S)
+            after, lasted_s = run.view().counts, time.monotonic() - began_s
+            counted = server.not_finished() - missed
+            player.join()
+            device, folder = run.view().device, run.take_folder
+        assert device["buffering"] == mode
+        gone = {name: after[name] - before[name] for name in after}
+        assert counted == 0
+        assert gone["stalls"] == gone["late_hops"] == gone["skipped_hops"] == gone["engine_errors"] == 0
+        assert gone["callbacks"] == gone["expected_callbacks"]
+        assert gone["callbacks"] == pytest.approx(lasted_s * RATE / device["block"], abs=3 + period / device["block"])
+
+    source, result = heard[0][:, 0], heard[0][:, 1]
+    taken = read_audio(open_session(folder), "input")[0]
+    hop_phase = find(source, taken) % 2048  # the network's grid lies where the run began, not where the client did
+    placed = np.concatenate((np.zeros(hop_phase, np.float32), source))
+    soundfile.write(tmp_path / "placed.wav", placed, RATE, subtype="FLOAT")
+    done = rtrave("render", tmp_path / "placed.wav", tmp_path / "rendered.wav")
+    assert done.returncode == 0, done.stderr
+    shift = device["buffering_samples"] + device["host_samples"]
+    rendered = read_wav(tmp_path / "rendered.wav")[0][hop_phase:]
+    settled = int((SETTLE_S + 1) * RATE)
+    length = min(len(result) - settled, len(rendered) - settled + shift)
+    expected = rendered[settled - shift : settled - shift + length]
+    assert length > (SECONDS - 3) * RATE
+    assert np.abs(expected).max() > 0.05
+    difference = float(np.abs(result[settled : settled + length] - expected).max())
+    print(f"period {period}: {gone['callbacks']:.0f} callbacks, shift {shift}, largest difference {difference:.1e}")
+    assert difference < 1e-6
