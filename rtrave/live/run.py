@@ -115,6 +115,12 @@ class LiveRun:
     """All parts of one run; the context manager ends them in the right order, whatever happened.
 
     Control process. `loop` belongs to the main thread.
+
+    Attributes
+    ----------
+    monitor : Monitor
+        The numbers of the last hops.
+    osc : OscServer
     """
 
     def __init__(self, options: LiveOptions, model: GraphFacts, controls: Controls, console: Console) -> None:
@@ -135,10 +141,10 @@ class LiveRun:
         )
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
-        self._monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
-        self._recorder = Recorder(self._shared, model.hop, self._monitor, options.sessions_dir, self._new_writer)
+        self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
+        self._recorder = Recorder(self._shared, model.hop, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
-        self._osc = OscServer(
+        self.osc = OscServer(
             controls,
             self._shared.controls.write,
             self._actions(),
@@ -147,7 +153,7 @@ class LiveRun:
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
         )
-        stack.callback(self._osc.stop)
+        stack.callback(self.osc.stop)
 
     def __enter__(self) -> LiveRun:
         return self
@@ -168,12 +174,12 @@ class LiveRun:
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
-        self._osc.start()
+        self.osc.start()
 
     @property
     def osc_port(self) -> int:
         """Where OSC listens."""
-        return self._osc.port
+        return self.osc.port
 
     @property
     def audio_pid(self) -> int | None:
@@ -222,13 +228,13 @@ class LiveRun:
         if recorder.failure:
             take = recorder.failure
         return terminal.View(
-            monitor=self._monitor,
+            monitor=self.monitor,
             latency=latency_of(self._model.spec, self._supervisor.device),
             device=self._supervisor.device,
             counts=self._shared.status.as_dict(),
             controls=self._controls.values,
-            osc=f"udp {options.osc_bind}:{self._osc.port}, {self._osc.counts.received} messages, "
-            f"{sum(self._osc.counts.refused.values())} refused",
+            osc=f"udp {options.osc_bind}:{self.osc.port}, {self.osc.counts.received} messages, "
+            f"{sum(self.osc.counts.refused.values())} refused",
             take=take,
             uptime_s=time.monotonic() - self._began_s,
             playing=self._supervisor.playing,
@@ -302,15 +308,15 @@ class LiveRun:
         }
 
     def _readers(self) -> dict[str, Callable[[], tuple[Any, ...]]]:
-        spec, monitor, recorder = self._model.spec, self._monitor, self._recorder
+        spec, monitor, recorder = self._model.spec, self.monitor, self._recorder
 
         def latents(end: str) -> Callable[[], tuple[float, ...]]:
             return lambda: tuple(monitor.latents(end, self._controls.values).tolist())
 
-        def status() -> tuple[int, float, float, float]:
+        def status() -> tuple[int, float, float, int]:
             late = int(self._shared.status.get("late_hops"))
             latency_ms = latency_of(spec, self._supervisor.device).total_ms
-            return late, monitor.load, latency_ms, time.monotonic() - self._began_s
+            return late, monitor.load, latency_ms, int(time.monotonic() - self._began_s)
 
         def record_state() -> tuple[int, str, float]:
             name = recorder.folder.name if recorder.recording and recorder.folder else ""
