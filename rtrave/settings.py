@@ -30,6 +30,7 @@ def sessions_dir() -> Path:
     """Where takes go unless `--sessions-dir` says otherwise."""
     return Path.home() / "rtrave-sessions"
 
+
 # What the audio process tells about each hop, in this order; z_in and z_out ([D, N] each, flattened) follow.
 HOP_FIELDS = (
     "latent_frame",  # index of the hop's first latent frame

@@ -192,4 +192,3 @@ def _places(parameters: dict[str, Parameter], layout: Layout) -> dict[str, Place
         if parameter.type == "f":
             places[NORM + address.removeprefix(ROOT)] = Place(parameter, where, norm=True)
     return places
-

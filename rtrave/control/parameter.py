@@ -69,12 +69,17 @@ class Parameter:
     per_latent: bool = False
 
 
-def _float(address: str, default: float, low: float, high: float, unit: str, description: str,
-           hard: tuple[float, float] | None = None) -> Parameter:
+def _float(
+    address: str,
+    default: float,
+    low: float,
+    high: float,
+    unit: str,
+    description: str,
+    hard: tuple[float, float] | None = None,
+) -> Parameter:
     hard_low, hard_high = hard or (low, high)
-    return Parameter(
-        ROOT + address, "f", default, low, high, hard_low, hard_high, unit, description=description
-    )
+    return Parameter(ROOT + address, "f", default, low, high, hard_low, hard_high, unit, description=description)
 
 
 def _switch(address: str, default: float, description: str) -> Parameter:
@@ -87,14 +92,13 @@ def _choice(address: str, choices: tuple[str, ...], description: str) -> Paramet
 
 
 def _action(address: str, type: str, description: str, optional: int = 0) -> Parameter:
-    return Parameter(
-        ROOT + address, type, access="w", description=description, kind="action", optional=optional
-    )
+    return Parameter(ROOT + address, type, access="w", description=description, kind="action", optional=optional)
 
 
 def _read(address: str, type: str, unit: str, description: str, per_latent: bool = False) -> Parameter:
-    return Parameter(ROOT + address, type, unit=unit, access="r", description=description, kind="read",
-                     per_latent=per_latent)
+    return Parameter(
+        ROOT + address, type, unit=unit, access="r", description=description, kind="read", per_latent=per_latent
+    )
 
 
 def _reply(address: str, type: str, description: str) -> Parameter:
@@ -112,8 +116,16 @@ _LATENT = (
 
 TABLE: tuple[Parameter, ...] = (
     *_LATENT,
-    *(replace(p, address=p.address.replace("latent/<n>", "latents"), kind="vector", per_latent=True,
-              description=p.description + ": one number for all, or one for each") for p in _LATENT),
+    *(
+        replace(
+            p,
+            address=p.address.replace("latent/<n>", "latents"),
+            kind="vector",
+            per_latent=True,
+            description=p.description + ": one number for all, or one for each",
+        )
+        for p in _LATENT
+    ),
     _read("latent/<n>/in", "f", "latent", "latent before processing"),
     _read("latent/<n>/out", "f", "latent", "latent after processing"),
     _action("latents/reset", "", "all latent edits back to identity"),
@@ -125,8 +137,9 @@ TABLE: tuple[Parameter, ...] = (
     _switch("bypass", 0.0, "dry only"),
     _switch("freeze", 0.0, "hold the whole latent"),
     _switch("silence", 0.0, "kill switch, ramped"),
-    Parameter(PANIC, "", hard_high=math.inf, access="w",
-              description="modulation off, unfreeze, identity, caches cleared"),
+    Parameter(
+        PANIC, "", hard_high=math.inf, access="w", description="modulation off, unfreeze, identity, caches cleared"
+    ),
     _read("z/out", "f", "latent", "the newest latent frame after processing", per_latent=True),
     _read("model/name", "s", "", "name of the model"),
     _read("model/dims", "i", "", "number of latent dimensions"),
@@ -235,8 +248,9 @@ def control_value(parameter: Parameter, argument: object, index: int = 0, norm: 
         return float(whole(argument, parameter.hard_low, parameter.hard_high, index))
     word = text(argument, index)
     if word not in parameter.choices:
-        raise ControlError("out-of-range", f"argument {index} is {_shown(word)}: expected "
-                           + " or ".join(parameter.choices), index)
+        raise ControlError(
+            "out-of-range", f"argument {index} is {_shown(word)}: expected " + " or ".join(parameter.choices), index
+        )
     return float(parameter.choices.index(word))
 
 
@@ -267,7 +281,9 @@ def action_arguments(parameter: Parameter, arguments: Sequence[object]) -> tuple
     if least == 0 and arguments and parameter.type[0] == "s" and not isinstance(arguments[0], str):
         return () if fires(arguments) else None
     read: dict[str, Callable[[object, int], Value]] = {
-        "i": lambda a, k: whole(a, -(2**31), 2**31 - 1, k), "f": number, "s": text,
+        "i": lambda a, k: whole(a, -(2**31), 2**31 - 1, k),
+        "f": number,
+        "s": text,
     }
     return tuple(read[parameter.type[k]](argument, k) for k, argument in enumerate(arguments))
 

@@ -76,8 +76,10 @@ class Layout:
     def _slot(self, address: str) -> int:
         slot = self.index.get(address)
         if slot is None:
-            raise RtraveError(f"no control {address!r} in a model with {self.dims} latent dimensions: "
-                              "use the model that the changes were made with")
+            raise RtraveError(
+                f"no control {address!r} in a model with {self.dims} latent dimensions: "
+                "use the model that the changes were made with"
+            )
         return slot
 
     def _shown(self, slot: int, value: float) -> float | str:

@@ -31,8 +31,10 @@ class Signal:
     blocks : int
         Length of the signal, in such multiples.
     settle : int
-        Multiples at the start where stream and offline output may differ: `forward` crops what an upsampling layer gives
-        before its first sample, and pads what follows with zeros, where a stream keeps it. As long as the receptive field.
+        Multiples at the start where stream and offline output may differ: `forward` crops what an upsampling layer
+        gives
+        before its first sample, and pads what follows with zeros, where a stream keeps it. As long as the receptive
+        field.
     dtype : torch.dtype
         float32 or float64.
     batch, seed : int
@@ -125,9 +127,10 @@ def measure_delay(streamed: Tensor, offline: Tensor, limit: int) -> int:
 def verify_contract(layer: StreamingLayer, signal: Signal) -> Measured:
     """Hold `forward` and `step` of a layer together.
 
-    Clauses: the stream does not depend on how the signal is cut; it equals the offline output late by exactly the reported
-    delay; nothing depends on the future; a stream from a fresh state repeats itself and leaves given states alone; streams
-    and rows of a batch do not touch each other.
+    Clauses: the stream does not depend on how the signal is cut; it equals the offline output late by exactly the
+    reported
+    delay; nothing depends on the future; a stream from a fresh state repeats itself and leaves given states alone;
+    streams and rows of a batch do not touch each other.
 
     Raises
     ------

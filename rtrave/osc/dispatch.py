@@ -38,8 +38,15 @@ class Dispatcher:
         For an action or a reader that the table does not have.
     """
 
-    def __init__(self, controls: Controls, leases: Leases, replies: Replies, actions: Mapping[str, Action],
-                 readers: Mapping[str, Reader], monotonic_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        controls: Controls,
+        leases: Leases,
+        replies: Replies,
+        actions: Mapping[str, Action],
+        readers: Mapping[str, Reader],
+        monotonic_s: Callable[[], float],
+    ) -> None:
         self._controls = controls
         self._leases = leases
         self._replies = replies
@@ -47,8 +54,11 @@ class Dispatcher:
         self._actions = _checked(actions, "action")
         self._reads = _reads(_checked(readers, "read"), controls.layout.dims)
         self._own: dict[str, Action] = {
-            "/rtrave/hello": self._hello, "/rtrave/bye": self._bye, "/rtrave/ping": self._ping,
-            "/rtrave/sync": self._sync, "/rtrave/doc": self._doc,
+            "/rtrave/hello": self._hello,
+            "/rtrave/bye": self._bye,
+            "/rtrave/ping": self._ping,
+            "/rtrave/sync": self._sync,
+            "/rtrave/doc": self._doc,
         }
 
     def do(self, message: Message, origin: Origin) -> bool:

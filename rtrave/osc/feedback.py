@@ -39,8 +39,14 @@ class Feedback:
         Monotonic time of the start.
     """
 
-    def __init__(self, targets: Iterable[Peer], leases: Leases, readers: Mapping[str, Reader],
-                 send: Callable[[bytes, Peer], None], now_s: float) -> None:
+    def __init__(
+        self,
+        targets: Iterable[Peer],
+        leases: Leases,
+        readers: Mapping[str, Reader],
+        send: Callable[[bytes, Peer], None],
+        now_s: float,
+    ) -> None:
         self._targets = tuple(targets)
         self._leases = leases
         self._readers = readers
@@ -59,8 +65,11 @@ class Feedback:
             heard[lease.target] = heard.get(lease.target, 0) | lease.mask
         if not heard:
             return
-        streams = {bit: encode_message(address, TYPES[address], self._readers[address]())
-                   for bit, address in STREAMS.items() if address in self._readers}
+        streams = {
+            bit: encode_message(address, TYPES[address], self._readers[address]())
+            for bit, address in STREAMS.items()
+            if address in self._readers
+        }
         for peer, mask in heard.items():
             for messages in group(message for bit, message in streams.items() if mask & bit):
                 self._send(join(messages), peer)

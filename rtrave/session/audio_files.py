@@ -91,9 +91,7 @@ def audio_paths(folder: Path, name: str) -> list[Path]:
     return [path for path in (folder / f"{name}.wav", *later) if path.exists() and path.stat().st_size]
 
 
-def read_wavs(
-    paths: list[Path], channels: int, start: int = 0, stop: int | None = None
-) -> NDArray[np.float32]:
+def read_wavs(paths: list[Path], channels: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
     """Read samples `start` to `stop` (the end where None) of the files as one signal.
 
     Returns

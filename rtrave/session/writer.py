@@ -24,8 +24,7 @@ from rtrave.settings import HOP_FIELDS
 FORMAT = "rtrave-session"
 VERSION = 1
 _LATENT_FRAME, _COMPUTE, _WAKE, _LATE, _NONFINITE_IN, _NONFINITE_OUT = (
-    HOP_FIELDS.index(name)
-    for name in ("latent_frame", "compute_s", "wake_s", "late", "nonfinite_in", "nonfinite_out")
+    HOP_FIELDS.index(name) for name in ("latent_frame", "compute_s", "wake_s", "late", "nonfinite_in", "nonfinite_out")
 )
 
 
@@ -102,9 +101,7 @@ class SessionWriter:
             self._latents = [_append_only(folder / f"latents_{end}.f32") for end in ("in", "out")]
         except OSError as error:
             raise cannot_record(folder, error) from error
-        self._audio = [
-            GrowingWav(folder, signal, sample_rate, channels, limit_bytes) for signal in ("input", "output")
-        ]
+        self._audio = [GrowingWav(folder, signal, sample_rate, channels, limit_bytes) for signal in ("input", "output")]
 
     @property
     def samples(self) -> int:

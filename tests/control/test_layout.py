@@ -62,9 +62,7 @@ def test_a_bad_change_applies_nothing(bad: dict[str, float | str]) -> None:
     layout = make_layout(4)
     values = layout.defaults()
     with pytest.raises(RtraveError) as caught:
-        layout.apply(
-            values, {"/rtrave/mix": 0.25} | bad if "/rtrave/mix" not in bad else {"/rtrave/freeze": 1.0} | bad
-        )
+        layout.apply(values, {"/rtrave/mix": 0.25} | bad if "/rtrave/mix" not in bad else {"/rtrave/freeze": 1.0} | bad)
     assert "\n" not in str(caught.value)
     np.testing.assert_array_equal(values, layout.defaults())
 

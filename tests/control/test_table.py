@@ -49,9 +49,7 @@ def test_ranges_are_those_of_the_published_table() -> None:
 
 def test_each_latent_control_has_its_vector_form() -> None:
     single = {
-        p.address.replace("latent/<n>", "latents"): p
-        for p in TABLE
-        if p.kind == "control" and "<n>" in p.address
+        p.address.replace("latent/<n>", "latents"): p for p in TABLE if p.kind == "control" and "<n>" in p.address
     }
     vectors = {p.address: p for p in TABLE if p.kind == "vector"}
     assert single.keys() == vectors.keys() and len(vectors) == 6

@@ -7,7 +7,10 @@ from rtrave.layers.conv import Conv1d, ConvTranspose1d, fold_weight_norm
 
 def test_folded_weights_compute_the_same():
     generator = torch.Generator().manual_seed(0)
-    for make in (lambda norm: Conv1d(3, 5, 7, weight_norm=norm), lambda norm: ConvTranspose1d(3, 5, 4, weight_norm=norm)):
+    for make in (
+        lambda norm: Conv1d(3, 5, 7, weight_norm=norm),
+        lambda norm: ConvTranspose1d(3, 5, 4, weight_norm=norm),
+    ):
         layer, plain = make(True).double(), make(False).double()
         torch.nn.init.normal_(layer.weight_g, generator=generator)
         plain.load_state_dict(fold_weight_norm(layer.state_dict()))

@@ -70,8 +70,7 @@ def test_within_two_hops(tmp_path):
     changed = first_changed_samples(open_session(folder))
     assert len(changed) == MESSAGES
     waits = [
-        (began[frame] + offset / 44100 - sent) / HOP_S
-        for sent, (frame, offset) in zip(sent_s, changed, strict=True)
+        (began[frame] + offset / 44100 - sent) / HOP_S for sent, (frame, offset) in zip(sent_s, changed, strict=True)
     ]
     phases = np.array([(sent - began[0]) / HOP_S % 1 for sent in sent_s])
     assert np.histogram(phases, 8, (0, 1))[0].min() > MESSAGES / 8 / 3

@@ -12,14 +12,14 @@ from tests.live.running import rtrave
 
 def refused(*arguments, **options):
     """Run a command that must fail, and return its one line."""
-    before = {path for path in Path("/dev/shm").glob("rtrave-*")} if os.path.isdir("/dev/shm") else set()
+    before = set(Path("/dev/shm").glob("rtrave-*")) if os.path.isdir("/dev/shm") else set()
     done = rtrave(*arguments, **options)
     assert done.returncode == 1, done.stdout
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("rtrave: ")
     if os.path.isdir("/dev/shm"):
-        assert {path for path in Path("/dev/shm").glob("rtrave-*")} <= before
+        assert set(Path("/dev/shm").glob("rtrave-*")) <= before
     return lines[0]
 
 
@@ -60,7 +60,9 @@ def test_an_unwritable_sessions_directory(tmp_path):
     assert "sessions" in line
 
 
-@pytest.mark.parametrize("setting", ["/rtrave/nothing=1", "/rtrave/mix=loud", "/rtrave/mix", "/rtrave/mix=nan", "mix=1"])
+@pytest.mark.parametrize(
+    "setting", ["/rtrave/nothing=1", "/rtrave/mix=loud", "/rtrave/mix", "/rtrave/mix=nan", "mix=1"]
+)
 def test_a_wrong_setting(setting):
     assert setting in live("--device", "null", "--set", setting)
 

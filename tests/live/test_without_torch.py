@@ -13,9 +13,7 @@ def test_live_plays(tmp_path):
     (blocked / "torch").mkdir(parents=True)
     (blocked / "torch" / "__init__.py").write_text("raise ImportError('torch is blocked')")
     environment = {**os.environ, "PYTHONPATH": str(blocked)}
-    done = rtrave(
-        "live", "--device", "null", "--duration", 2, "--osc-port", 0, env=environment
-    )
+    done = rtrave("live", "--device", "null", "--duration", 2, "--osc-port", 0, env=environment)
     assert done.returncode == 0, done.stderr
     assert "hops; late 0" in done.stdout
     shown = rtrave("models", env=environment)

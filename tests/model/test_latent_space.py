@@ -107,7 +107,10 @@ def test_dims_for_fidelity():
 @torch.no_grad()
 def test_wrong_shapes_are_refused(model):
     for call, message in (
-        (lambda: model.encode(torch.zeros(1, 1, 100)), "block of 100 samples is not a multiple of the ratio 128: use 128"),
+        (
+            lambda: model.encode(torch.zeros(1, 1, 100)),
+            "block of 100 samples is not a multiple of the ratio 128: use 128",
+        ),
         (lambda: model.encode(torch.zeros(1, 2, 128)), r"give \[batch, 1, time\]"),
         (lambda: model.decode(torch.zeros(1, 3, 1)), r"give \[batch, 4, latent frames\]"),
         (lambda: model.decode(torch.zeros(1, 5, 1), preprocess=True), r"give \[batch, 1..4, latent frames\]"),

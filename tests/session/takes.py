@@ -36,9 +36,7 @@ def audio_rows(samples: int, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(-1, 1, (samples, 2 * CHANNELS)).astype(np.float32)
 
 
-def hop_rows(
-    latent_frames: list[int], seed: int = 0
-) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
+def hop_rows(latent_frames: list[int], seed: int = 0) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
     """Rows of the hops ring, and the latents in them as [n, D] before and after the edits."""
     random = np.random.default_rng(seed)
     z = random.standard_normal((2, len(latent_frames), DIMS, LATENT_FRAMES)).astype(np.float32)
