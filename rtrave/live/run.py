@@ -170,10 +170,10 @@ class LiveRun:
             self._supervisor = self._make_supervisor({"null": True})
             self._supervisor.start()
         self._stack.callback(self._supervisor.stop)
-        self._stack.callback(self._recorder.close)
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
+        self._stack.callback(self._recorder.close)
         self.osc.start()
 
     @property
