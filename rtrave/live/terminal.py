@@ -213,8 +213,7 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """For rich."""
         for line in screen_lines(self.view, self.rows, options.max_width):
-            line.no_wrap = True
-            line.truncate(options.max_width, overflow="ellipsis")
+            line.no_wrap, line.overflow = True, "ellipsis"
             yield line
 
 

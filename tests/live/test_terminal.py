@@ -85,6 +85,13 @@ def test_nothing_wraps_and_nothing_scrolls(dims, channels, width, height):
     assert max(map(cell_len, lines)) <= width
 
 
+def test_a_line_that_is_cut_says_so():
+    device = DEVICE | {"input": "音" * 60}
+    for width in (60, 80):
+        cut = [line for line in shown(view_of(device=device), width) if line.startswith("device")]
+        assert len(cut) == 1 and cut[0].endswith("…") and width - 1 <= cell_len(cut[0]) <= width
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("dims", [4, 16, 64, 128])
 def test_every_promised_item_is_on_a_small_terminal(dims, channels):
