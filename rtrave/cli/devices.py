@@ -6,12 +6,17 @@ import argparse
 import json
 from dataclasses import asdict
 
-from rtrave.audio.device import list_devices
+from rtrave.audio.device import list_devices, pick_default
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add this module's command to the parser."""
-    parser = commands.add_parser("devices", help="list the sound devices")
+    parser = commands.add_parser(
+        "devices",
+        help="list the sound devices",
+        description="List the sound devices: the number and the name that --device takes, channels, sample rate (Hz), "
+        "and the latency in and out that the host reports.",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
@@ -23,11 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps([asdict(device) for device in found], indent=1))
         return 0
     if not found:
-        print("no sound device was found; 'rtrave live --device null' plays without one")
+        print("no sound device was found; 'rtrave live' plays the null device: a recorded sound in, no sound out")
+        return 0
     for device in found:
-        print(
-            f"{device.index:3}  {device.label}: {device.input_channels} in, {device.output_channels} out, "
-            f"{device.default_sample_rate:.0f} Hz, latency {1000 * device.low_input_latency_s:.1f} ms in, "
-            f"{1000 * device.low_output_latency_s:.1f} ms out"
-        )
+        latency = f"{1000 * device.low_input_latency_s:5.1f} + {1000 * device.low_output_latency_s:5.1f} ms"
+        size = f"{device.input_channels:3} in {device.output_channels:3} out"
+        print(f"{device.index:3}  {size}  {device.default_sample_rate:6.0f} Hz  {latency}  {device.label}")
+    default = pick_default()
+    if default is not None:
+        print(f"default: {default[0].index} in, {default[1].index} out")
     return 0

@@ -18,35 +18,71 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser(
         "live",
         help="play a model through the sound card",
-        description="Play a model through the sound card; without one, a demo sound through the null device.",
+        description="Play a model through the sound card, until Ctrl-C. Where there is no sound card, the null device "
+        "plays a demo sound into the model: nothing is heard, but everything is shown and can be recorded.",
     )
     add_model_options(parser)
-    device = parser.add_argument_group("device")
-    device.add_argument("--device", metavar="D", help="for input and output: index, part of the name, or null")
-    device.add_argument("--input", metavar="D", help="input device: index, part of the name, or 'name, host API'")
-    device.add_argument("--output", metavar="D", help="output device, likewise")
-    device.add_argument("--input-channels", type=channels, metavar="L", help="e.g. 1 or 1,2: one per model channel")
-    device.add_argument("--output-channels", type=channels, metavar="L", help="e.g. 1,2: where the model goes")
-    device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback")
-    device.add_argument(
-        "--buffering", choices=("auto", "direct", "low-latency"), default="auto", help="default: %(default)s"
-    )
-    device.add_argument("--input-file", type=Path, metavar="F", help="loop this sound file through the null device")
+    add_device_options(parser)
     osc = parser.add_argument_group("OSC")
     osc.add_argument(
         "--osc-port",
         type=natural,
         default=DEFAULT_OSC_PORT,
         metavar="PORT",
-        help="0 for any free one (default: %(default)s)",
+        help="UDP port to listen on, 0 for any free one (default: %(default)s)",
     )
-    osc.add_argument("--osc-bind", default="127.0.0.1", metavar="ADDR", help="default: %(default)s, this computer only")
-    osc.add_argument("--osc-send", action="append", default=[], metavar="HOST:PORT", help="send feedback there")
+    osc.add_argument(
+        "--osc-bind",
+        default="127.0.0.1",
+        metavar="ADDR",
+        help="address to listen on, 0.0.0.0 for all networks (default: %(default)s, this computer only)",
+    )
+    osc.add_argument(
+        "--osc-send",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="send status and levels there all the time; may be repeated",
+    )
     take = parser.add_argument_group("recording")
     take.add_argument("--record", action="store_true", help="record from the start")
-    take.add_argument("--sessions-dir", type=Path, default=sessions_dir(), metavar="DIR", help="default: %(default)s")
+    take.add_argument(
+        "--sessions-dir", type=Path, default=sessions_dir(), metavar="DIR", help="where takes go (default: %(default)s)"
+    )
     take.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
     parser.set_defaults(run=run)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Which device, which of its channels, and how."""
+    device = parser.add_argument_group("device", "'rtrave devices' lists them; without these the default one is taken.")
+    device.add_argument(
+        "--device", metavar="D", help="for input and output: a number, a part of the name, 'name, host API', or null"
+    )
+    device.add_argument("--input", metavar="D", help="input device, where it is not the output's")
+    device.add_argument("--output", metavar="D", help="output device, where it is not the input's")
+    device.add_argument(
+        "--input-channels",
+        type=channels,
+        metavar="L",
+        help="inputs to listen to, from 1: one per model channel, e.g. 1,2",
+    )
+    device.add_argument(
+        "--output-channels",
+        type=channels,
+        metavar="L",
+        help="outputs to play to, from 1, e.g. 3,4; a mono model plays to all of them",
+    )
+    device.add_argument(
+        "--input-file", type=Path, metavar="F", help="null device: play this sound file, over and over, into the model"
+    )
+    device.add_argument(
+        "--buffering",
+        choices=("auto", "direct", "low-latency"),
+        default="auto",
+        help="run the model in the device's callback (direct) or beside it; see docs/latency.md (default: %(default)s)",
+    )
+    device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback; seldom of use")
 
 
 def channels(text: str) -> list[int]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rtrave import __version__
 from rtrave.cli import devices, live, models, render
@@ -14,20 +15,39 @@ from rtrave.errors import RtraveError
 COMMANDS = (live, render, devices, models)
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are the program's: one line, exit code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print under a page of usage."""
+        raise RtraveError(f"{message}: see '{self.prog} --help'")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(prog="rtrave", description="Play RAVE models in real time.")
+    parser = Parser(
+        prog="rtrave",
+        description="Play RAVE models in real time: sound in, latents under your fingers, sound out.",
+        epilog="'rtrave COMMAND --help' tells more of each.",
+    )
     parser.add_argument("--version", action="version", version=f"rtrave {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.set_defaults(run=lambda _: print_help(parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in COMMANDS:
         module.add_commands(commands)
     return parser
 
 
+def print_help(parser: argparse.ArgumentParser) -> int:
+    """What `rtrave` alone does."""
+    parser.print_help()
+    return 1
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
-    arguments = build_parser().parse_args(argv)
     try:
+        arguments = build_parser().parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code

@@ -16,18 +16,15 @@ from rtrave.streaming.graph_cache import GraphShape, ensure_graph
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --seed, --threads, --set."""
-    parser.add_argument(
+    """--model, --set, --seed, --threads."""
+    model = parser.add_argument_group("model")
+    model.add_argument(
         "--model",
         default=DEFAULT_MODEL,
         metavar="M",
-        help="a registered name, a .safetensors file or a RAVE run folder (default: %(default)s)",
+        help="a name that 'rtrave models' lists, a .safetensors file or a RAVE run folder (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the noise source (default: 0)")
-    parser.add_argument(
-        "--threads", type=positive, default=1, metavar="N", help="for the model's arithmetic (default: 1)"
-    )
-    parser.add_argument(
+    model.add_argument(
         "--set",
         action="append",
         default=[],
@@ -35,22 +32,29 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="start with a control at this value, e.g. /rtrave/mix=0.5; may be repeated",
     )
+    model.add_argument(
+        "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
+    )
+    model.add_argument(
+        "--threads", type=positive, default=1, metavar="N", help="processor cores for the model (default: %(default)s)"
+    )
 
 
 def natural(text: str) -> int:
     """A whole number from 0 up, for argparse."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 0 up")
-    return value
+    return whole_from(0, text)
 
 
 def positive(text: str) -> int:
     """A whole number from 1 up, for argparse."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1 up")
-    return value
+    return whole_from(1, text)
+
+
+def whole_from(least: int, text: str) -> int:
+    """A whole number, plainly written."""
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} came, expected a whole number from {least} up")
+    return int(text)
 
 
 def compiled(model: str) -> Path:

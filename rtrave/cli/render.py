@@ -20,8 +20,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser(
         "render",
         help="play a sound file through a model into another file",
-        description="Play a sound file through a model. The output is as long as the input, up to whole hops, and late "
-        "by the model's delay, exactly as a live run is.",
+        description="Play a sound file through a model, as a live run would. The output is as long as the input, "
+        "filled up to whole hops, and late by the model's own delay: the last moments of the input are not in it.",
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a sound file of any format, rate and channel count")
     parser.add_argument("output", type=Path, metavar="OUT", help="the file to write, e.g. out.wav (32-bit float)")
@@ -47,6 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.output.exists() and arguments.input.samefile(arguments.output):
         raise RtraveError(f"{arguments.output} is the input too: give another file to write")
+    if not arguments.output.parent.is_dir():
+        raise RtraveError(
+            f"cannot write {arguments.output}: there is no folder {arguments.output.parent}: make it first"
+        )
     engine = open_engine(compiled(arguments.model), seed=arguments.seed, threads=arguments.threads)
     controls = initial_controls(engine.layout, arguments.settings)
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
