@@ -15,7 +15,10 @@ from rtrave.control.latent_chain import edit_components, wants_jitter
 from rtrave.control.vector import Layout, make_layout
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import compress, draw_frames, seeded_noise
+from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.scripted import is_scripted, open_scripted
+from rtrave.streaming.scripted_process import HANG_LIMIT_S, ScriptedParts, ScriptedStream
 from rtrave.streaming.stream import Parts, Stream, make_stream
 
 SILENT_DB = -70.0  # a gain at the bottom of its range is silence
@@ -110,24 +113,31 @@ class Engine:
     Not thread-safe: one thread calls `process`. It allocates small temporaries only, waits for nothing, and raises
     nothing of its own for any float32 input.
 
+    A foreign script is the exception to both: it plays in another process, one hop later, the report's latents too.
+    A hop that it lost, by an error or by not keeping time, is an RtraveError of the next `process`. It is waited for
+    until the first `reset` (the end of warming up), and always where `offline`.
+
     Parameters
     ----------
     parts : Parts
         A backend of batch 1.
     seed : int
         Of the noise source.
+    offline : bool
+        Nothing waits for the sound: a foreign script may take its time.
     """
 
-    def __init__(self, parts: Parts, seed: int = 0) -> None:
+    def __init__(self, parts: Parts, seed: int = 0, offline: bool = False) -> None:
         if parts.shape.batch != 1:
             raise RtraveError(f"an engine plays one stream, this one was made for {parts.shape.batch}")
         spec = parts.spec
         self.spec, self.model_hash = spec, parts.model_hash
-        self.stream: Stream = make_stream(parts, seed)
         self.noise = seeded_noise(seed)
+        self._script = parts if isinstance(parts, ScriptedParts) else None
+        self.stream: Stream = ScriptedStream(self._script, self.noise) if self._script else make_stream(parts, seed)
         self.hop, self.channels, self.sample_rate = self.stream.hop, spec.channels, spec.sample_rate
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
-        self.layout: Layout = make_layout(self.dims)
+        self.layout: Layout = make_layout(max(self.dims, 1))  # a model without latents has one control that moves none
         self.latent_frame = 0
         self.report = HopReport(
             np.zeros((self.channels, self.hop), np.float32),
@@ -138,6 +148,10 @@ class Engine:
         self._held = np.zeros((self.dims, 1), np.float32)
         self._smoothed: _Smoothed | None = None
         self._panics: float | None = None
+        self._offline = offline
+        self._later: OneHopLater | None = None
+        if self._script:
+            self._later = OneHopLater(self._play_job, self._reset_model, self._new_job, self.hop / self.sample_rate)
 
     def process(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray) -> None:
         """Play one hop.
@@ -156,13 +170,14 @@ class Engine:
         target = self._targets(controls)
         before = self._smoothed or target
         if self._panics is not None and controls[self.layout.slots["panic"]][0] != self._panics:
-            self.stream.reset()
+            self._begin_anew()
         self._panics = float(controls[self.layout.slots["panic"]][0])
 
         with np.errstate(all="ignore"):  # overflow is found and counted below, a warning would print
             driven = report.x * _ramp(before.in_gain, target.in_gain, self.hop)
             dry = self._delayed(driven)
-            self._play(driven, controls, y)
+            audible = bool(before.wet or target.wet)
+            self._play(driven, controls, y, audible)
             wet = _ramp(before.wet, target.wet, self.hop)
             y *= wet
             y += dry * (np.float32(1) - wet)
@@ -186,29 +201,59 @@ class Engine:
         wet = np.float32(0 if value("bypass") else value("mix"))
         return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet, np.float32(1))
 
-    def _play(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray) -> None:
-        """Encode, edit, decode into `y`; a stream that gave NaN or infinity is silenced and started afresh."""
-        report, parts = self.report, self.stream.parts
-        mean, _ = parts.encode(x.T[None])
-        report.z_in[...] = mean[0].T
-        if controls[self.layout.slots["freeze"]][0]:
-            report.z_out[...] = self._held
-        else:
-            report.z_out[...] = self._edited(report.z_in, controls)
-            self._held[...] = report.z_out[:, -1:]
-        y[...] = parts.decode(report.z_out.T[None])[0].T
-        report.nonfinite_out = _silence_nonfinite(y)
-        if report.nonfinite_out:
-            y[...] = 0
-            self.stream.reset()
-            self._held[...] = 0
+    def _play(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray, audible: bool) -> None:
+        """The model's hop into `y` and the report; of a foreign script, the hop before."""
+        report = self.report
+        if self._later is None:
+            report.nonfinite_out = self._model_hop(x, controls, self.latent_frame, report.z_in, report.z_out, y)
+            return
+        job, failure = self._later.exchange(x, controls, self.latent_frame)
+        if failure and audible:
+            raise RtraveError(failure)
+        y[...], report.z_in[...], report.z_out[...] = (job.y, job.z_in, job.z_out) if job else (0, 0, 0)
+        report.nonfinite_out = job.nonfinite if job else 0
 
-    def _edited(self, z: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    def _model_hop(
+        self,
+        x: np.ndarray,
+        controls: np.ndarray,
+        latent_frame: int,
+        z_in: np.ndarray,
+        z_out: np.ndarray,
+        y: np.ndarray,
+    ) -> int:
+        """Encode, edit, decode; how many samples were not finite: then the hop is silent and the stream begins anew."""
+        parts = self.stream.parts
+        mean, _ = parts.encode(x.T[None])
+        z_in[...] = mean[0].T
+        if controls[self.layout.slots["freeze"]][0]:
+            z_out[...] = self._held
+        else:
+            z_out[...] = self._edited(z_in, controls, latent_frame)
+            self._held[...] = z_out[:, -1:]
+        y[...] = parts.decode(z_out.T[None])[0].T
+        nonfinite = _silence_nonfinite(y)
+        if nonfinite:
+            y[...] = 0
+            self._reset_model()
+        return nonfinite
+
+    def _play_job(self, job: Job) -> None:
+        """One hop of a foreign script, in the thread that waits for it."""
+        with np.errstate(all="ignore"):
+            job.nonfinite = self._model_hop(job.x, job.controls, job.latent_frame, job.z_in, job.z_out, job.y)
+
+    def _new_job(self) -> Job:
+        audio, latents = (self.channels, self.hop), (self.dims, self.latent_frames)
+        x, y = np.zeros(audio, np.float32), np.zeros(audio, np.float32)
+        return Job(x, y, self.layout.defaults(), np.zeros(latents, np.float32), np.zeros(latents, np.float32))
+
+    def _edited(self, z: np.ndarray, controls: np.ndarray, latent_frame: int) -> np.ndarray:
         """Latents after the controls, full space. Edits of PCA components come back as a difference: none leaves z
         exact."""
         jitter = None
         if wants_jitter(controls, self.layout):
-            jitter = draw_frames(self.noise, "jitter", self.latent_frame, (1, *z.shape))[0]
+            jitter = draw_frames(self.noise, "jitter", latent_frame, (1, *z.shape))[0]
         if controls[self.layout.slots["space"]][0]:
             return edit_components(z, controls, self.layout, jitter)
         parts = self.stream.parts
@@ -225,11 +270,28 @@ class Engine:
 
     def reset(self) -> None:
         """Back to the silence before the first sample; the latent-frame index goes on."""
-        self.stream.reset()
+        self._begin_anew()
+        if self._later is None:
+            self._held[...] = 0
+        else:
+            self._later.forget()
+            if self._script and not self._offline:
+                self._later.keep_time()
+                self._script.limit_s = HANG_LIMIT_S
         self._dry[...] = 0
-        self._held[...] = 0
         self._smoothed = None
         self._panics = None
+
+    def _begin_anew(self) -> None:
+        """The model as before the first sample; a foreign script before its next hop, by the thread it belongs to."""
+        if self._later is None:
+            self.stream.reset()
+        else:
+            self._later.ask_reset()
+
+    def _reset_model(self) -> None:
+        self.stream.reset()
+        self._held[...] = 0
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """A copy of everything the next hop depends on, by name."""
@@ -266,6 +328,8 @@ def _levels(signal: np.ndarray) -> tuple[float, float]:
     return float(np.abs(signal).max()), float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))
 
 
-def open_engine(graph: Path, *, seed: int = 0, threads: int = 1) -> Engine:
-    """An engine on a folder of the graph cache."""
+def open_engine(graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False) -> Engine:
+    """An engine on a folder of the cache: a compiled graph, or a foreign script. `offline`: see `Engine`."""
+    if is_scripted(graph):
+        return Engine(ScriptedParts(open_scripted(graph), threads), seed, offline)
     return Engine(OnnxParts(graph, threads), seed)

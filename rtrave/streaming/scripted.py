@@ -1,0 +1,307 @@
+"""Any TorchScript that keeps the nn~ contract: checked, probed once in a worker process, and described as a model.
+
+What is found out is kept in a folder of the cache, which stands for the script wherever a native model's graph folder
+would. Needs no torch: TorchScript is loaded in worker processes only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtrave.errors import RtraveError
+from rtrave.model.spec import ModelSpec
+from rtrave.settings import cache_dir
+from rtrave.streaming.graph_cache import MANIFEST, GraphFacts, GraphShape, new_folder, open_facts
+from rtrave.streaming.scripted_plan import Plan
+from rtrave.streaming.scripted_process import Worker
+
+PROBE_VERSION = 1  # raised with every change of what is probed or how it is kept
+PROBE_LIMIT_S = 60.0
+DEFAULT_SAMPLE_RATE = 44100
+ATTRIBUTE_ROOT = "/rtrave/attribute/"
+MAX_UNPACKED = 1 << 26  # bytes that an archive may hold beyond four times its own size
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptedSpec(ModelSpec):
+    """What users and hosts ask of a foreign script. It has no network that could be rebuilt, and so no record of one.
+
+    Attributes
+    ----------
+    capabilities : tuple of str
+        Of "latents", "encode", "decode", "effect". Never "snapshot" or "replay": what a script remembers, and what it
+        draws, is out of reach.
+    streaming : bool or None
+        Whether its blocks join; None where it draws random numbers, so that it cannot be told.
+    methods : tuple of str
+        Those that are called.
+    attributes : dict
+        Name to list of values, as they are while it plays.
+    """
+
+    network: None = None  # type: ignore[assignment]
+    latent_size: int = 0
+    capabilities: tuple[str, ...] = ()  # type: ignore[assignment,unused-ignore]
+    streaming: bool | None = None  # type: ignore[assignment,unused-ignore]
+    methods: tuple[str, ...] = ()
+    attributes: dict[str, Any]
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> ScriptedSpec:
+        """The inverse of `to_json`."""
+        lists = {name: tuple(record[name]) for name in ("fidelity", "capabilities", "methods")}
+        return cls(**{**record, **lists})
+
+
+@dataclass(frozen=True)
+class ScriptedFacts:
+    """What a player needs of a probed script.
+
+    Attributes
+    ----------
+    spec : ScriptedSpec
+    model_hash : str
+        SHA-256 of the file.
+    source : Path
+    plan : Plan
+    attributes : dict
+        Name to list of values to set; only those that the user gave.
+    notes : tuple of str
+        What a user must know, one line each.
+    """
+
+    spec: ScriptedSpec
+    model_hash: str
+    source: Path
+    plan: Plan
+    attributes: dict[str, list[Any]]
+    notes: tuple[str, ...]
+
+    @property
+    def shape(self) -> GraphShape:
+        """One signal, a whole hop per call."""
+        return GraphShape(latent_frames=self.plan.latent_frames)
+
+
+def is_script(path: Path) -> bool:
+    """Whether a model file is for this module."""
+    return path.suffix == ".ts"
+
+
+def check_archive(path: Path) -> None:
+    """Refuse what is no TorchScript archive, by name and before torch sees it.
+
+    Raises
+    ------
+    RtraveError
+        One line, for a pickle, an archive of something else, a damaged one, one that unpacks to far more than it is.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start[:1] == b"\x80":
+            raise RtraveError(f"{path} is a Python pickle, which could run any code: export the model to TorchScript")
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except OSError as error:
+        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise RtraveError(f"{path} is damaged or no TorchScript ({error}): fetch or export it again") from error
+    if unpacked > 4 * path.stat().st_size + MAX_UNPACKED:
+        raise RtraveError(f"{path} unpacks to {unpacked >> 20} MiB: no honest script does; do not use it")
+    inner = {name.partition("/")[2] for name in names}
+    if "constants.pkl" not in inner or not any(name.startswith("code/") for name in inner):
+        kind = "a checkpoint (a pickle in an archive)" if "data.pkl" in inner else "an archive of something else"
+        raise RtraveError(f"{path} is {kind}, no TorchScript: export the model to TorchScript")
+
+
+def ensure_scripted(
+    source: Path, attributes: Mapping[str, list[Any]] | None = None, tell: Callable[[str], None] = lambda line: None
+) -> Path:
+    """The folder of a script in the cache, probed in a worker process where it is not known yet.
+
+    Parameters
+    ----------
+    source : Path
+        A `.ts` file.
+    attributes : mapping
+        Name to list of values, to be set before it plays; they are tried here.
+    tell : callable
+        Called with each line that a user must know.
+
+    Raises
+    ------
+    RtraveError
+        It cannot be used; one line.
+    """
+    check_archive(source)
+    wanted = dict(attributes or {})
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    folder = scripted_folder(source, digest, wanted)
+    if not _is_whole(folder):
+        tell(f"trying out {source.name} ...")
+        record = _describe(source, digest, wanted, _probe(source, digest, wanted))
+        with new_folder(folder) as part:
+            (part / MANIFEST).write_text(json.dumps({"scripted": record}))
+    for note in open_scripted(folder).notes:
+        tell(note)
+    return folder
+
+
+def scripted_folder(source: Path, digest: str, attributes: Mapping[str, list[Any]]) -> Path:
+    """Where the facts of a script are kept, probed or not."""
+    key = json.dumps([str(source.resolve()), digest, sorted(attributes.items()), PROBE_VERSION])
+    return cache_dir() / "scripted" / hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _probe(source: Path, digest: str, attributes: Mapping[str, list[Any]]) -> dict[str, Any]:
+    worker = Worker()
+    request = {"do": "probe", "path": str(source.resolve()), "hash": digest, "attributes": dict(attributes)}
+    try:
+        return worker.ask(request, PROBE_LIMIT_S)
+    except RtraveError as error:
+        raise RtraveError(f"{source} {error}") from error
+    finally:
+        worker.kill()
+
+
+def _describe(source: Path, digest: str, attributes: dict[str, list[Any]], found: dict[str, Any]) -> dict[str, Any]:
+    """The record that is kept, from what the probe found."""
+    plan = Plan.from_json(found["plan"])
+    dims = plan.dims
+    spec = ScriptedSpec(
+        name=source.stem,
+        architecture="TorchScript",
+        regularisation="none",
+        sample_rate=found["sample_rate"] or DEFAULT_SAMPLE_RATE,
+        ratio=plan.hop // plan.latent_frames,
+        channels=plan.channels,
+        latent_size=dims,
+        full_latent_size=dims,
+        delay=plan.hop,
+        acoustic_delay=plan.hop,
+        causal=False,
+        parameters=found["parameters"],
+        fidelity=(),
+        capabilities=tuple(
+            word
+            for word, there in (
+                ("latents", dims),
+                ("encode", plan.encode),
+                ("decode", plan.decode),
+                ("effect", plan.effect),
+            )
+            if there
+        ),
+        streaming=found["streaming"],
+        methods=plan.methods,
+        attributes={name: fact["value"] for name, fact in found["attributes"].items()},
+    )
+    return {
+        "spec": spec.to_json(),
+        "hash": digest,
+        "source": str(source.resolve()),
+        "plan": plan.to_json(),
+        "attributes": attributes,
+        "notes": _notes(source.name, plan, spec.sample_rate, found),
+        "found": found,
+    }
+
+
+def _notes(name: str, plan: Plan, sample_rate: int, found: Mapping[str, Any]) -> list[str]:
+    hop_ms = 1000 * plan.hop / sample_rate
+    notes = []
+    if found["sample_rate"] is None:
+        notes.append(f"{name} tells no sample rate: {DEFAULT_SAMPLE_RATE} Hz is assumed")
+    if not found["finite"]:
+        notes.append(f"{name} gave NaN or infinity for noise: such blocks are played as silence")
+    elif found["streaming"] is None:
+        notes.append(f"{name} draws random numbers: whether its blocks join cannot be told, and no run repeats another")
+    elif not found["streaming"]:
+        notes.append(
+            f"{name} does not stream (cut into blocks it differs from itself by {100 * found['difference']:.1f} % of "
+            f"the peak): it plays, but its blocks may click every {hop_ms:.0f} ms"
+        )
+    if found["hop_ms"] > hop_ms:
+        notes.append(f"{name} takes {found['hop_ms']:.0f} ms for {hop_ms:.0f} ms of sound: too slow to play live here")
+    return notes
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        open_scripted(folder)
+    except RtraveError:
+        return False
+    return True
+
+
+def is_scripted(folder: Path) -> bool:
+    """Whether a folder of the cache is of a foreign script (else it is a compiled graph)."""
+    return folder.parent.name == "scripted"
+
+
+def open_scripted(folder: Path) -> ScriptedFacts:
+    """Read a folder that `ensure_scripted` made; RtraveError where it is missing or damaged."""
+    try:
+        record = json.loads((folder / MANIFEST).read_text())["scripted"]
+        return ScriptedFacts(
+            ScriptedSpec.from_json(record["spec"]),
+            record["hash"],
+            Path(record["source"]),
+            Plan.from_json(record["plan"]),
+            record["attributes"],
+            tuple(record["notes"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RtraveError(f"what was found out in {folder} is missing or damaged: start again") from error
+
+
+def read_facts(folder: Path) -> GraphFacts:
+    """The facts of any folder of the cache: a compiled graph, or a script (whose two latent spaces are one)."""
+    if not is_scripted(folder):
+        return open_facts(folder)
+    facts = open_scripted(folder)
+    pca, mean = flat_space(facts.plan.dims)
+    return GraphFacts(facts.spec, facts.model_hash, facts.shape, pca, mean)
+
+
+def flat_space(dims: int) -> tuple[np.ndarray, np.ndarray]:
+    """The PCA and mean of latents without one, float32 [D, D], [D]: compressing changes nothing."""
+    return np.eye(dims, dtype=np.float32), np.zeros(dims, np.float32)
+
+
+def split_attributes(settings: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
+    """`--set` options for attributes of a script, as name to values, and the other options.
+
+    `/rtrave/attribute/gain=0.5`; several values with commas. Numbers and true or false are read as such, all else
+    is text.
+    """
+    attributes, others = {}, []
+    for setting in settings:
+        if setting.startswith(ATTRIBUTE_ROOT):
+            name, _, text = setting.removeprefix(ATTRIBUTE_ROOT).partition("=")
+            attributes[name] = [_value(part) for part in text.split(",")]
+        else:
+            others.append(setting)
+    return attributes, others
+
+
+def _value(text: str) -> bool | int | float | str:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
