@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive
-from rtrave.control.vector import make_layout
+from rtrave.engine import layout_for
 from rtrave.errors import RtraveError
 from rtrave.live.run import LiveOptions, run_live
 from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
-from rtrave.streaming.graph_cache import open_facts
+from rtrave.streaming.scripted import read_facts
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -122,9 +122,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
     device = chosen_device(arguments)
-    graph = compiled(arguments.model)
-    model = open_facts(graph)
-    controls = initial_controls(make_layout(model.spec.full_latent_size), arguments.settings)
+    graph = compiled(arguments.model, arguments.settings)
+    model = read_facts(graph)
+    controls = initial_controls(layout_for(model.spec.full_latent_size), arguments.settings)
     options = LiveOptions(
         graph=graph,
         device=device,

@@ -13,6 +13,7 @@ from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
 from rtrave.settings import DEFAULT_MODEL
 from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+from rtrave.streaming.scripted import ensure_scripted, is_script, split_attributes
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -57,9 +58,20 @@ def whole_from(least: int, text: str) -> int:
     return int(text)
 
 
-def compiled(model: str) -> Path:
-    """The graph folder of a model, compiled where needed; told on stderr."""
-    return ensure_graph(find_model(model), GraphShape(), tell)
+def compiled(model: str, settings: Sequence[str] = ()) -> Path:
+    """The folder of a model in the cache, compiled or tried out where needed; told on stderr.
+
+    The `--set` options for attributes of a foreign script are part of what is opened.
+    """
+    path = find_model(model)
+    attributes, _ = split_attributes(settings)
+    if is_script(path):
+        return ensure_scripted(path, attributes, tell)
+    if attributes:
+        raise RtraveError(
+            f"--set of {', '.join(attributes)}: {path.name} is no foreign TorchScript, it has no attributes"
+        )
+    return ensure_graph(path, GraphShape(), tell)
 
 
 def tell(line: str) -> None:
@@ -68,9 +80,12 @@ def tell(line: str) -> None:
 
 
 def initial_controls(layout: Layout, settings: Sequence[str]) -> Controls:
-    """Controls at their defaults, with the `--set` options applied; RtraveError for one that does not fit."""
+    """Controls at their defaults, with the `--set` options applied; RtraveError for one that does not fit.
+
+    Attributes of a foreign script are no controls: see `compiled`.
+    """
     controls = Controls(layout)
-    for setting in settings:
+    for setting in split_attributes(settings)[1]:
         try:
             address, values = parse_setting(setting)
             controls.set(address, values)

@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise RtraveError(
             f"cannot write {arguments.output}: there is no folder {arguments.output.parent}: make it first"
         )
-    engine = open_engine(compiled(arguments.model), seed=arguments.seed, threads=arguments.threads)
+    graph = compiled(arguments.model, arguments.settings)
+    engine = open_engine(graph, seed=arguments.seed, threads=arguments.threads, offline=True)
     controls = initial_controls(engine.layout, arguments.settings)
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
     reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)

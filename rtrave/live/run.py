@@ -111,6 +111,18 @@ def session_header(options: LiveOptions, model: GraphFacts, device: dict[str, An
     }
 
 
+class _Supervisor(Supervisor):
+    """A supervisor that counts an audio process as silent from when it played, not from when it was made.
+
+    Opening a large model or a foreign script takes longer than it may stay silent.
+    """
+
+    def _began(self, told: dict[str, Any]) -> None:
+        super()._began(told)
+        if self._child is not None:
+            self._child.started_s = time.monotonic()
+
+
 class LiveRun:
     """All parts of one run; the context manager ends them in the right order, whatever happened.
 
@@ -274,7 +286,7 @@ class LiveRun:
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
         }
-        return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
+        return _Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
 
     def _on_device(self, what: str, *facts: Any) -> None:
         if what == "restart":
@@ -292,7 +304,7 @@ class LiveRun:
             session_header(self._options, self._model, self._supervisor.device),
             spec.sample_rate,
             spec.channels,
-            spec.full_latent_size,
+            self._controls.layout.dims,
             self._model.shape.latent_frames,
             self._controls.layout,
         )

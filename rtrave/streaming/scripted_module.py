@@ -47,6 +47,10 @@ class Script:
         setter = getattr(self.module, f"set_{name}", None)
         if setter is None:
             raise RtraveError(f"has no attribute {name!r} to set")
+        getter = getattr(self.module, f"get_{name}", None)
+        current = getter() if getter and len(values) == 1 else None
+        if isinstance(current, bool | int | float | str):
+            values = [_like(current, values[0], name)]
         try:
             refused = setter(*values)
         except Exception as error:
@@ -66,6 +70,18 @@ class Script:
             got = list(gave.shape) if isinstance(gave, torch.Tensor) else type(gave).__name__
             raise RtraveError(f"{call.method} gave {got}, its params promise {list(expected)}")
         return gave[0].to(torch.float32).numpy()
+
+
+def _like(current: bool | int | float | str, value: Any, name: str) -> bool | int | float | str:
+    """A value in the type that an attribute has."""
+    if isinstance(current, bool) and value in (0, 1):
+        return bool(value)
+    if isinstance(current, str):
+        return str(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and not isinstance(current, bool) and (isinstance(current, float) or isinstance(value, int)):
+        return type(current)(value)
+    raise RtraveError(f"takes a {type(current).__name__} for {name}, not {value!r}")
 
 
 def last_line(error: Exception) -> str:
