@@ -18,7 +18,7 @@ from rtrave.model.latent_space import compress, draw_frames, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.scripted import is_scripted, open_scripted
-from rtrave.streaming.scripted_process import HANG_LIMIT_S, ScriptedParts, ScriptedStream
+from rtrave.streaming.scripted_parts import HANG_LIMIT_S, ScriptedParts, ScriptedStream
 from rtrave.streaming.stream import Parts, Stream, make_stream
 
 SILENT_DB = -70.0  # a gain at the bottom of its range is silence

@@ -31,7 +31,7 @@ from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
 from rtrave.settings import assets_dir
 from rtrave.sound_file import SoundReader
-from rtrave.streaming.graph_cache import GraphFacts
+from rtrave.streaming.scripted import ModelFacts
 
 POLL_S = 0.05
 NOTES_KEPT = 10
@@ -92,7 +92,7 @@ def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
     return folder / f"{path.stem}.npy"
 
 
-def session_header(options: LiveOptions, model: GraphFacts, device: dict[str, Any]) -> dict[str, Any]:
+def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, Any]) -> dict[str, Any]:
     """What a take is told besides its sound: everything that is needed to play it again."""
     return {
         "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
@@ -135,7 +135,7 @@ class LiveRun:
     osc : OscServer
     """
 
-    def __init__(self, options: LiveOptions, model: GraphFacts, controls: Controls, console: Console) -> None:
+    def __init__(self, options: LiveOptions, model: ModelFacts, controls: Controls, console: Console) -> None:
         self._options, self._model, self._controls, self._console = options, model, controls, console
         self._stop = threading.Event()
         self._notes: list[str] = []
@@ -359,7 +359,7 @@ class LiveRun:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def run_live(options: LiveOptions, model: GraphFacts, controls: Controls) -> int:
+def run_live(options: LiveOptions, model: ModelFacts, controls: Controls) -> int:
     """Play until the duration is over, Ctrl-C or a termination signal; the exit code."""
     with LiveRun(options, model, controls, Console()) as live:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -90,6 +90,24 @@ class ScriptedFacts:
         """One signal, a whole hop per call."""
         return GraphShape(latent_frames=self.plan.latent_frames)
 
+    @property
+    def hop(self) -> int:
+        """Samples per call."""
+        return self.plan.hop
+
+    @property
+    def latent_pca(self) -> np.ndarray:
+        """Identity [D, D]: a script tells no PCA, so its two latent spaces are one."""
+        return np.eye(self.plan.dims, dtype=np.float32)
+
+    @property
+    def latent_mean(self) -> np.ndarray:
+        """Zeros [D]."""
+        return np.zeros(self.plan.dims, np.float32)
+
+
+ModelFacts = GraphFacts | ScriptedFacts
+
 
 def is_script(path: Path) -> bool:
     """Whether a model file is for this module."""
@@ -266,18 +284,9 @@ def open_scripted(folder: Path) -> ScriptedFacts:
         raise RtraveError(f"what was found out in {folder} is missing or damaged: start again") from error
 
 
-def read_facts(folder: Path) -> GraphFacts:
-    """The facts of any folder of the cache: a compiled graph, or a script (whose two latent spaces are one)."""
-    if not is_scripted(folder):
-        return open_facts(folder)
-    facts = open_scripted(folder)
-    pca, mean = flat_space(facts.plan.dims)
-    return GraphFacts(facts.spec, facts.model_hash, facts.shape, pca, mean)
-
-
-def flat_space(dims: int) -> tuple[np.ndarray, np.ndarray]:
-    """The PCA and mean of latents without one, float32 [D, D], [D]: compressing changes nothing."""
-    return np.eye(dims, dtype=np.float32), np.zeros(dims, np.float32)
+def read_facts(folder: Path) -> ModelFacts:
+    """The facts of any folder of the cache: a compiled graph, or a script."""
+    return open_scripted(folder) if is_scripted(folder) else open_facts(folder)
 
 
 def split_attributes(settings: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:

@@ -1,7 +1,4 @@
-"""The worker process of a foreign script as its player sees it, and the script as encoder and decoder of a stream.
-
-Needs no torch. Nothing here is for a device's callback: every call waits for the worker.
-"""
+"""The worker process of a foreign script, as those who ask it see it. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,22 +7,9 @@ import queue
 import subprocess
 import sys
 import threading
-from typing import IO, TYPE_CHECKING, Any
-
-import numpy as np
+from typing import IO, Any
 
 from rtrave.errors import RtraveError
-from rtrave.model.latent_space import NoiseSource
-from rtrave.model.spec import ModelSpec
-from rtrave.streaming.scripted_plan import create_block
-from rtrave.streaming.stream import Stream
-
-if TYPE_CHECKING:
-    from rtrave.streaming.scripted import ScriptedFacts
-
-START_LIMIT_S = 60.0
-HANG_LIMIT_S = 2.0  # for one call, where it must keep time
-PATIENT_LIMIT_S = 60.0  # for one call, where nothing waits for it
 
 
 class WorkerLostError(RtraveError):
@@ -85,148 +69,3 @@ class Worker:
                     pipe.close()
             except OSError:  # what it never read
                 pass
-
-
-class ScriptedParts:
-    """A foreign script as encoder and decoder, one hop at a time; the methods of `OnnxParts`. Every call waits.
-
-    An effect has no latents: it hears the block of the last `encode` when `decode` is called. A script that only
-    encodes gives that block back. A worker that hangs or dies is ended, and started again by the next call; the script
-    then begins anew.
-
-    Parameters
-    ----------
-    facts : ScriptedFacts
-    threads : int
-        Of torch.
-
-    Attributes
-    ----------
-    limit_s : float
-        How long one call may take; after that the worker is killed.
-    restarts : int
-        Workers that were started after the first.
-    """
-
-    def __init__(self, facts: ScriptedFacts, threads: int = 1) -> None:
-        from rtrave.streaming.scripted import flat_space
-
-        self.facts, self.model_hash, self.shape = facts, facts.model_hash, facts.shape
-        self.spec: ModelSpec = facts.spec
-        self.latent_pca, self.latent_mean = flat_space(facts.plan.dims)
-        self.limit_s = PATIENT_LIMIT_S
-        self.restarts = -1
-        self._threads = threads
-        self._heard = np.zeros((facts.plan.channels, facts.plan.hop), np.float32)
-        self._worker: Worker | None = None
-        self._start()
-
-    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Audio [1, hop, C] -> latents and zeros [1, N, D]; zeros where the script only decodes."""
-        plan = self.facts.plan
-        self._heard[...] = x[0].T
-        mean = np.zeros((1, plan.latent_frames, plan.dims), np.float32)
-        if plan.encode:
-            self._ready()
-            self._hear()
-            self._ask("encode")
-            mean[0] = self._block.z_in.T
-        return mean, np.zeros_like(mean)
-
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """Latents [1, N, D] -> audio [1, hop, C]."""
-        plan = self.facts.plan
-        if plan.outputs == 0:
-            return self._heard.T[None].copy()
-        self._ready()
-        if plan.decode:
-            self._block.z_out[...] = z[0].T
-            self._ask("decode")
-        else:
-            self._hear()
-            self._ask("effect")
-        y = np.zeros((1, plan.hop, plan.channels), np.float32)
-        y[0, :, : plan.outputs] = self._block.y.T
-        if plan.outputs == 1:  # one channel goes to all
-            y[...] = y[:, :, :1]
-        return y
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Nothing: what a script remembers is out of reach."""
-        return {}
-
-    def reset(self) -> None:
-        """The script as it was after loading."""
-        self._ready()
-        self._ask("reset")
-
-    def close(self) -> None:
-        """End the worker."""
-        if self._worker is not None:
-            self._worker.kill()
-        self._worker = None
-
-    @property
-    def worker_pid(self) -> int | None:
-        """Process id of the worker, None while there is none."""
-        return self._worker.process.pid if self._worker else None
-
-    def _hear(self) -> None:
-        """The input for the script: mixed where it hears one channel of several, else its first channels."""
-        inputs = self.facts.plan.inputs
-        self._block.x[...] = self._heard.mean(axis=0) if inputs == 1 else self._heard[:inputs]
-
-    def _ready(self) -> None:
-        if self._worker is None:
-            self._start()
-
-    def _start(self) -> None:
-        facts = self.facts
-        self._worker, self._block = Worker(), create_block(facts.plan)  # a new block: the old worker may yet write
-        request = {
-            "path": str(facts.source),
-            "hash": facts.model_hash,
-            "attributes": facts.attributes,
-            "plan": facts.plan.to_json(),
-            "block": str(self._block.path),
-            "threads": self._threads,
-        }
-        try:
-            self._ask("open", START_LIMIT_S, **request)
-        except RtraveError:
-            self.close()
-            raise
-        finally:
-            self._block.path.unlink(missing_ok=True)  # both have it mapped; nothing is left behind after a kill
-        self.restarts += 1
-
-    def _ask(self, what: str, limit_s: float | None = None, **more: Any) -> None:
-        assert self._worker is not None
-        try:
-            self._worker.ask({"do": what, **more}, limit_s or self.limit_s)
-        except WorkerLostError as error:
-            self.close()
-            raise RtraveError(f"{self.facts.source.name} {error}: it begins anew") from error
-        except RtraveError as error:
-            raise RtraveError(f"{self.facts.source.name}: {error}") from error
-
-
-class ScriptedStream(Stream):
-    """A stream of a foreign script: as any other, but it can only begin anew, not be kept and put back."""
-
-    def __init__(self, parts: ScriptedParts, noise: NoiseSource) -> None:
-        super().__init__(parts, noise)
-        self._begin_anew = parts.reset
-
-    def reset(self) -> None:
-        """Back to the script as it was after loading."""
-        self._begin_anew()
-        self.encoded_frames = 0
-
-    def snapshot(self) -> dict[str, np.ndarray]:
-        """Refused: RtraveError."""
-        raise RtraveError(f"{self.spec.name} is a foreign TorchScript: its state cannot be kept")
-
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Refused: RtraveError."""
-        raise RtraveError(f"{self.spec.name} is a foreign TorchScript: its state cannot be put back")

@@ -1,0 +1,61 @@
+"""Playing foreign scripts through the engine, for the tests of scripts."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+from rtrave.engine import Engine
+from rtrave.streaming.scripted import ensure_scripted, open_scripted
+from rtrave.streaming.scripted_parts import ScriptedParts
+from tests.foreign_scripts import save
+
+HOP = 2048
+
+
+def noise(channels, samples, seed=0):
+    return (0.1 * np.random.default_rng(seed).standard_normal((channels, samples))).astype(np.float32)
+
+
+def folder_of(script, tmp_path, **attributes):
+    return ensure_scripted(save(script, tmp_path), {name: [value] for name, value in attributes.items()})
+
+
+@contextmanager
+def engine_of(folder, offline=True, seed=0):
+    """An engine on a script; its worker is ended with it."""
+    parts = ScriptedParts(open_scripted(folder))
+    try:
+        yield Engine(parts, seed, offline)
+    finally:
+        parts.close()
+
+
+def play(engine, x, pace_s=0.0, **controls):
+    """Every hop of x [C, T]: output [C, T], z_in and z_out [D, N], and (hop, error) of what was lost.
+
+    `controls` are keys of the vector with __ for /; as HopRunner does, the engine is reset after an error.
+    """
+    vector = engine.layout.defaults()
+    for name, value in controls.items():
+        vector[engine.layout.slots[name.replace("__", "/")]] = value
+    y, latents_in, latents_out, lost = np.zeros_like(x), [], [], []
+    for index, start in enumerate(range(0, x.shape[1], HOP)):
+        began_s = time.monotonic()
+        block = np.zeros((engine.channels, HOP), np.float32)
+        try:
+            engine.process(x[:, start : start + HOP], vector, block)
+            y[:, start : start + HOP] = block
+            latents_in.append(engine.report.z_in.copy())
+            latents_out.append(engine.report.z_out.copy())
+        except Exception as error:
+            lost.append((index, str(error)))
+            engine.reset()
+        time.sleep(max(0.0, pace_s - (time.monotonic() - began_s)))
+    nothing = [np.zeros((engine.dims, 0), np.float32)]
+    return y, np.concatenate(nothing + latents_in, 1), np.concatenate(nothing + latents_out, 1), lost
+
+
+def later(signal, samples=HOP):
+    """A signal as it comes out `samples` later."""
+    return np.concatenate([np.zeros((len(signal), samples), np.float32), signal[:, :-samples]], axis=1)
