@@ -52,7 +52,21 @@ def configure(case: Case) -> None:
 def make_network(case: Case, streaming: bool) -> Any:
     """Upstream's model, in evaluation mode."""
     cached_conv.use_cached_conv(streaming)
-    return rave.RAVE(n_channels=case.channels).eval()
+    channels = {} if case.channels == 1 else {"n_channels": case.channels}  # before 2.3 there was no such argument
+    return rave.RAVE(**channels).eval()
+
+
+def kind(*names: str) -> tuple[type, ...]:
+    """Upstream's classes of these names, those that this version of it has."""
+    return tuple(getattr(rave.blocks, name) for name in names if hasattr(rave.blocks, name))
+
+
+def encode_raw(model: Any, x: Tensor) -> Tensor:
+    """Audio [B, C, T] -> the encoder's own output [B, n, N]; eager model or TorchScript, any version."""
+    if getattr(model, "input_mode", "pqmf") == "pqmf":
+        bands = model.pqmf(x.reshape(-1, 1, x.shape[2]))
+        x = bands.reshape(x.shape[0], -1, bands.shape[2])
+    return model.encoder(x)
 
 
 def to_latent(model: Any, encoded: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,8 +84,8 @@ def to_latent(model: Any, encoded: Tensor) -> tuple[Tensor, Tensor]:
         latent = encoder.rvq.decode(compressed.long())
     else:
         compressed = latent = encoded
-    if encoder.noise_augmentation:
-        augmentation = torch.full((1, encoder.noise_augmentation, latent.shape[2]), FILL)
+    if width := getattr(encoder, "noise_augmentation", 0):
+        augmentation = torch.full((1, width, latent.shape[2]), FILL)
         latent = torch.cat([latent, augmentation], 1)
     return latent, compressed
 
@@ -84,9 +98,9 @@ def _spread(model: Any, transfer: bool) -> None:
             module.running_var.uniform_(0.5, 2)
             module.weight.data.uniform_(0.5, 1.5)
             module.bias.data.normal_(0, 0.3)
-        elif isinstance(module, rave.blocks.Snake):
+        elif isinstance(module, kind("Snake")):
             module.alpha.data.uniform_(0.5, 2)
-        elif transfer and isinstance(module, rave.blocks.AdaptiveInstanceNormalization):
+        elif transfer and isinstance(module, kind("AdaptiveInstanceNormalization")):
             for mean, std in ((module.mean_x, module.std_x), (module.mean_y, module.std_y)):
                 mean.copy_(torch.randn(mean.shape[1:]) * 0.3)  # the same for every signal of a batch
                 std.copy_(0.5 + 1.5 * torch.rand(std.shape[1:]))
@@ -107,9 +121,7 @@ def _spread(model: Any, transfer: bool) -> None:
 def _scale(model: Any, x: Tensor) -> None:
     """Give every convolution's output about unit variance, so that an error anywhere reaches the output."""
     noise_heads = {
-        module.net[-1]
-        for module in model.modules()
-        if isinstance(module, (rave.blocks.NoiseGenerator, rave.blocks.NoiseGeneratorV2))
+        module.net[-1] for module in model.modules() if isinstance(module, kind("NoiseGenerator", "NoiseGeneratorV2"))
     }
 
     def rescale(module: Any, _inputs: Any, output: Tensor) -> Tensor:
@@ -128,7 +140,7 @@ def _scale(model: Any, x: Tensor) -> None:
                 )
                 handles.append(module.register_forward_hook(rescale))
     with fixed_draws():
-        model.decode(to_latent(model, model.encode(x))[0])
+        model.decode(to_latent(model, encode_raw(model, x))[0])
     for handle in handles:
         handle.remove()
 
@@ -172,9 +184,10 @@ def make_run(case: Case, folder: Path) -> dict[str, Any]:
     _spread(model, case.transfer)
     _scale(model, make_input(case))
     _fill_latent_statistics(model, case)
-    checkpoint = folder / "version_0" / "checkpoints" / "best.ckpt"
+    checkpoint = folder / case.checkpoint
     checkpoint.parent.mkdir(parents=True)
-    callbacks: list[lightning.Callback] = [rave.model.WarmupCallback(), rave.model.QuantizeCallback()]
+    names = ("WarmupCallback", "QuantizeCallback")
+    callbacks = [getattr(rave.model, name)() for name in names if hasattr(rave.model, name)]
     if case.ema:
         callbacks.append(EMA({name: value.clone() for name, value in model.named_parameters()}))
         for module in model.decoder.modules():  # the last weights differ from the averaged ones

@@ -33,6 +33,8 @@ class Case:
         Whether the adaptive instance normalisation has statistics, as after learning a source and a target.
     fidelity : float
         Upstream's export option: how much of the latent variance the exported latent space keeps.
+    upstream : str
+        Version of acids-rave that makes the model.
     """
 
     name: str
@@ -44,6 +46,12 @@ class Case:
     ema: bool = False
     transfer: bool = False
     fidelity: float = 0.95
+    upstream: str = "2.3.1"
+
+    @property
+    def checkpoint(self) -> str:
+        """Path in the run folder. Before 2.3 the export took only a checkpoint named so, or random weights."""
+        return f"version_0/checkpoints/{'best' if self.upstream >= '2.3' else 'last'}.ckpt"
 
 
 SMALL = ("CAPACITY=2",)
@@ -103,6 +111,27 @@ BRAVE = {
     "brave_c2048": _brave("[4,4,4,2]", 100, "[[1,1],[3,1],[5,1]]"),
 }
 
+# Older versions export other files. The export script of 2.1.1, the oldest that can be installed, fails by itself.
+OLD = {
+    "2.1.21": {
+        "v1": (("v1.gin",), SMALL),
+        "v2": (("v2.gin",), SMALL),
+        "v2_noise": (("v2.gin", "noise.gin"), SMALL),
+        "v2_wasserstein": (("v2.gin", "wasserstein.gin"), SMALL),
+        "raspberry": (("raspberry.gin",), SMALL),
+        "discrete": (("discrete.gin",), DISCRETE),
+    },
+    "2.2.2": {
+        "v1": (("v1.gin",), SMALL),
+        "v2": (("v2.gin",), SMALL),
+        "v2_noise": (("v2.gin", "noise.gin"), SMALL),
+        "v2_wasserstein": (("v2.gin", "wasserstein.gin"), SMALL),
+        "v2_spherical": (("v2.gin", "spherical.gin"), SMALL),
+        "v3": (("v3.gin",), (*SMALL, *FEW_DISCRIMINATORS)),
+        "discrete": (("discrete.gin",), DISCRETE),
+    },
+}
+
 # What is worth having first: one of each kind.
 FIRST = (
     "v2_causal_mono_44100",
@@ -132,6 +161,11 @@ def all_cases() -> list[Case]:
         name = f"{label}_{padding}_{'mono' if channels == 1 else 'stereo'}_{sample_rate}"
         configs = (*configs, "causal.gin") if padding == "causal" else configs
         cases.append(Case(name, configs, bindings, channels, sample_rate))
+    for upstream, configurations in OLD.items():
+        for (label, (configs, bindings)), padding in itertools.product(configurations.items(), ("causal", "centred")):
+            configs = (*configs, "causal.gin") if padding == "causal" else configs
+            name = f"rave{upstream}_{label}_{padding}_mono_44100"
+            cases.append(Case(name, configs, bindings, upstream=upstream))
     for label, bindings in BRAVE.items():
         cases.append(Case(f"{label}_causal_mono_44100", ("v1.gin", "causal.gin"), bindings))
     by_name = {case.name: case for case in cases}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from build import BLOCK, configure, make_input, make_network, to_latent
+from build import BLOCK, configure, encode_raw, make_input, make_network, to_latent
 from cases import Case
 from draws import fixed_draws
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch import Tensor
 
 def load_weights(model: Any, case: Case, folder: Path) -> None:
     """The checkpoint's weights, overlaid by the averaged ones where the case exports those."""
-    file = torch.load(folder / "version_0" / "checkpoints" / "best.ckpt", map_location="cpu")
+    file = torch.load(folder / case.checkpoint, map_location="cpu")
     model.load_state_dict(file["state_dict"])
     if case.ema:
         model.load_state_dict(file["callbacks"]["EMA"], strict=False)
@@ -32,7 +32,7 @@ def eager_vectors(case: Case, folder: Path) -> tuple[dict[str, np.ndarray], dict
     offline = make_network(case, streaming=False)
     load_weights(offline, case, folder)
     with fixed_draws() as draws:
-        encoded = offline.encode(x)
+        encoded = encode_raw(offline, x)
         latent, compressed = to_latent(offline, encoded)
         decoded = offline.decode(latent)
     ratio = x.shape[2] // encoded.shape[2]
@@ -43,9 +43,9 @@ def eager_vectors(case: Case, folder: Path) -> tuple[dict[str, np.ndarray], dict
     load_weights(cached, case, folder)
     with fixed_draws():
         cached.decode(torch.zeros_like(latent[:, :, : BLOCK // ratio]))  # the caches are made by the first call
-        cached.encode(x[:, :, :BLOCK])
+        encode_raw(cached, x[:, :, :BLOCK])
         clear_caches(cached)
-        arrays["stream_encoded"] = torch.cat([cached.encode(b) for b in x.split(BLOCK, 2)], 2)
+        arrays["stream_encoded"] = torch.cat([encode_raw(cached, b) for b in x.split(BLOCK, 2)], 2)
         arrays["stream_decoded"] = torch.cat([cached.decode(b) for b in latent.split(BLOCK // ratio, 2)], 2)
     facts["encoder_cumulative_delay"] = getattr(cached.encoder.encoder.net, "cumulative_delay", None)
     facts["decoder_cumulative_delay"] = getattr(cached.decoder.net, "cumulative_delay", None)
@@ -91,9 +91,11 @@ def script_vectors(case: Case, script: Path, compressed: np.ndarray) -> tuple[di
 
     play("ts_encode", model.encode, x, BLOCK)
     # The raw encoder output: what `encode` makes of it may lose dimensions.
-    play("ts_encoded", lambda block: model.encoder(_bands(model, block)), x, BLOCK)
+    play("ts_encoded", lambda block: encode_raw(model, block), x, BLOCK)
     # Upstream's angles of a silent first frame are not finite; what is decoded must be.
     arrays["ts_latent"] = torch.nan_to_num(torch.from_numpy(compressed), nan=0.0)
+    if case.upstream < "2.3":  # `decode` took exactly the latents that `encode` keeps
+        arrays["ts_latent"] = arrays["ts_latent"][:, : model.latent_size]
     play("ts_decode", model.decode, arrays["ts_latent"], block_frames)
     with fixed_draws():
         arrays["ts_decoder_input"] = model.pre_process_latent(arrays["ts_latent"].clone())
@@ -104,11 +106,3 @@ def script_vectors(case: Case, script: Path, compressed: np.ndarray) -> tuple[di
         play("ts_decode_cropped", model.decode, arrays["ts_encode"], block_frames)
     play("ts_forward", model.forward, x, BLOCK)
     return {name: array.numpy() for name, array in arrays.items()}, facts
-
-
-def _bands(model: Any, x: Tensor) -> Tensor:
-    """Audio [1, C, T] -> bands [1, C * M, T / M], or the audio itself for a network without a filter bank."""
-    if model.input_mode != "pqmf":
-        return x
-    bands = model.pqmf(x.reshape(-1, 1, x.shape[2]))
-    return bands.reshape(1, -1, bands.shape[2])
