@@ -1,0 +1,37 @@
+"""Models made and answered by RAVE's own code, opened here both ways: the first fifteen cases of scripts/interop.
+
+Skipped where `scripts/interop` has not been run: the suite itself needs no network and no foreign code.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "scripts" / "interop_tools"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+CASES = Path(os.environ.get("RTRAVE_INTEROP") or CACHE / "rtrave" / "interop") / "cases"
+
+
+def tool(name):
+    """A module of scripts/interop_tools."""
+    spec = importlib.util.spec_from_file_location(f"interop_{name}", TOOLS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+FIRST = tool("cases").FIRST
+
+
+@pytest.mark.parametrize("case", FIRST)
+def test_equals_what_upstream_answers(case):
+    if not (CASES / case / "meta.json").exists():
+        pytest.skip("scripts/interop has not made this model")
+    outcomes = tool("compare").compare(CASES / case)
+    assert outcomes
+    for outcome in outcomes:
+        assert outcome.equal, f"{outcome.source}: {outcome.error or outcome.errors}"
