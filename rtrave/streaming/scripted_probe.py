@@ -138,14 +138,12 @@ def _try(script: Script, plan: Plan) -> dict[str, Any]:
     script.reset()
     chunked = np.concatenate(chunks, axis=1)
     finite = all(bool(np.isfinite(signal).all()) for signal in (chunked, *wholes))
+    told = {"finite": finite, "hop_ms": 1000 * min(times_s), "streaming": None, "difference": None}
+    if not finite:
+        return told
     difference = _difference(chunked, wholes[0])
     random = _difference(wholes[1], wholes[0]) > TOLERANCE
-    return {
-        "finite": finite,
-        "streaming": None if random or not finite else difference <= TOLERANCE,
-        "difference": difference if finite else None,
-        "hop_ms": 1000 * float(np.min(times_s)),
-    }
+    return {**told, "streaming": None if random else difference <= TOLERANCE, "difference": difference}
 
 
 def _play(script: Script, plan: Plan, given: np.ndarray) -> np.ndarray:

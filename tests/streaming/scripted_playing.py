@@ -2,12 +2,14 @@
 
 import time
 from contextlib import contextmanager
+from unittest import mock
 
 import numpy as np
 
 from rtrave.engine import Engine
 from rtrave.streaming.scripted import ensure_scripted, open_scripted
 from rtrave.streaming.scripted_parts import ScriptedParts
+from rtrave.streaming.scripted_worker import answer
 from tests.foreign_scripts import save
 
 HOP = 2048
@@ -17,8 +19,24 @@ def noise(channels, samples, seed=0):
     return (0.1 * np.random.default_rng(seed).standard_normal((channels, samples))).astype(np.float32)
 
 
+class HereWorker:
+    """A worker in this process, which is quicker to have; for what only probes."""
+
+    def ask(self, request, limit_s):
+        return answer(request, None)[0]
+
+    def kill(self):
+        pass
+
+
+def probed_here(*arguments, **options):
+    """`ensure_scripted` with its probe in this process."""
+    with mock.patch("rtrave.streaming.scripted.Worker", HereWorker):
+        return ensure_scripted(*arguments, **options)
+
+
 def folder_of(script, tmp_path, **attributes):
-    return ensure_scripted(save(script, tmp_path), {name: [value] for name, value in attributes.items()})
+    return probed_here(save(script, tmp_path), {name: [value] for name, value in attributes.items()})
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 from rtrave.streaming.graph_cache import MANIFEST
 from rtrave.streaming.scripted import ScriptedSpec, ensure_scripted, open_scripted, read_facts
 from tests.foreign_scripts import Autoencoder, Blur, Dice, Effect, Features, Troubled, save
+from tests.streaming.scripted_playing import probed_here
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def told():
 
 
 def probed(script, folder, told):
-    return open_scripted(ensure_scripted(save(script, folder), tell=told.append))
+    return open_scripted(probed_here(save(script, folder), tell=told.append))
 
 
 def test_effect(tmp_path, told):
@@ -71,10 +72,10 @@ def test_the_second_time_nothing_is_tried_but_the_notes_are_told(tmp_path, told)
 
 def test_a_damaged_record_is_made_again(tmp_path, told):
     path = save(Effect(), tmp_path)
-    folder = ensure_scripted(path)
+    folder = probed_here(path)
     good = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text("{")
-    assert ensure_scripted(path, tell=told.append) == folder
+    assert probed_here(path, tell=told.append) == folder
     assert told == ["trying out effect.ts ..."]
     record = json.loads((folder / MANIFEST).read_text())
     record["scripted"]["found"]["hop_ms"] = good["scripted"]["found"]["hop_ms"]  # a time
@@ -83,12 +84,20 @@ def test_a_damaged_record_is_made_again(tmp_path, told):
 
 def test_another_file_of_the_same_name_is_tried_again(tmp_path, told):
     path = save(Effect(), tmp_path)
-    first = ensure_scripted(path)
+    first = probed_here(path)
     path.write_bytes(save(Features(), tmp_path).read_bytes())
-    assert ensure_scripted(path) != first
+    assert probed_here(path) != first
+
+
+def test_the_worker_finds_the_same(tmp_path):
+    path = save(Autoencoder(), tmp_path)
+    here = open_scripted(probed_here(path))
+    for file in probed_here(path).iterdir():
+        file.unlink()
+    assert open_scripted(ensure_scripted(path)) == here
 
 
 def test_facts_stand_where_a_graphs_would(tmp_path):
-    facts = read_facts(ensure_scripted(save(Features(), tmp_path)))
+    facts = read_facts(probed_here(save(Features(), tmp_path)))
     assert (facts.hop, facts.latent_pca.shape, facts.latent_mean.shape) == (2048, (4, 4), (4,))
     assert ScriptedSpec.from_json(json.loads(json.dumps(facts.spec.to_json()))) == facts.spec

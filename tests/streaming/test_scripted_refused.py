@@ -9,6 +9,7 @@ import torch
 from rtrave.errors import RtraveError
 from rtrave.streaming.scripted import check_archive, ensure_scripted
 from tests.foreign_scripts import Effect, Liar, Plain, Prior, Troubled, save
+from tests.streaming.scripted_playing import probed_here
 
 
 class Bomb:
@@ -104,10 +105,10 @@ def test_missing(tmp_path):
         (lambda path: save(Liar(), path.parent), r"gave \[1, 1, 8192\], its params promise \[1, 2, 8192\]"),
     ],
 )
-def test_refused_in_the_worker(tmp_path, make, why, capfd):
+def test_refused_by_torch_or_the_probe(tmp_path, make, why, capfd):
     path = make(tmp_path / "given.ts")
     with pytest.raises(RtraveError, match=why) as refused:
-        ensure_scripted(path)
+        probed_here(path)
     assert "\n" not in str(refused.value)
     assert str(path) in str(refused.value)
     assert "executed" not in capfd.readouterr().out
@@ -125,7 +126,7 @@ def test_refused_in_the_worker(tmp_path, make, why, capfd):
 )
 def test_refused_attributes(tmp_path, attributes, why):
     with pytest.raises(RtraveError, match=why):
-        ensure_scripted(save(Effect(), tmp_path), attributes)
+        probed_here(save(Effect(), tmp_path), attributes)
 
 
 def test_what_raises_at_once_tells_its_own_error(tmp_path):
@@ -135,3 +136,15 @@ def test_what_raises_at_once_tells_its_own_error(tmp_path):
 
     with pytest.raises(RtraveError, match=r"forward raised: .*no such block"):
         ensure_scripted(save(Raises(), tmp_path))
+
+
+def test_a_script_that_hangs_at_once_is_ended(tmp_path, monkeypatch):
+    class Hangs(Troubled):
+        def forward(self, x):
+            while bool(x.sum() == x.sum()):
+                x = x.clone()
+            return x
+
+    monkeypatch.setattr("rtrave.streaming.scripted.PROBE_LIMIT_S", 4.0)
+    with pytest.raises(RtraveError, match=r"hangs.ts gave no answer for 4 s"):
+        ensure_scripted(save(Hangs(), tmp_path))

@@ -134,7 +134,7 @@ def test_a_file_that_changed_is_not_played(tmp_path):
         path = tmp_path / "troubled.ts"
         path.write_bytes(path.read_bytes() + b"x")
         psutil.Process(engine.stream.parts.worker_pid).kill()
-        lost = play(engine, noise(1, 6 * HOP))[3]
+        lost = play(engine, noise(1, 4 * HOP))[3]
     assert "has changed" in lost[-1][1]
 
 
