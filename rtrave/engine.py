@@ -231,7 +231,8 @@ class Engine:
         else:
             z_out[...] = self._edited(z_in, controls, latent_frame)
             self._held[...] = z_out[:, -1:]
-        y[...] = parts.decode(z_out.T[None])[0].T
+        self.stream.decoded_frames = latent_frame
+        y[...] = self.stream.decode_hop(z_out[None])[0].T
         nonfinite = _silence_nonfinite(y)
         if nonfinite:
             y[...] = 0

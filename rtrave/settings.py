@@ -16,6 +16,11 @@ def assets_dir() -> Path:
     return Path(__file__).parent / "assets"
 
 
+def configs_dir() -> Path:
+    """Folder of the data files."""
+    return Path(__file__).parent / "configs"
+
+
 def cache_dir() -> Path:
     """Folder of compiled graphs; `RTRAVE_CACHE` overrides the user's cache directory."""
     return Path(os.environ.get("RTRAVE_CACHE") or platformdirs.user_cache_path("rtrave"))

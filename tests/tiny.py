@@ -4,24 +4,21 @@ import torch
 
 from rtrave.model.formats.load import load
 from rtrave.model.rave import Model
-from rtrave.model.spec import NetworkSpec
+from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec
 from tests.reference import DATA
 
 
 def tiny_model(channels=1, ratios=(4, 2), latent_size=4, seed=0, sample_rate=44100):
     """A model of ratio 128 with random weights and a random rotation for its PCA."""
     bank = load(DATA / "v2_causal").pqmf
+    dilations = ((1, 3), (1,))
     network = NetworkSpec(
-        bands=16,
+        encoder=EncoderSpec(2, 4, ratios, dilations=dilations),
+        decoder=DecoderSpec(2, 4, ratios, dilations=dilations),
+        latent_size=latent_size,
         analysis_taps=bank.forward_conv.kernel_size,
         synthesis_taps=bank.inverse_conv.kernel_size,
-        capacity=4,
-        kernel_size=3,
-        ratios=ratios,
-        dilations=((1, 3), (1,)),
-        latent_size=latent_size,
         channels=channels,
-        weight_norm=True,
     )
     generator = torch.Generator().manual_seed(seed)
     model = Model(network, "tiny", sample_rate)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rtrave.layers.state import State
+
+
+def mod_sigmoid(x: Tensor) -> Tensor:
+    """2 sigmoid(x) ** 2.3 + 1e-7, DDSP's output scaling (arXiv 2001.04643)."""
+    return 2 * torch.sigmoid(x) ** 2.3 + 1e-7
 
 
 class Pointwise(nn.Module):
@@ -16,7 +23,7 @@ class Pointwise(nn.Module):
         """Nothing."""
         return {}
 
-    def delay(self, incoming: int) -> int:
+    def delay(self, incoming: Fraction) -> Fraction:
         """As it came."""
         return incoming
 
@@ -37,6 +44,23 @@ class LeakyReLU(Pointwise):
         return functional.leaky_relu(x, self.slope), state
 
 
+class Snake(Pointwise):
+    """x + sin(a x)**2 / a with a learned a per channel (arXiv 2006.08195)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T] -> [B, C, T]."""
+        return x + torch.sin(self.alpha * x) ** 2 / (self.alpha + 1e-9)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """[B, T, C] -> [B, T, C]."""
+        alpha = self.alpha[:, 0]
+        return x + torch.sin(alpha * x) ** 2 / (alpha + 1e-9), state
+
+
 class Identity(Pointwise):
     """The input itself: the skip of a residual unit."""
 
@@ -47,17 +71,3 @@ class Identity(Pointwise):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T, C]."""
         return x, state
-
-
-class AmplitudeModulation(Pointwise):
-    """tanh(wave * sigmoid(amplitude)), wave and amplitude being the two halves of the channels."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, 2 C, T] -> [B, C, T]."""
-        wave, amplitude = x.chunk(2, dim=1)
-        return torch.tanh(wave * torch.sigmoid(amplitude))
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, 2 C] -> [B, T, C]."""
-        wave, amplitude = x.chunk(2, dim=2)
-        return torch.tanh(wave * torch.sigmoid(amplitude)), state

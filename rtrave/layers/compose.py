@@ -1,13 +1,15 @@
-"""Layers made of layers: one after another, and a sum of branches."""
+"""Layers made of layers: one after another, and branches that read the same input."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import reduce
 
 import torch
 from torch import Tensor, nn
 
-from rtrave.layers.activations import Identity, LeakyReLU
+from rtrave.layers.activations import Identity, LeakyReLU, Pointwise
 from rtrave.layers.conv import Conv1d
 from rtrave.layers.state import State, StreamingLayer, streaming
 
@@ -26,20 +28,63 @@ class Sequential(nn.Sequential):
         """Each layer's own."""
         return {name: streaming(layer).initial_state(batch, dtype) for name, layer in self.named_children()}
 
-    def delay(self, incoming: int) -> int:
+    def delay(self, incoming: Fraction) -> Fraction:
         """The delays one after another, each at its own rate."""
         for layer in self.children():
             incoming = streaming(layer).delay(incoming)
         return incoming
 
 
-class SumOfBranches(nn.Module):
-    """The sum of branches that read the same input; their delays must agree."""
+class Delay(Pointwise):
+    """Holds a signal back, so that it meets another that took longer. Offline there is nothing to wait for."""
 
-    def __init__(self, *branches: nn.Module) -> None:
+    def __init__(self, samples: int, channels: int) -> None:
+        super().__init__()
+        self.samples, self.channels = samples, channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T] -> [B, C, T], as it came."""
+        return x
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """[B, T, C] -> [B, T, C], late by `samples`."""
+        if not self.samples:
+            return x, state
+        extended = torch.cat((state["waiting"], x), dim=1)
+        return extended[:, : x.shape[1]], {"waiting": extended[:, x.shape[1] :]}
+
+    def initial_state(self, batch: int, dtype: torch.dtype) -> State:
+        """Silence."""
+        return {"waiting": torch.zeros(batch, self.samples, self.channels, dtype=dtype)} if self.samples else {}
+
+    def delay(self, incoming: Fraction) -> Fraction:
+        """The incoming delay and its own."""
+        return incoming + self.samples
+
+
+def waits(delays: Sequence[Fraction], widths: Sequence[int]) -> list[Delay]:
+    """For branches with these delays and output channels, what makes each of them as late as the slowest."""
+    slowest = max(delays)
+    if any((slowest - delay).denominator != 1 for delay in delays):
+        raise ValueError(f"branches with the delays {', '.join(map(str, delays))} cannot be aligned")
+    return [Delay(int(slowest - delay), width) for delay, width in zip(delays, widths, strict=True)]
+
+
+class Branches(nn.Module):
+    """The sum of branches that read the same input; in a stream the faster ones wait for the slowest.
+
+    Parameters
+    ----------
+    branches : nn.Module
+        With outputs of one rate and `channels` channels.
+    channels : int
+    """
+
+    def __init__(self, *branches: nn.Module, channels: int) -> None:
         super().__init__()
         self.branches = nn.ModuleList(branches)
-        self.delay(0)
+        delays = [streaming(branch).delay(Fraction(0)) for branch in branches]
+        self.waits = nn.ModuleList(waits(delays, [channels] * len(branches)))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T']."""
@@ -47,24 +92,24 @@ class SumOfBranches(nn.Module):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T', C']."""
-        following: State = {"branches": {}}
+        following: State = {"branches": {}, "waits": {}}
         outputs: list[Tensor] = []
-        for name, branch in self.branches.named_children():
+        for (name, branch), wait in zip(self.branches.named_children(), self.waits, strict=True):
             y, following["branches"][name] = streaming(branch).step(x, state["branches"][name])
+            y, following["waits"][name] = streaming(wait).step(y, state["waits"][name])
             outputs.append(y)
         return reduce(torch.add, outputs), following
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Each branch's own."""
-        branches = self.branches.named_children()
-        return {"branches": {name: streaming(branch).initial_state(batch, dtype) for name, branch in branches}}
+        """Each branch's own, and silence in what waits."""
+        return {
+            part: {n: streaming(layer).initial_state(batch, dtype) for n, layer in layers.named_children()}
+            for part, layers in (("branches", self.branches), ("waits", self.waits))
+        }
 
-    def delay(self, incoming: int) -> int:
-        """The delay that all branches share."""
-        delays = {streaming(branch).delay(incoming) for branch in self.branches}
-        if len(delays) != 1:
-            raise ValueError(f"branches with the delays {sorted(delays)} cannot be summed: align them first")
-        return delays.pop()
+    def delay(self, incoming: Fraction) -> Fraction:
+        """The delay of the slowest branch."""
+        return max(streaming(branch).delay(incoming) for branch in self.branches)
 
 
 class Named(nn.Module):
@@ -93,17 +138,22 @@ class Named(nn.Module):
         """The layer's."""
         return {self.name: self.layer.initial_state(batch, dtype)}
 
-    def delay(self, incoming: int) -> int:
+    def delay(self, incoming: Fraction) -> Fraction:
         """The layer's."""
         return self.layer.delay(incoming)
 
 
-def residual(channels: int, kernel_size: int, dilation: int, weight_norm: bool) -> Named:
-    """A dilated unit (activation, dilated convolution, activation, convolution of one tap) plus its input."""
-    unit = Sequential(
+def residual(unit: nn.Module, channels: int) -> Named:
+    """A unit plus its input, under the name RAVE gives it."""
+    return Named("aligned", Branches(unit, Identity(), channels=channels))
+
+
+def dilated_unit(channels: int, kernel_sizes: tuple[int, int], dilation: int, mode: str, norm: bool) -> Sequential:
+    """Activation, dilated convolution, activation, convolution without dilation."""
+    first, second = kernel_sizes
+    return Sequential(
         LeakyReLU(),
-        Conv1d(channels, channels, kernel_size, dilation=dilation, weight_norm=weight_norm),
+        Conv1d(channels, channels, first, dilation=dilation, mode=mode, weight_norm=norm),
         LeakyReLU(),
-        Conv1d(channels, channels, 1, weight_norm=weight_norm),
+        Conv1d(channels, channels, second, mode=mode, weight_norm=norm),
     )
-    return Named("aligned", SumOfBranches(Named("net", unit), Identity()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -149,7 +150,10 @@ def verify_contract(layer: StreamingLayer, signal: Signal) -> Measured:
     compare("partition", run_stream(layer, x, cuts), whole)
     compare("smallest blocks", run_stream(layer, x, [signal.multiple] * signal.blocks), whole)
 
-    reported = layer.delay(0)
+    whole_delay = layer.delay(Fraction(0))
+    if whole_delay.denominator != 1:
+        raise ContractError(f"delay: {whole_delay} is no whole number of output samples")
+    reported = int(whole_delay)
     settled = signal.settle * offline.shape[2] // signal.blocks
     measured = measure_delay(whole[:, :, settled:], offline[:, :, settled:], 2 * reported + 8)
     if measured != reported:

@@ -7,6 +7,8 @@ the model. Every second sample of the odd bands changes its sign, which turns th
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,7 @@ def _join(x: Tensor, channels: int) -> Tensor:
 
 
 class PQMF(nn.Module):
-    """Analysis and synthesis of one bank, causal.
+    """Analysis and synthesis of one bank.
 
     Parameters
     ----------
@@ -44,13 +46,17 @@ class PQMF(nn.Module):
         Kernel sizes of the two convolutions, at audio rate and at band rate.
     channels : int
         Audio channels; each has its own bands, channel by channel.
+    mode : {"causal", "centered"}
+        Padding of the two convolutions.
     """
 
-    def __init__(self, bands: int, analysis_taps: int, synthesis_taps: int, channels: int = 1) -> None:
+    def __init__(
+        self, bands: int, analysis_taps: int, synthesis_taps: int, channels: int = 1, mode: str = "causal"
+    ) -> None:
         super().__init__()
         self.bands, self.channels = bands, channels
-        self.forward_conv = Conv1d(1, bands, analysis_taps, stride=bands)
-        self.inverse_conv = Conv1d(bands, bands, synthesis_taps)
+        self.forward_conv = Conv1d(1, bands, analysis_taps, stride=bands, mode=mode)
+        self.inverse_conv = Conv1d(bands, bands, synthesis_taps, mode=mode)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
 
@@ -81,11 +87,68 @@ class PQMF(nn.Module):
         x = (self.bands * x).flip(2).reshape(x.shape[0], -1, 1)
         return _join(x, self.channels), following
 
+    def analysis_state(self, batch: int, dtype: torch.dtype) -> State:
+        """Silence before the first sample."""
+        return self.forward_conv.initial_state(batch * self.channels, dtype)
+
+    def synthesis_state(self, batch: int, dtype: torch.dtype) -> State:
+        """Silence before the first sample."""
+        return self.inverse_conv.initial_state(batch * self.channels, dtype)
+
+    def analysis_delay(self) -> Fraction:
+        """Of the stream against offline, in band samples."""
+        return self.forward_conv.delay(Fraction(0))
+
+    def synthesis_delay(self, incoming: Fraction) -> Fraction:
+        """Of the stream against offline, in audio samples, when the bands are late by `incoming` band samples."""
+        return self.inverse_conv.delay(incoming) * self.bands
+
     def impulse_delay(self) -> int:
         """Samples by which analysis and synthesis together, offline, put an impulse late."""
         length = 2 * (self.forward_conv.kernel_size + self.bands * self.inverse_conv.kernel_size)
         length += -length % (2 * self.bands)
         x = torch.zeros(1, self.channels, length, dtype=self.forward_conv.kernel().dtype)
-        x[..., 0] = 1
+        middle = length // 2 // (2 * self.bands) * 2 * self.bands
+        x[..., middle] = 1
         with torch.no_grad():
-            return int(self.synthesis(self.analysis(x))[0, 0].abs().argmax())
+            return int(self.synthesis(self.analysis(x))[0, 0].abs().argmax()) - middle
+
+
+class NoPQMF(nn.Module):
+    """Stands in for the filter bank of models that read and make audio itself; the methods of `PQMF`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def analysis(self, x: Tensor) -> Tensor:
+        """[B, channels, T] -> [B, channels, T]."""
+        return x
+
+    synthesis = analysis
+
+    def analysis_step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """[B, T, channels] -> [B, T, channels]."""
+        return x, state
+
+    def synthesis_step(self, bands: Tensor, state: State, phase: int = 0) -> tuple[Tensor, State]:
+        """[B, T, channels] -> [B, T, channels]."""
+        return bands, state
+
+    def analysis_state(self, batch: int, dtype: torch.dtype) -> State:
+        """Nothing."""
+        return {}
+
+    synthesis_state = analysis_state
+
+    def analysis_delay(self) -> Fraction:
+        """None."""
+        return Fraction(0)
+
+    def synthesis_delay(self, incoming: Fraction) -> Fraction:
+        """None added."""
+        return incoming
+
+    def impulse_delay(self) -> int:
+        """None."""
+        return 0

@@ -12,6 +12,7 @@ No state hides in a module, so two streams may run on one model, and a state can
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Protocol, cast
 
 from torch import Tensor, dtype, nn
@@ -35,7 +36,7 @@ class StreamingLayer(Protocol):
     def initial_state(self, batch: int, dtype: dtype) -> State:
         """State of a stream that has heard only silence."""
 
-    def delay(self, incoming: int) -> int:
+    def delay(self, incoming: Fraction) -> Fraction:
         """Lag of the stream's output against `forward`, in output samples, when its input lags by `incoming`."""
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from rtrave.sound_file import SoundReader
 from rtrave.streaming.scripted import ModelFacts
 
 POLL_S = 0.05
-NOTES_KEPT = 10
+CLOSING_LINES = 4  # of the last screen's height left to what `finish` says
+NOTE_S = 20.0  # how long a note stays on the screen
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
     sound = SoundReader(path, spec.sample_rate, spec.channels).read()
     if not len(sound):
         raise RtraveError(f"{path} holds no sound: give a longer file")
-    np.save(folder / f"{path.stem}.npy", sound)
-    return folder / f"{path.stem}.npy"
+    np.save(folder / f"{path.name}.npy", sound)
+    return folder / f"{path.name}.npy"
 
 
 def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class LiveRun:
     def __init__(self, options: LiveOptions, model: ModelFacts, controls: Controls, console: Console) -> None:
         self._options, self._model, self._controls, self._console = options, model, controls, console
         self._stop = threading.Event()
-        self._notes: list[str] = []
+        self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
         self._began_s = time.monotonic()
         with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
             self._make_parts(stack)
@@ -251,15 +253,17 @@ class LiveRun:
             uptime_s=time.monotonic() - self._began_s,
             playing=self._supervisor.playing,
             restarts=self._supervisor.restarts,
-            notes=self._notes,
+            notes=[text for noted_s, text in self._notes if time.monotonic() - noted_s < NOTE_S],
         )
 
     @contextlib.contextmanager
     def _display(self) -> Iterator[Callable[[terminal.View], None]]:
         console = self._console
-        if console.is_terminal:
-            with Live(console=console, refresh_per_second=10, screen=False, auto_refresh=False) as live:
-                yield lambda view: live.update(terminal.screen(view, console.height - 1), refresh=True)
+        if console.is_terminal and not console.is_dumb_terminal:
+            # On the alternate screen every refresh writes over the last one, nothing is erased before: no flicker.
+            with Live(console=console, screen=True, auto_refresh=False) as live:
+                yield lambda view: live.update(terminal.screen(view, console.height), refresh=True)
+            console.print(terminal.screen(self.view(), console.height - CLOSING_LINES))  # stays to be read
             return
         terminal.print_header(console, self.view())
         shown_s = [time.monotonic()]
@@ -341,6 +345,7 @@ class LiveRun:
             "/rtrave/status": status,
             "/rtrave/meter": monitor.levels_db,
             "/rtrave/record/state": record_state,
+            "/rtrave/version": lambda: (version("rtrave"),),
             "/rtrave/model/name": lambda: (spec.name,),
             "/rtrave/model/dims": lambda: (spec.full_latent_size,),
             "/rtrave/model/sample_rate": lambda: (spec.sample_rate,),
@@ -350,9 +355,8 @@ class LiveRun:
         }
 
     def _note(self, text: str) -> None:
-        self._notes.append(text)
-        del self._notes[:-NOTES_KEPT]
-        if not self._console.is_terminal:
+        self._notes = [*self._notes[-9:], (time.monotonic(), text)]
+        if not self._console.is_terminal or self._console.is_dumb_terminal:
             self._say(text)
 
     def _say(self, text: str) -> None:

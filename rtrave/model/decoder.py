@@ -1,28 +1,212 @@
-"""Builds RAVE's second generator ("v2"): the encoder mirrored, with amplitude modulation at its end."""
+"""Builds RAVE's decoders from their specs: an upsampling network, and the heads that make the bands."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
-from rtrave.layers.activations import AmplitudeModulation, LeakyReLU
-from rtrave.layers.compose import Named, Sequential, residual
+import torch
+from torch import Tensor, nn
+
+from rtrave.layers.activations import Identity, LeakyReLU, mod_sigmoid
+from rtrave.layers.compose import Branches, Delay, Named, Sequential, dilated_unit, residual, waits
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
-from rtrave.model.spec import NetworkSpec
+from rtrave.layers.noise import NoiseSynth
+from rtrave.layers.norm import AdaIN
+from rtrave.layers.state import State, streaming
+from rtrave.model.encoder import activation
+from rtrave.model.spec import NetworkSpec, NoiseSpec
 
 
-def generator_v2(spec: NetworkSpec) -> Named:
-    """Latents [B, D, N] -> bands [B, channels * bands, N * prod(ratios)]."""
-    norm = spec.weight_norm
+@dataclass(frozen=True)
+class Head:
+    """One of a decoder's outputs.
+
+    Attributes
+    ----------
+    role : str
+        "wave", "loudness" or "noise".
+    path : str
+        Where RAVE's state dict has it.
+    layer : nn.Module
+    width : int
+        Output channels.
+    """
+
+    role: str
+    path: str
+    layer: nn.Module
+    width: int
+
+
+class Decoder(nn.Module):
+    """Latents (with any noise augmentation appended) to bands.
+
+    The features of `net` go to heads side by side. With a noise synthesiser, `draws` are its white noise, uniform in
+    [0, 1), one number per band and band sample.
+
+    Parameters
+    ----------
+    net : nn.Module
+    heads : sequence of Head
+    modulated : bool
+        The wave is split in two, one half shapes the other.
+    """
+
+    def __init__(self, net: nn.Module, heads: Sequence[Head], modulated: bool) -> None:
+        super().__init__()
+        self.net, self.modulated = net, modulated
+        self.paths = {head.role: head.path for head in heads}
+        for head in heads:
+            _attach(self, head.path, head.layer)
+        first_version = "loudness" in self.paths
+        # The second version adds its noise as it comes, some band samples before the wave that belongs to it.
+        delays = [streaming(head.layer).delay(Fraction(0)) if first_version else Fraction(0) for head in heads]
+        lates = waits(delays, [head.width for head in heads])
+        self.waits: dict[str, Delay] = dict(zip(self.paths, lates, strict=True))
+        # RAVE adds its first noise synthesiser only once a model is warmed up, and says so in the checkpoint
+        self.register_buffer("warmed_up", torch.tensor(1) if first_version else None)
+
+    def forward(self, z: Tensor, draws: Tensor | None = None) -> Tensor:
+        """[B, D, N] -> [B, bands, T]; draws [B, bands, T]."""
+        features = self.net(z)
+        outputs = {}
+        for role, path in self.paths.items():
+            head = self.get_submodule(path)
+            outputs[role] = head(features, draws) if role == "noise" else head(features)
+        return self._merge(outputs, 1)
+
+    def step(self, z: Tensor, state: State, draws: Tensor | None = None) -> tuple[Tensor, State]:
+        """[B, N, D] -> [B, T, bands]; draws [B, T, bands]."""
+        following: State = {"waits": {}}
+        features, following["net"] = streaming(self.net).step(z, state["net"])
+        outputs = {}
+        for role, path in self.paths.items():
+            head = self.get_submodule(path)
+            if isinstance(head, NoiseSynth):
+                if draws is None:
+                    raise ValueError("this decoder needs draws for its noise")
+                y, following[role] = head.step(features, state[role], draws)
+            else:
+                y, following[role] = streaming(head).step(features, state[role])
+            outputs[role], following["waits"][role] = self.waits[role].step(y, state["waits"][role])
+        return self._merge(outputs, 2), following
+
+    def _merge(self, outputs: dict[str, Tensor], channel_axis: int) -> Tensor:
+        y = outputs["wave"]
+        if self.modulated:
+            wave, amplitude = y.chunk(2, dim=channel_axis)
+            y = wave * torch.sigmoid(amplitude)
+        if "loudness" not in outputs:
+            return torch.tanh(y + outputs["noise"] if "noise" in outputs else y)
+        y = torch.tanh(y) * mod_sigmoid(outputs["loudness"])
+        return y + outputs["noise"] * self.get_buffer("warmed_up") if "noise" in outputs else y
+
+    @property
+    def noise(self) -> NoiseSynth | None:
+        """The noise synthesiser, where there is one."""
+        head = self.get_submodule(self.paths["noise"]) if "noise" in self.paths else None
+        return head if isinstance(head, NoiseSynth) else None
+
+    def initial_state(self, batch: int, dtype: torch.dtype) -> State:
+        """Of the network, each head, and what waits."""
+        parts: dict[str, nn.Module] = {"net": self.net}
+        parts |= {role: self.get_submodule(path) for role, path in self.paths.items()}
+        state: State = {name: streaming(part).initial_state(batch, dtype) for name, part in parts.items()}
+        return state | {"waits": {role: wait.initial_state(batch, dtype) for role, wait in self.waits.items()}}
+
+    def delay(self, incoming: Fraction) -> Fraction:
+        """The network's and the slowest head's."""
+        reached = streaming(self.net).delay(incoming)
+        return max(streaming(self.get_submodule(path)).delay(reached) for path in self.paths.values())
+
+
+def _attach(module: nn.Module, path: str, layer: nn.Module) -> None:
+    """Put a layer at a dotted path, with plain containers on the way."""
+    *above, name = path.split(".")
+    for part in above:
+        if not hasattr(module, part):
+            module.add_module(part, nn.Module())
+        module = module.get_submodule(part)
+    module.add_module(name, layer)
+
+
+def decoder_network(network: NetworkSpec) -> Decoder:
+    """Latents [B, D + augmentation, N] -> bands [B, channels * bands, T]."""
+    return _version_1(network) if network.decoder.version == 1 else _version_2(network)
+
+
+def _noise(spec: NoiseSpec, channels: int, bands: int, mode: str) -> NoiseSynth:
+    return NoiseSynth(channels, bands, spec.ratios, spec.noise_bands, spec.hidden_size or channels, spec.version, mode)
+
+
+def _version_1(network: NetworkSpec) -> Decoder:
+    spec, mode, norm = network.decoder, network.padding, network.decoder.weight_norm
     width = spec.capacity * 2 ** len(spec.ratios)
-    layers: list[nn.Module] = [Conv1d(spec.latent_size, width, spec.kernel_size, weight_norm=norm)]
-    for ratio, dilations in zip(reversed(spec.ratios), reversed(spec.dilations), strict=True):
-        layers += [LeakyReLU(), ConvTranspose1d(width, width // 2, ratio, weight_norm=norm)]
+    first = Conv1d(network.latent_size + network.noise_augmentation, width, 7, mode=mode, weight_norm=norm)
+    layers: list[nn.Module] = [first]
+    for ratio in spec.ratios:
+        if ratio > 1:
+            up: nn.Module = ConvTranspose1d(width, width // 2, ratio, weight_norm=norm)
+        else:
+            up = Conv1d(width, width // 2, 3, mode=mode, weight_norm=norm)
         width //= 2
-        layers += [residual(width, spec.kernel_size, dilation, norm) for dilation in dilations]
-    taps = 2 * spec.kernel_size + 1
-    layers += [
-        LeakyReLU(),
-        Conv1d(width, 2 * spec.bands * spec.channels, taps, weight_norm=norm),
-        AmplitudeModulation(),
+        layers += [Named("net", Sequential(LeakyReLU(), up)), _stack(network, width)]
+    bands = network.output_bands * network.channels
+    heads = [
+        Head("wave", "synth.branches.0", Conv1d(width, bands, 7, mode=mode, weight_norm=norm), bands),
+        Head("loudness", "synth.branches.1", Conv1d(width, 1, 3, mode=mode, weight_norm=norm), 1),
     ]
-    return Named("net", Sequential(*layers))
+    if spec.noise is not None:
+        heads.append(Head("noise", "synth.branches.2", _noise(spec.noise, width, bands, mode), bands))
+    return Decoder(Sequential(*layers), heads, modulated=False)
+
+
+def _stack(network: NetworkSpec, width: int) -> Named:
+    """A sum over kernel sizes of chains of residual layers, each of two convolutions."""
+    spec, mode, norm = network.decoder, network.padding, network.decoder.weight_norm
+    chains = []
+    for taps in spec.stack_kernel_sizes:
+        layers = []
+        for first, second in spec.stack_dilations:
+            unit = Sequential(
+                LeakyReLU(),
+                Conv1d(width, width, taps, dilation=first, mode=mode, weight_norm=norm),
+                LeakyReLU(),
+                Conv1d(width, width, taps, dilation=second, mode=mode, weight_norm=norm),
+            )
+            layers.append(Named("net", residual(unit, width)))
+        chains.append(Named("net", Sequential(*layers)))
+    return Named("net", Branches(*chains, channels=width))
+
+
+def _version_2(network: NetworkSpec) -> Decoder:
+    spec, mode, norm = network.decoder, network.padding, network.decoder.weight_norm
+    growth = [ratio if spec.keep_dim else 2 for ratio in spec.ratios]
+    width, frame = spec.capacity, 1
+    for factor in growth:
+        width *= factor
+    latents = network.latent_size + network.noise_augmentation
+    layers: list[nn.Module] = [Conv1d(latents, width, spec.kernel_size, mode=mode, weight_norm=norm)]
+    stages = zip(reversed(spec.ratios), reversed(growth), reversed(spec.dilations), strict=True)
+    for ratio, factor, dilations in stages:
+        up = ConvTranspose1d(width, width // factor, ratio, weight_norm=norm)
+        layers += [activation(spec.activation, width), up]
+        width, frame = width // factor, frame * ratio
+        for dilation in dilations:
+            layers += [AdaIN(width, frame)] if spec.adain else []
+            unit = Named("net", dilated_unit(width, (spec.kernel_size, 1), dilation, mode, norm))
+            layers.append(residual(unit, width))
+    bands = network.output_bands * network.channels
+    outputs = bands * (2 if spec.amplitude_modulation else 1)
+    wave = Conv1d(width, outputs, 2 * spec.kernel_size + 1, mode=mode, weight_norm=norm)
+    layers.append(activation(spec.activation, width))
+    if spec.noise is None:
+        heads = [Head("wave", "waveform_module", Identity(), outputs)]
+        return Decoder(Sequential(*layers, wave), heads, spec.amplitude_modulation)
+    heads = [
+        Head("wave", "waveform_module", wave, outputs),
+        Head("noise", "noise_module", _noise(spec.noise, width, bands, mode), bands),
+    ]
+    return Decoder(Sequential(*layers), heads, spec.amplitude_modulation)

@@ -1,13 +1,115 @@
-"""What a model is, as two frozen records: its network's shape, and the facts its users ask for. Needs no torch."""
+"""What a model is, as frozen records: the shape of its network, and the facts its users ask for. Needs no torch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from typing import Any, get_type_hints
 
 from rtrave.errors import RtraveError
+
+REGULARISATIONS = ("variational", "wasserstein", "spherical", "discrete")
+
+
+@dataclass(frozen=True)
+class NoiseSpec:
+    """A noise synthesiser in a decoder.
+
+    Attributes
+    ----------
+    version : int
+        1 or 2: see `rtrave.layers.noise`.
+    ratios : tuple of int
+        Strides of its network; their product is a frame's length in band samples.
+    noise_bands : int
+        Magnitudes per filter.
+    hidden_size : int
+        Width of its network; 0 for that of the features it reads.
+    """
+
+    version: int
+    ratios: tuple[int, ...]
+    noise_bands: int
+    hidden_size: int = 0
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """An encoder.
+
+    Attributes
+    ----------
+    version : int
+        1: plain strided convolutions with batch norm. 2: dilated residual units before each.
+    capacity : int
+        Channels after the first convolution.
+    ratios : tuple of int
+        Strides, first to last.
+    kernel_size : int
+        Taps of the dilated convolutions (version 2); the first convolution has twice as many plus one.
+    dilations : tuple of tuple of int
+        For each ratio the dilations of its residual units (version 2).
+    keep_dim : bool
+        Channels grow by the ratio instead of by two (version 2).
+    activation : str
+        "leaky_relu" or "snake", before the strided convolutions (version 2).
+    adain : bool
+        Adaptive instance norm before each residual unit (version 2).
+    weight_norm : bool
+        Whether the state dict holds `weight_g` and `weight_v`, or `weight`.
+    """
+
+    version: int
+    capacity: int
+    ratios: tuple[int, ...]
+    kernel_size: int = 3
+    dilations: tuple[tuple[int, ...], ...] = ()
+    keep_dim: bool = False
+    activation: str = "leaky_relu"
+    adain: bool = False
+    weight_norm: bool = True
+
+
+@dataclass(frozen=True)
+class DecoderSpec:
+    """A decoder ("generator").
+
+    Attributes
+    ----------
+    version : int
+        1: residual stacks, with heads for waveform, loudness and noise. 2: the second encoder mirrored.
+    capacity : int
+        Channels before the last convolution.
+    ratios : tuple of int
+        Strides in the encoder's order; version 2 goes through them backwards.
+    kernel_size, dilations, keep_dim, activation, adain, weight_norm
+        As in `EncoderSpec`.
+    amplitude_modulation : bool
+        The output is split in two, one half shapes the other (version 2).
+    stack_kernel_sizes : tuple of int
+        Taps in the parallel branches of a residual stack (version 1).
+    stack_dilations : tuple of tuple of int
+        Dilations of the two convolutions of each layer of a stack (version 1).
+    loud_stride : int
+        Of the loudness head (version 1).
+    noise : NoiseSpec or None
+    """
+
+    version: int
+    capacity: int
+    ratios: tuple[int, ...]
+    kernel_size: int = 3
+    dilations: tuple[tuple[int, ...], ...] = ()
+    keep_dim: bool = False
+    activation: str = "leaky_relu"
+    adain: bool = False
+    weight_norm: bool = True
+    amplitude_modulation: bool = True
+    stack_kernel_sizes: tuple[int, ...] = (3,)
+    stack_dilations: tuple[tuple[int, ...], ...] = ((1, 1), (3, 1), (5, 1))
+    loud_stride: int = 1
+    noise: NoiseSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -16,52 +118,86 @@ class NetworkSpec:
 
     Attributes
     ----------
-    bands : int
-        Bands of the PQMF, and its decimation.
-    analysis_taps, synthesis_taps : int
-        Kernel sizes of the PQMF's two convolutions.
-    capacity : int
-        Channels after the first convolution of the encoder.
-    kernel_size : int
-        Taps of the dilated convolutions; the first and last ones follow from it.
-    ratios : tuple of int
-        Strides of the encoder, first to last; the decoder goes through them backwards.
-    dilations : tuple of tuple of int
-        For each ratio the dilations of its residual units.
+    encoder : EncoderSpec
+    decoder : DecoderSpec
     latent_size : int
         Dimensions of the full latent space.
+    regularisation : str
+        "variational", "wasserstein", "spherical" or "discrete".
+    noise_augmentation : int
+        Channels of noise appended to the latents before the decoder.
+    quantizers, codes : int
+        Stages and code vectors of the residual quantiser ("discrete").
+    bands : int
+        Bands of the PQMF, and its decimation.
+    raw_input, raw_output : bool
+        The encoder reads, the decoder makes audio itself instead of the PQMF's bands.
+    analysis_taps, synthesis_taps : int
+        Kernel sizes of the PQMF's two convolutions.
+    padding : str
+        "causal" or "centered".
     channels : int
         Audio channels.
-    weight_norm : bool
-        Whether the state dict holds `weight_g` and `weight_v`, or `weight`.
     """
 
-    bands: int
-    analysis_taps: int
-    synthesis_taps: int
-    capacity: int
-    kernel_size: int
-    ratios: tuple[int, ...]
-    dilations: tuple[tuple[int, ...], ...]
+    encoder: EncoderSpec
+    decoder: DecoderSpec
     latent_size: int
-    channels: int
-    weight_norm: bool
+    regularisation: str = "variational"
+    noise_augmentation: int = 0
+    quantizers: int = 0
+    codes: int = 0
+    bands: int = 16
+    raw_input: bool = False
+    raw_output: bool = False
+    analysis_taps: int = 513
+    synthesis_taps: int = 33
+    padding: str = "causal"
+    channels: int = 1
 
     @property
     def ratio(self) -> int:
         """Samples per latent frame."""
-        return self.bands * math.prod(self.ratios)
+        return self.input_bands * math.prod(self.encoder.ratios)
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> NetworkSpec:
-        """The inverse of `dataclasses.asdict` after a trip through JSON."""
-        return cls(
-            **{
-                **record,
-                "ratios": tuple(record["ratios"]),
-                "dilations": tuple(tuple(row) for row in record["dilations"]),
-            }
-        )
+    @property
+    def input_bands(self) -> int:
+        """Signals per audio channel that the encoder reads, and their decimation."""
+        return 1 if self.raw_input else self.bands
+
+    @property
+    def output_bands(self) -> int:
+        """Signals per audio channel that the decoder makes, and their decimation."""
+        return 1 if self.raw_output else self.bands
+
+    @property
+    def folded(self) -> NetworkSpec:
+        """The same network with plain weights."""
+        encoder, decoder = replace(self.encoder, weight_norm=False), replace(self.decoder, weight_norm=False)
+        return replace(self, encoder=encoder, decoder=decoder)
+
+
+def read_record(kind: Any, record: Mapping[str, Any], where: str = "") -> Any:
+    """A frozen record from plain JSON or TOML types, lists as tuples; RtraveError names an unknown or missing key."""
+    hints = get_type_hints(kind)
+    unknown = sorted(set(record) - set(hints))
+    if unknown:
+        raise RtraveError(f"{where or kind.__name__}: unknown key {unknown[0]!r}: known are {', '.join(hints)}")
+    values = {}
+    for key, value in record.items():
+        nested = [part for part in (hints[key], *getattr(hints[key], "__args__", ())) if is_dataclass(part)]
+        if nested and isinstance(value, Mapping):
+            value = read_record(nested[0], value, f"{where}.{key}".strip("."))
+        values[key] = _as_tuple(value)
+    try:
+        return kind(**values)
+    except TypeError as error:
+        missing = [f.name for f in fields(kind) if f.name not in values]
+        raise RtraveError(f"{where or kind.__name__}: lacks one of {', '.join(missing)} ({error})") from error
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -71,25 +207,28 @@ class ModelSpec:
     Attributes
     ----------
     name : str
-    architecture, regularisation : str
-        "v2", "variational".
+    architecture : str
+        "v1", "v2", "v3", "discrete", "brave" ..., or "custom".
+    regularisation : str
     sample_rate : int
         Hz.
     ratio : int
         Samples per latent frame.
     channels : int
         Audio channels.
+    latent_size : int
+        Dimensions that musicians know: those at a fidelity of .95, angles, or codes.
     full_latent_size : int
         Dimensions of the latent space.
     delay : int
-        Samples by which the stream lags the same model's offline `forward`.
+        Samples by which the stream lags the same model's offline reading.
     acoustic_delay : int
         `delay` and the filter bank's own: what a listener hears.
     causal : bool
     parameters : int
-        Number of weights.
+        Number of weights of encoder and decoder.
     fidelity : tuple of float
-        Share of the latent variance that the first 1, 2, ... components explain, rising to 1.
+        Share of the latent variance that the first 1, 2, ... components explain, rising to 1; empty without a PCA.
     network : NetworkSpec
     """
 
@@ -99,6 +238,7 @@ class ModelSpec:
     sample_rate: int
     ratio: int
     channels: int
+    latent_size: int
     full_latent_size: int
     delay: int
     acoustic_delay: int
@@ -112,26 +252,16 @@ class ModelSpec:
         """Latent frames per second."""
         return self.sample_rate / self.ratio
 
-    @property
-    def latent_size(self) -> int:
-        """Dimensions that musicians know: those at a fidelity of .95."""
-        return self.get_dims_for_fidelity(0.95)
-
     def get_dims_for_fidelity(self, fidelity: float) -> int:
         """Components as RAVE's tutorial counts them: the index of the first one that passes `fidelity`, at least 1.
 
         One component less than what explains that share of the variance: see `dims_that_reach`.
         """
-        return max(self._first_above(fidelity), 1)
+        return max(_first_above(self.fidelity, fidelity), 1)
 
     def dims_that_reach(self, fidelity: float) -> int:
         """How many components explain more than the share `fidelity` of the variance (all of them for 1)."""
-        return min(self._first_above(fidelity) + 1, self.full_latent_size)
-
-    def _first_above(self, fidelity: float) -> int:
-        if not 0 <= fidelity <= 1:
-            raise RtraveError(f"fidelity {fidelity}: give a share between 0 and 1")
-        return next((i for i, share in enumerate(self.fidelity) if share > fidelity), self.full_latent_size - 1)
+        return min(_first_above(self.fidelity, fidelity) + 1, self.full_latent_size)
 
     def check_length(self, samples: int) -> None:
         """Refuse an empty block, or one that is no multiple of the ratio."""
@@ -142,10 +272,6 @@ class ModelSpec:
                 f"use {below} or {below + self.ratio}"
             )
 
-    def renamed(self, name: str) -> ModelSpec:
-        """The same model under another name."""
-        return replace(self, name=name)
-
     def to_json(self) -> dict[str, Any]:
         """A record of plain JSON types."""
         return asdict(self)
@@ -153,5 +279,22 @@ class ModelSpec:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ModelSpec:
         """The inverse of `to_json`."""
-        fields = {**record, "fidelity": tuple(record["fidelity"]), "network": NetworkSpec.from_json(record["network"])}
-        return cls(**fields)
+        spec: ModelSpec = read_record(cls, record)
+        return spec
+
+
+def _first_above(shares: tuple[float, ...], fidelity: float) -> int:
+    if not 0 <= fidelity <= 1:
+        raise RtraveError(f"fidelity {fidelity}: give a share between 0 and 1")
+    if not shares:
+        raise RtraveError("this model has no PCA of its latents, and so no fidelity")
+    return next((i for i, share in enumerate(shares) if share > fidelity), len(shares) - 1)
+
+
+def known_latent_size(network: NetworkSpec, fidelity: tuple[float, ...]) -> int:
+    """`ModelSpec.latent_size` of a network, by its regularisation."""
+    if network.regularisation == "variational":
+        return max(_first_above(fidelity, 0.95), 1)
+    if network.regularisation == "spherical":
+        return network.latent_size - 1
+    return network.quantizers if network.regularisation == "discrete" else network.latent_size

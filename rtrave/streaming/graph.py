@@ -11,7 +11,8 @@ import json
 import logging
 import sys
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,17 @@ from rtrave.streaming.graph_cache import (
 )
 
 OPSET = 18
-# inputs and outputs of each part, before the states
-PORTS = {"encoder": (["x"], ["mean", "std"]), "decoder": (["z"], ["y"])}
+OUTPUTS = {"encoder": ["latent_mean", "latent_std"], "decoder": ["audio"]}
+
+
+def _inputs(model: Model, part: str, shape: GraphShape) -> dict[str, Tensor]:
+    """Inputs of a part before its states, by name: the block, and the random draws a decoder needs."""
+    batch, frames = shape.batch, shape.latent_frames
+    if part == "encoder":
+        return {"x": torch.zeros(batch, frames * model.network.ratio, model.network.channels)}
+    shapes = model.draw_shapes().items()
+    draws = {kind: torch.zeros(batch, frames * rows, width) for kind, (rows, width) in shapes}
+    return {"z": torch.zeros(batch, frames, model.network.latent_size), **draws}
 
 
 class _Part(nn.Module):
@@ -45,34 +55,37 @@ class _Part(nn.Module):
         super().__init__()
         self.model, self.part, self.compensate = model, part, shape.compat != "nn~"
         self.like: State = model.initial_state(part, shape.batch)
+        self.kinds = list(model.draw_shapes()) if part == "decoder" else []
 
-    def forward(self, block: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, block: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        drawn, leaves = others[: len(self.kinds)], others[len(self.kinds) :]
         state = unflatten(dict(zip(flatten(self.like), leaves, strict=True)), self.like)
         if self.part == "encoder":
             mean, std, following = self.model.encode_step(block, state)
-            return (mean, std, *flatten(following).values())
-        y, following = self.model.decode_step(block, state, self.compensate)
-        return (y, *flatten(following).values())
+            outputs: tuple[Tensor, ...] = (mean, std)
+        else:
+            draws = dict(zip(self.kinds, drawn, strict=True))
+            y, following = self.model.decode_step(block, state, draws, self.compensate)
+            outputs = (y,)
+        return (*outputs, *(flatten(following)[name] for name in flatten(self.like)))
 
 
 def _export(model: Model, part: str, shape: GraphShape, path: Path) -> None:
     module = _Part(model, part, shape).eval()
     states = flatten(module.like)
-    width = model.network.channels if part == "encoder" else model.network.latent_size
-    time = shape.latent_frames * (model.network.ratio if part == "encoder" else 1)
-    inputs, outputs = PORTS[part]
+    inputs = _inputs(model, part, shape)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (torch.zeros(shape.batch, time, width), *states.values()),
+            (*inputs.values(), *states.values()),
             path,
             dynamo=True,
             external_data=False,
             opset_version=OPSET,
             input_names=[*inputs, *(f"state.{name}" for name in states)],
-            output_names=[*outputs, *(f"next.{name}" for name in states)],
+            output_names=[*OUTPUTS[part], *(f"next.{name}" for name in states)],
             verbose=False,
         )
 
@@ -88,14 +101,28 @@ def build_graph(model: Model, folder: Path, shape: GraphShape) -> None:
         "shape": asdict(shape),
     }
     with new_folder(folder) as part_folder:
-        for part in PORTS:
+        for part in OUTPUTS:
             _export(plain, part, shape, part_folder / f"{part}.onnx")
-        np.savez(part_folder / "latent_space.npz", pca=plain.latent_pca.numpy(), mean=plain.latent_mean.numpy())
+        pca, mean = plain.space()
+        np.savez(part_folder / "latent_space.npz", pca=pca, mean=mean)
+        np.savez(part_folder / "initial_state.npz", allow_pickle=False, **_initial_states(plain, shape))
         (part_folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def _initial_states(model: Model, shape: GraphShape) -> dict[str, np.ndarray]:
+    """What a stream starts from where that is not zero: learned statistics."""
+    states = {
+        f"{part}.{name}": leaf.numpy()
+        for part in OUTPUTS
+        for name, leaf in flatten(model.initial_state(part, shape.batch)).items()
+    }
+    return {name: leaf for name, leaf in states.items() if leaf.any()}
 
 
 def ensure_graph_of(model: Model, shape: GraphShape) -> Path:
     """The graph folder of a model in memory, built here where the cache lacks it."""
+    if model.decoder.delay(Fraction(0)) % 2 == 0:
+        shape = replace(shape, compat=None)  # there is nothing to compensate: one graph serves both
     folder = graph_folder(fingerprint(model), shape)
     if read_manifest(folder) is None:
         build_graph(model, folder, shape)

@@ -1,7 +1,7 @@
 """The cache of compiled graphs: one folder per model and shape, written whole, checked when opened. Needs no torch.
 
-A folder holds `encoder.onnx`, `decoder.onnx`, `latent_space.npz` and `manifest.json` (what it was built from and for,
-and the SHA-256 of each file). A damaged or foreign folder is built again.
+A folder holds `encoder.onnx`, `decoder.onnx`, `latent_space.npz`, `initial_state.npz` and `manifest.json` (what it
+was built from and for, and the SHA-256 of each file). A damaged or foreign folder is built again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rtrave.errors import RtraveError
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-BUILDER_VERSION = 1  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 3  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
@@ -60,6 +60,8 @@ class GraphFacts:
         Of the network's shape and weights.
     shape : GraphShape
     latent_pca, latent_mean : float32 [D, D], [D]
+    initial : dict
+        States that do not start at zero, by name.
     """
 
     spec: ModelSpec
@@ -67,6 +69,7 @@ class GraphFacts:
     shape: GraphShape
     latent_pca: np.ndarray
     latent_mean: np.ndarray
+    initial: dict[str, np.ndarray]
 
     @property
     def hop(self) -> int:
@@ -110,13 +113,14 @@ def open_facts(folder: Path) -> GraphFacts:
     manifest = read_manifest(folder)
     if manifest is None:
         raise RtraveError(f"the compiled graph in {folder} is missing or damaged: start again to rebuild it")
-    with np.load(folder / "latent_space.npz") as space:
+    with np.load(folder / "latent_space.npz") as space, np.load(folder / "initial_state.npz") as initial:
         return GraphFacts(
             ModelSpec.from_json(manifest["spec"]),
             manifest["model_hash"],
             GraphShape(**manifest["shape"]),
             space["pca"],
             space["mean"],
+            dict(initial),
         )
 
 

@@ -6,6 +6,7 @@ it has succeeded, so nothing is copied and a run that fails leaves the stream wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -76,21 +77,30 @@ class OnnxParts:
     def __init__(self, folder: Path, threads: int = 1) -> None:
         facts = open_facts(folder)
         self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
-        self.latent_pca, self.latent_mean = facts.latent_pca, facts.latent_mean
+        self.latent_pca, self.latent_mean, self.initial = facts.latent_pca, facts.latent_mean, facts.initial
         self.encoder = CompiledPart(folder / "encoder.onnx", threads)
         self.decoder = CompiledPart(folder / "decoder.onnx", threads)
+        for name, array in self.state().items():
+            array[...] = self.initial.get(name, 0)
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Audio [B, hop, C] -> mean and std [B, N, D]: views, valid until the next call."""
         self.encoder.arrays["x"][...] = x
         self.encoder.run()
-        return self.encoder.arrays["mean"], self.encoder.arrays["std"]
+        return self.encoder.arrays["latent_mean"], self.encoder.arrays["latent_std"]
 
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """Latents [B, N, D] -> audio [B, hop, C]: a view, valid until the next call."""
+    def draw_shapes(self) -> dict[str, tuple[int, int]]:
+        """Random numbers that `decode` needs per latent frame: kind -> (rows, width)."""
+        arrays = {name: array for name, array in self.decoder.arrays.items() if name not in ("z", "audio")}
+        return {kind: (array.shape[1] // self.shape.latent_frames, array.shape[2]) for kind, array in arrays.items()}
+
+    def decode(self, z: np.ndarray, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Latents [B, N, D] and draws [B, N * rows, width] -> audio [B, hop, C]: a view, valid until the next call."""
         self.decoder.arrays["z"][...] = z
+        for kind, drawn in draws.items():
+            self.decoder.arrays[kind][...] = drawn
         self.decoder.run()
-        return self.decoder.arrays["y"]
+        return self.decoder.arrays["audio"]
 
     def state(self) -> dict[str, np.ndarray]:
         """All states by name: the buffers themselves, to be read or written between two calls."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -20,10 +21,22 @@ class Parts(Protocol):
     shape: GraphShape
     latent_pca: np.ndarray
     latent_mean: np.ndarray
+    initial: dict[str, np.ndarray]
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
-    def decode(self, z: np.ndarray) -> np.ndarray: ...
+    def draw_shapes(self) -> dict[str, tuple[int, int]]: ...
+    def decode(self, z: np.ndarray, draws: Mapping[str, np.ndarray]) -> np.ndarray: ...
     def state(self) -> dict[str, np.ndarray]: ...
+
+
+# Adaptive instance norm: attribute -> the states behind it, and which side of them
+ATTRIBUTES = {
+    "learn_source": (".learn", 0),
+    "learn_target": (".learn", 1),
+    "reset_source": (".known", 0),
+    "reset_target": (".known", 1),
+}
+COUNTERS = ("encoded_frames", "decoded_frames")
 
 
 class Stream:
@@ -37,14 +50,20 @@ class Stream:
     parts : Parts
         A backend.
     noise : NoiseSource
-        Draws for the posterior.
+        Draws for the posterior, the noise augmentation and the noise synthesiser.
+
+    Attributes
+    ----------
+    encoded_frames, decoded_frames : int
+        Latent frames so far: the indices of the next draws.
     """
 
     def __init__(self, parts: Parts, noise: NoiseSource) -> None:
         self.parts, self.spec, self.noise = parts, parts.spec, noise
         self.batch = parts.shape.batch
         self.hop = parts.shape.latent_frames * parts.spec.ratio
-        self.encoded_frames = 0  # latent frames encoded since the start: the index of the next draw
+        self.encoded_frames = self.decoded_frames = 0
+        self._draw_shapes = parts.draw_shapes()
 
     def process(self, x: np.ndarray) -> np.ndarray:
         """Audio [B, C, T] -> audio [B, C, T], T a multiple of `hop`, through the posterior's mean."""
@@ -66,31 +85,54 @@ class Stream:
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Latents [B, D, N] -> audio [B, C, N * ratio]; `delay` samples later than offline."""
         blocks = self._hops(z, (self.spec.full_latent_size, self.parts.shape.latent_frames), "latents")
-        return np.concatenate(
-            [self.parts.decode(block.transpose(0, 2, 1)).transpose(0, 2, 1).copy() for block in blocks], axis=2
-        )
+        return np.concatenate([self.decode_hop(block).transpose(0, 2, 1).copy() for block in blocks], axis=2)
+
+    def decode_hop(self, z: np.ndarray) -> np.ndarray:
+        """Latents [B, D, N] of one hop -> audio [B, hop, C], time-major: a view, valid until the next call."""
+        draws = draws_for(self.noise, self._draw_shapes, self.decoded_frames, z.shape[0], z.shape[2])
+        y = self.parts.decode(z.transpose(0, 2, 1), draws)
+        self.decoded_frames += z.shape[2]
+        return y
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """What `set_attribute` takes: nothing, unless the model has adaptive instance norm."""
+        learns = any(name.endswith(".learn") for name in self.parts.state())
+        return tuple(ATTRIBUTES) if learns else ()
+
+    def set_attribute(self, name: str, value: bool) -> None:
+        """Learn the source's or the target's statistics from what is heard, or forget them.
+
+        RtraveError for a name that is not among `attributes`.
+        """
+        if name not in self.attributes:
+            raise RtraveError(f"no attribute {name!r}: this model has {', '.join(self.attributes) or 'none'}")
+        ending, side = ATTRIBUTES[name]
+        for state_name, array in self.parts.state().items():
+            if state_name.endswith(ending):
+                array[:, side] = float(value) if ending == ".learn" else array[:, side] * (not value)
 
     def reset(self) -> None:
         """Back to the silence before the first sample."""
-        for array in self.parts.state().values():
-            array[...] = 0
-        self.encoded_frames = 0
+        for name, array in self.parts.state().items():
+            array[...] = self.parts.initial.get(name, 0)
+        self.encoded_frames = self.decoded_frames = 0
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """A copy of everything the stream remembers."""
         state = {name: array.copy() for name, array in self.parts.state().items()}
-        return {**state, "encoded_frames": np.array(self.encoded_frames)}
+        return state | {name: np.array(getattr(self, name)) for name in COUNTERS}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Put a snapshot back; RtraveError where it is of another model or shape, and nothing changes."""
         own = self.parts.state()
         if {name: array.shape for name, array in own.items()} != {
-            name: state[name].shape for name in state if name != "encoded_frames"
+            name: state[name].shape for name in state if name not in COUNTERS
         }:
             raise RtraveError("the snapshot is of another model or batch: restore it on the stream it came from")
         for name, array in own.items():
             array[...] = state[name]
-        self.encoded_frames = int(state["encoded_frames"])
+        self.encoded_frames, self.decoded_frames = (int(state[name]) for name in COUNTERS)
 
     def _hops(self, signal: np.ndarray, hop_shape: tuple[int, int], what: str) -> list[np.ndarray]:
         rows, length = hop_shape
@@ -102,6 +144,21 @@ class Stream:
             raise RtraveError(f"{what} of length {signal.shape[2]}: this stream takes multiples of {length}")
         signal = np.asarray(signal, np.float32)
         return [signal[:, :, start : start + length] for start in range(0, signal.shape[2], length)]
+
+
+def draws_for(
+    noise: NoiseSource, shapes: Mapping[str, tuple[int, int]], first_frame: int, batch: int, frames: int
+) -> dict[str, np.ndarray]:
+    """Draws of N latent frames as a decoder takes them: kind -> [B, N * rows, width].
+
+    The source is asked for each latent frame: (B, width) where a kind has one row, else (B, width, rows).
+    """
+    drawn = {}
+    for kind, (rows, width) in shapes.items():
+        shape = (batch, width) if rows == 1 else (batch, width, rows)
+        blocks = [noise(kind, first_frame + i, shape).reshape(batch, width, rows) for i in range(frames)]
+        drawn[kind] = np.concatenate(blocks, axis=2).transpose(0, 2, 1)
+    return drawn
 
 
 def make_stream(parts: Parts, seed: int = 0, noise: NoiseSource | None = None) -> Stream:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -16,8 +18,9 @@ class TorchParts:
     def __init__(self, model: Model, shape: GraphShape) -> None:
         self.model, self.spec, self.shape = model, model.spec, shape
         self.model_hash = fingerprint(model)
-        self.latent_pca, self.latent_mean = model.latent_pca.numpy(), model.latent_mean.numpy()
+        self.latent_pca, self.latent_mean = model.space()
         self._states = {part: model.initial_state(part, shape.batch) for part in ("encoder", "decoder")}
+        self.initial = {name: array.copy() for name, array in self.state().items() if array.any()}
 
     @torch.no_grad()
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -26,12 +29,17 @@ class TorchParts:
         mean, std, self._states["encoder"] = self.model.encode_step(block, self._states["encoder"])
         return mean.float().numpy(), std.float().numpy()
 
+    def draw_shapes(self) -> dict[str, tuple[int, int]]:
+        """Random numbers that `decode` needs per latent frame: kind -> (rows, width)."""
+        return self.model.draw_shapes()
+
     @torch.no_grad()
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """Latents [B, N, D] -> audio [B, hop, C]."""
+    def decode(self, z: np.ndarray, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Latents [B, N, D] and draws [B, N * rows, width] -> audio [B, hop, C]."""
         block = torch.from_numpy(z).to(self.model.latent_mean)
+        drawn = {kind: torch.from_numpy(array).to(block) for kind, array in draws.items()}
         compensate = self.shape.compat != "nn~"
-        y, self._states["decoder"] = self.model.decode_step(block, self._states["decoder"], compensate)
+        y, self._states["decoder"] = self.model.decode_step(block, self._states["decoder"], drawn, compensate)
         return y.float().numpy()
 
     def state(self) -> dict[str, np.ndarray]:

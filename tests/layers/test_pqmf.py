@@ -28,9 +28,8 @@ def test_reconstruction_at_the_impulse_delay(bank):
 def test_stream_equals_offline(bank):
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(2, bank.channels, 32 * 61, generator=generator, dtype=torch.float64)
-    rows = 2 * bank.channels
-    analysis = bank.forward_conv.initial_state(rows, x.dtype)
-    synthesis = bank.inverse_conv.initial_state(rows, x.dtype)
+    analysis = bank.analysis_state(2, x.dtype)
+    synthesis = bank.synthesis_state(2, x.dtype)
     bands, audio = [], []
     for block in x.transpose(1, 2).split(random_cuts(61, 32, generator), dim=1):
         band, analysis = bank.analysis_step(block, analysis)

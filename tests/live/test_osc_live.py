@@ -151,3 +151,16 @@ def test_liblo_drives_and_listens(tmp_path):
     y = read_audio(session, "output")[0]
     assert np.abs(y[:44100]).max() > 0.01
     assert not y[-10000:].any()
+
+
+def test_every_value_of_the_table_is_answered(tmp_path):
+    from rtrave.control.parameter import TABLE
+
+    with live_run(tmp_path) as run:
+        surface = Surface(run.osc_port)
+        for parameter in TABLE:
+            if parameter.kind == "read":
+                surface.send(parameter.address.replace("<n>", "0"))
+                answer = surface.socket.recv(4096)
+                assert b"/rtrave/error" not in answer, parameter.address
+                time.sleep(0.1)  # ten answers a second

@@ -37,12 +37,20 @@ def test_macros_and_scopes_are_resolved(folder):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("get_padding.mode = 'causal'", "get_padding.mode = 'centered'", "convs.get_padding.mode = centered cannot"),
-        ("@blocks.VariationalEncoder", "@blocks.DiscreteEncoder", "model.RAVE.encoder = @blocks.DiscreteEncoder"),
-        ("noise_module = None", "noise_module = @blocks.NoiseGeneratorV2", "noise_module = @blocks.NoiseGeneratorV2"),
+        ("get_padding.mode = 'causal'", "get_padding.mode = 'sideways'", "convs.get_padding.mode = sideways cannot"),
+        ("@blocks.VariationalEncoder", "@blocks.DiscreteEncoder", "num_quantizers is None"),
+        ("@blocks.VariationalEncoder", "@blocks.MysteryEncoder", "model.RAVE.encoder = @blocks.MysteryEncoder cannot"),
+        ("noise_module = None", "noise_module = @blocks.Hiss", "noise_module = @blocks.Hiss cannot be built"),
+        (
+            "EncoderV2.spectrogram = None",
+            "EncoderV2.spectrogram = @x.MelSpectrogram()",
+            "spectrogram = @x.MelSpectrogram",
+        ),
+        ("input_mode = 'pqmf'", "input_mode = 'mel'", "model.RAVE.input_mode = mel cannot be built"),
+        ("GeneratorV2.recurrent_layer = None", "GeneratorV2.recurrent_layer = @blocks.GRU", "GRU cannot be built"),
         ("CAPACITY = 6", "CAPACITY = 7", "has the shape"),
         ("CAPACITY = 6", "CAPACITY = 'six'", "'six', a positive whole number was expected"),
-        ("RATIOS = [4, 4, 4, 2]", "RATIOS = [4, 4]", "do not fit each other"),
+        ("RATIOS = [4, 4, 4, 2]", "RATIOS = [4, 4]", "which do not fit"),
         ("KERNEL_SIZE = 3", "KERNEL_SIZE = ", "cannot read"),
     ],
 )

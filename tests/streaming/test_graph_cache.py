@@ -35,7 +35,9 @@ def test_a_built_graph_is_not_built_again(source, built):
     assert not told
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "decoder.onnx", "latent_space.npz", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["encoder.onnx", "decoder.onnx", "latent_space.npz", "initial_state.npz", "manifest.json"]
+)
 def test_a_damaged_graph_is_built_again(source, built, name):
     expected = stream(source).process(np.ones((1, 1, 1280), np.float32))
     data = bytearray((built / name).read_bytes())

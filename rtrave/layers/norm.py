@@ -1,0 +1,106 @@
+"""Normalisation: batch norm as RAVE's first encoder has it, and adaptive instance norm that learns while it plays."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from rtrave.layers.activations import Pointwise
+from rtrave.layers.state import State
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm; a stream always uses the running statistics."""
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """[B, T, C] -> [B, T, C]."""
+        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
+        scale = self.weight / torch.sqrt(variance + self.eps)
+        return x * scale + (self.bias - mean * scale), state
+
+    def initial_state(self, batch: int, dtype: torch.dtype) -> State:
+        """Nothing."""
+        return {}
+
+    def delay(self, incoming: Fraction) -> Fraction:
+        """As it came."""
+        return incoming
+
+
+class AdaIN(Pointwise):
+    """Adaptive instance norm: what sounds like the source is given the statistics of the target, channel by channel.
+
+    (x - mean_x) / std_x * std_y + mean_y once both have been learned, else x itself (arXiv 1703.06868; in RAVE's third
+    version). What is learned is part of the stream's state: a count, mean and sum of squared deviations of each, merged
+    one latent frame after another (Chan's parallel algorithm), so the result does not depend on how the signal is cut
+    and cannot be NaN. The sides are the source x and the target y; `learn` in the state switches each one's learning
+    on.
+
+    The buffers are those of RAVE's checkpoints, kept for 64 rows of a batch of which the first is used.
+
+    Parameters
+    ----------
+    channels : int
+    frame : int
+        Samples per latent frame at this layer's rate.
+    """
+
+    ROWS = 64
+    EPSILON = 1e-5
+
+    def __init__(self, channels: int, frame: int) -> None:
+        super().__init__()
+        self.channels, self.frame = channels, frame
+        for side in ("x", "y"):
+            self.register_buffer(f"mean_{side}", torch.zeros(self.ROWS, channels, 1))
+            self.register_buffer(f"std_{side}", torch.ones(self.ROWS, channels, 1))
+            self.register_buffer(f"learn_{side}", torch.zeros(1))
+            self.register_buffer(f"num_update_{side}", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T] -> [B, C, T], with the statistics the checkpoint holds; nothing is learned."""
+        y, _ = self.step(x.transpose(1, 2), self.initial_state(x.shape[0], x.dtype))
+        return y.transpose(1, 2)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """[B, T, C] -> [B, T, C]; T is a multiple of `frame`."""
+        known, outputs = state["known"], []
+        for piece in x.split(self.frame, dim=1):
+            known = self._learn(piece, known, state["learn"])
+            outputs.append(self._transfer(piece, known))
+        y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        return y, {"known": known, "learn": state["learn"] * 1}  # a graph's output must be a value of its own
+
+    def _learn(self, x: Tensor, known: Tensor, learn: Tensor) -> Tensor:
+        """Merge the statistics of one frame, [B, T, C], into those known, [B, side, 3, C]: count, mean, squares."""
+        count, mean, squares = known.unbind(2)
+        weight = learn[:, :, None]
+        added = weight * x.shape[1]
+        own_mean = x.mean(dim=1, keepdim=True)
+        own_squares = ((x - own_mean) ** 2).sum(dim=1, keepdim=True)
+        total = count + added
+        share = added / torch.clamp(total, min=1)
+        apart = own_mean - mean
+        merged = squares + weight * own_squares + apart**2 * count * share
+        return torch.stack((total, mean + apart * share, merged), dim=2)
+
+    def _transfer(self, x: Tensor, known: Tensor) -> Tensor:
+        count, mean, squares = known.unbind(2)
+        std = torch.sqrt(squares / torch.clamp(count - 1, min=1))
+        scale = std[:, 1:] / (std[:, :1] + self.EPSILON)
+        learned = (count > 1).all(dim=1, keepdim=True)
+        return torch.where(learned, (x - mean[:, :1]) * scale + mean[:, 1:], x)
+
+    def initial_state(self, batch: int, dtype: torch.dtype) -> State:
+        """What the checkpoint has learned, counted as two samples for each update it saw."""
+        sides = []
+        for side in ("x", "y"):
+            mean, std, updates = (self.get_buffer(f"{name}_{side}") for name in ("mean", "std", "num_update"))
+            count = 2 * updates[:1].expand(self.channels)
+            squares = std[0, :, 0] ** 2 * torch.clamp(count - 1, min=0)
+            sides.append(torch.stack((count, mean[0, :, 0] * (count > 0), squares)))
+        known = torch.stack(sides).to(dtype)
+        learn = torch.cat((self.get_buffer("learn_x"), self.get_buffer("learn_y"))).to(dtype)
+        return {"known": known.expand(batch, -1, -1, -1).clone(), "learn": learn.expand(batch, -1).clone()}

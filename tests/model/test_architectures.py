@@ -1,0 +1,53 @@
+"""The named architectures: each file builds, streams by the contract's delay, and is found again by its name."""
+
+import pytest
+import torch
+
+from rtrave.errors import RtraveError
+from rtrave.model.architectures import architecture_names, architecture_of, load_architecture, read_architecture
+from rtrave.model.rave import Model
+
+
+@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("padding", ["causal", "centered"])
+@torch.no_grad()
+def test_builds_plays_and_is_named(name, padding):
+    from dataclasses import replace
+
+    network = load_architecture(name)
+    small = replace(
+        network,
+        encoder=replace(network.encoder, capacity=2),
+        decoder=replace(network.decoder, capacity=2),
+        latent_size=4,
+        padding=padding,
+    )
+    model = Model(small, name, 44100).eval()
+    assert architecture_of(small) == name
+    assert model.spec.architecture == name
+    x = 0.1 * torch.randn(1, 1, 4 * network.ratio, generator=torch.Generator().manual_seed(0))
+    y = model(x)
+    assert y.shape == x.shape
+    assert torch.isfinite(y).all()
+    assert torch.isfinite(model(torch.zeros_like(x))).all()
+    assert (model.spec.delay > 0) or name == "brave"
+
+
+def test_an_unknown_key_is_named(tmp_path):
+    (tmp_path / "new.toml").write_text("latent_size = 4\ncolour = 'red'\n")
+    with pytest.raises(RtraveError, match=r"new.toml: unknown key 'colour'"):
+        read_architecture(tmp_path / "new.toml")
+    (tmp_path / "new.toml").write_text("[encoder]\nversion = 2\ncapacity = 2\nratios = [2]\nshape = 1\n")
+    with pytest.raises(RtraveError, match=r"new.toml.encoder: unknown key 'shape'"):
+        read_architecture(tmp_path / "new.toml")
+
+
+def test_a_missing_key_is_named(tmp_path):
+    (tmp_path / "new.toml").write_text("latent_size = 4\n")
+    with pytest.raises(RtraveError, match="lacks one of encoder, decoder"):
+        read_architecture(tmp_path / "new.toml")
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(RtraveError, match="no architecture 'v9': known are brave, discrete"):
+        load_architecture("v9")
