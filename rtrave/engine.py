@@ -137,7 +137,7 @@ class Engine:
         self.stream: Stream = ScriptedStream(self._script, self.noise) if self._script else make_stream(parts, seed)
         self.hop, self.channels, self.sample_rate = self.stream.hop, spec.channels, spec.sample_rate
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
-        self.layout: Layout = layout_for(self.dims)
+        self.layout: Layout = make_layout(self.dims)
         self.latent_frame = 0
         self.report = HopReport(
             np.zeros((self.channels, self.hop), np.float32),
@@ -313,11 +313,6 @@ class Engine:
         started = "engine.smoothed" in state
         self._smoothed = _Smoothed(*state["engine.smoothed"]) if started else None
         self._panics = float(state["engine.panics"]) if started else None
-
-
-def layout_for(dims: int) -> Layout:
-    """The layout of the controls of a model with `dims` latent dimensions (>= 0). Without any, one moves nothing."""
-    return make_layout(max(dims, 1))
 
 
 def _silence_nonfinite(signal: np.ndarray) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive
-from rtrave.engine import layout_for
+from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.run import LiveOptions, run_live
 from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     device = chosen_device(arguments)
     graph = compiled(arguments.model, arguments.settings)
     model = read_facts(graph)
-    controls = initial_controls(layout_for(model.spec.full_latent_size), arguments.settings)
+    controls = initial_controls(make_layout(model.spec.full_latent_size), arguments.settings)
     options = LiveOptions(
         graph=graph,
         device=device,

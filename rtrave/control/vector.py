@@ -97,9 +97,9 @@ class Layout:
 
 
 def make_layout(dims: int) -> Layout:
-    """Lay out the control vector for `dims` latent dimensions (>= 1)."""
-    if dims < 1:
-        raise RtraveError(f"a model with {dims} latent dimensions: expected at least 1")
+    """Lay out the control vector for `dims` latent dimensions (>= 0; an effect has none)."""
+    if dims < 0:
+        raise RtraveError(f"a model with {dims} latent dimensions: expected 0 or more")
     slots: dict[str, slice] = {}
     addresses: list[str] = []
     parameters: list[Parameter] = []

@@ -113,18 +113,6 @@ def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, An
     }
 
 
-class _Supervisor(Supervisor):
-    """A supervisor that counts an audio process as silent from when it played, not from when it was made.
-
-    Opening a large model or a foreign script takes longer than it may stay silent.
-    """
-
-    def _began(self, told: dict[str, Any]) -> None:
-        super()._began(told)
-        if self._child is not None:
-            self._child.started_s = time.monotonic()
-
-
 class LiveRun:
     """All parts of one run; the context manager ends them in the right order, whatever happened.
 
@@ -290,7 +278,7 @@ class LiveRun:
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
         }
-        return _Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
+        return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
 
     def _on_device(self, what: str, *facts: Any) -> None:
         if what == "restart":

@@ -93,6 +93,7 @@ class Supervisor:
         self._config, self._shared, self._log, self._notify = config, shared, log, notify
         self._child: Child | None = None
         self._playing = False
+        self._playing_since_s = 0.0
         self._silent_since_s = 0.0
         self._retry_at_s = 0.0
         self.device: dict[str, Any] = {}
@@ -135,9 +136,9 @@ class Supervisor:
         block = self.device["block"] or self.device["hop"]  # None where it changes from call to call
         limit_s = HANG_LIMIT_S + 2 * block / self.device["sample_rate"]
         code = self._child.process.poll()
-        if code is not None or now_s - max(heartbeat_s, self._child.started_s) > limit_s:
+        if code is not None or now_s - max(heartbeat_s, self._playing_since_s) > limit_s:
             why = f"ended with code {code}" if code is not None else f"gave no sign for {limit_s:.1f} s"
-            self._silent_since_s = max(heartbeat_s, self._child.started_s)
+            self._silent_since_s = max(heartbeat_s, self._playing_since_s)
             self._playing = False
             self._give_up(now_s, 0.0)
             self._notify("lost", f"the audio process {why}; starting it again")
@@ -157,6 +158,7 @@ class Supervisor:
     def _began(self, told: dict[str, Any]) -> None:
         self.device = {key: value for key, value in told.items() if key != "event"}
         self._playing = True
+        self._playing_since_s = time.monotonic()  # opening a large model takes longer than it may stay silent
 
     def _give_up(self, now_s: float, wait_s: float) -> None:
         if self._child is not None:

@@ -229,7 +229,12 @@ class ModelSpec:
         Number of weights of encoder and decoder.
     fidelity : tuple of float
         Share of the latent variance that the first 1, 2, ... components explain, rising to 1; empty without a PCA.
-    network : NetworkSpec
+    network : NetworkSpec or None
+        None where the network is not known: a foreign script.
+    capabilities : tuple of str
+        What can be done with it: "latents" to play with, "snapshot" of its state, "replay" to the bit.
+    streaming : bool or None
+        Whether its blocks join without a seam; None where that cannot be told.
     """
 
     name: str
@@ -245,7 +250,9 @@ class ModelSpec:
     causal: bool
     parameters: int
     fidelity: tuple[float, ...]
-    network: NetworkSpec
+    network: NetworkSpec | None = None
+    capabilities: tuple[str, ...] = ("latents", "snapshot", "replay")
+    streaming: bool | None = True
 
     @property
     def latent_rate_hz(self) -> float:

@@ -66,6 +66,8 @@ def read_audio(
 def read_latents(session: Session, end: Literal["in", "out"]) -> NDArray[np.float32]:
     """Return the latents before ("in") or after ("out") the edits, float32 [n, D]; whole rows only."""
     path = session.folder / f"latents_{end}.f32"
+    if session.dims == 0:  # an effect
+        return np.zeros((0, 0), np.float32)
     try:
         rows = path.stat().st_size // (4 * session.dims)
         return np.fromfile(path, "<f4", rows * session.dims).reshape(rows, session.dims)

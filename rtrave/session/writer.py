@@ -136,7 +136,7 @@ class SessionWriter:
         size = self._dims * self._latent_frames
         latents = rows[:, len(HOP_FIELDS) :].astype("<f4")
         for file, part in zip(self._latents, (latents[:, :size], latents[:, size:]), strict=True):
-            by_frame = part.reshape(-1, self._dims, self._latent_frames).transpose(0, 2, 1)
+            by_frame = part.reshape(len(part), self._dims, self._latent_frames).transpose(0, 2, 1)
             with self._writing():
                 _write_whole(file, by_frame.tobytes())
         self._rows += len(rows) * self._latent_frames

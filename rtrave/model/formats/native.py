@@ -32,6 +32,8 @@ def load_native(path: Path) -> Model:
     """Read a model; one line of `RtraveError` for a damaged or foreign file."""
     record: dict[str, Any] = read_header(path)
     spec = ModelSpec.from_json(record["spec"])
+    if spec.network is None:
+        raise RtraveError(f"{path} describes no network: import the model again")
     model = Model(spec.network, spec.name, spec.sample_rate, path)
     try:
         state_dict = load_file(path)
