@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 
 from rtrave.errors import RtraveError
+from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
@@ -78,11 +79,10 @@ class GraphFacts:
 
 
 def hash_source(path: Path) -> str:
-    """SHA-256 of a model file, or of all configurations and checkpoints in a run folder, in hexadecimal."""
-    files = [path] if path.is_file() else sorted([*path.glob("*.gin"), *path.glob("version_*/checkpoints/*.ckpt")])
+    """SHA-256 of a model file, or of configuration and checkpoint of a run, in hexadecimal."""
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(str(file.relative_to(path)).encode())
+    for file in model_files(path):
+        digest.update(file.name.encode() if path.is_dir() or path.suffix == ".ckpt" else b".")
         digest.update(_hash_file(file).encode())
     return digest.hexdigest()
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from rtrave.errors import RtraveError
-from rtrave.model.formats.run_folder import load_run_folder, read_gin
+from rtrave.model.formats.gin import read_gin
+from rtrave.model.formats.run_folder import load_run_folder
 from tests.reference import DATA
 
 

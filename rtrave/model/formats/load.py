@@ -12,7 +12,13 @@ from rtrave.model.registry import find_model
 
 
 def load(name: str | Path) -> Model:
-    """Load a model: a registered name, a native `.safetensors`, or a RAVE run folder.
+    """Load a model.
+
+    Parameters
+    ----------
+    name : str or Path
+        A registered name, a native `.safetensors`, a RAVE run folder, or a `.ckpt` with its `config.gin` in the same
+        folder or above it. Averaged weights (EMA) are used where the checkpoint has them.
 
     Raises
     ------
@@ -20,8 +26,10 @@ def load(name: str | Path) -> Model:
         One line, where there is no such model or the file cannot be used.
     """
     path = find_model(str(name))
-    if path.is_dir():
+    if path.is_dir() or path.suffix == ".ckpt":
         return load_run_folder(path)
     if path.suffix == ".safetensors":
         return load_native(path)
-    raise RtraveError(f"{path} is of no known format: give a .safetensors file or a RAVE run folder")
+    raise RtraveError(
+        f"{path} is of no known format: give a .safetensors file, a RAVE run folder, a .ckpt of one, or RAVE's .ts"
+    )
