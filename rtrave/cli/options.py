@@ -23,8 +23,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         default=DEFAULT_MODEL,
         metavar="M",
-        help="a name that 'rtrave models' lists, a .safetensors file, a RAVE run folder, or a TorchScript file "
-        "made for nn~ (default: %(default)s)",
+        help="a name that 'rtrave models' lists, a .safetensors file, a RAVE run folder or a .ckpt in one, or a "
+        "TorchScript file: RAVE's own export, or any made for nn~ (default: %(default)s)",
     )
     model.add_argument(
         "--set",

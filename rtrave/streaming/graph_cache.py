@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 
 from rtrave.errors import RtraveError
+from rtrave.model.formats.exports import as_native
 from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
@@ -156,7 +157,7 @@ def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = 
     Parameters
     ----------
     source : Path
-        A native file or a run folder.
+        A native file, a run folder or a checkpoint in one, or an export of RAVE's own.
     tell : callable
         Called with a line of text before something that takes seconds.
 
@@ -165,6 +166,7 @@ def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = 
     RtraveError
         The model cannot be used; the child's own words.
     """
+    source = as_native(source, tell)
     folder = graph_folder(hash_source(source), shape)
     if read_manifest(folder) is not None:
         return folder

@@ -10,6 +10,8 @@ from rtrave.model.latent_space import NoiseSource
 from rtrave.model.registry import find_model
 from rtrave.streaming.graph_cache import GraphShape, ensure_graph
 from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.scripted import is_script
+from rtrave.streaming.scripted_parts import scripted_stream
 from rtrave.streaming.stream import Stream, make_stream
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def stream(
     ----------
     model : Model, str or Path
         A loaded model, or what `rtrave.load` takes. By name or path nothing imports torch once the graph is cached.
+        The path of any other TorchScript of the nn~ contract plays in a worker process, one hop later, whatever the
+        backend and `compat`.
     batch : int
         Signals side by side.
     backend : {"onnx", "torch"}
@@ -49,8 +53,14 @@ def stream(
     if batch < 1:
         raise RtraveError(f"batch {batch}: use 1 or more")
     shape = GraphShape(batch=batch, compat=compat)
-    if backend == "onnx" and isinstance(model, (str, Path)):
-        return make_stream(OnnxParts(ensure_graph(find_model(str(model)), shape), threads), seed, noise)
+    if isinstance(model, (str, Path)):
+        path = find_model(str(model))
+        if is_script(path):
+            if batch != 1:
+                raise RtraveError(f"batch {batch}: a foreign TorchScript plays one signal, use 1")
+            return scripted_stream(path, seed, noise, threads)
+        if backend == "onnx":
+            return make_stream(OnnxParts(ensure_graph(path, shape), threads), seed, noise)
 
     # torch is imported only where a model in memory or its reference is asked for
     from rtrave.model.formats.load import load

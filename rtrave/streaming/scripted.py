@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rtrave.errors import RtraveError
-from rtrave.model.formats.archive import check_archive
+from rtrave.model.formats.archive import SUFFIX, check_archive, is_official
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 from rtrave.streaming.graph_cache import MANIFEST, GraphFacts, GraphShape, new_folder, open_facts
@@ -103,8 +103,14 @@ ModelFacts = GraphFacts | ScriptedFacts
 
 
 def is_script(path: Path) -> bool:
-    """Whether a model file is for this module."""
-    return path.suffix == ".ts"
+    """Whether a model file is for this module: TorchScript, and no export of RAVE's own, which is rebuilt instead.
+
+    Raises
+    ------
+    RtraveError
+        One line, where it is named as TorchScript and is none.
+    """
+    return path.suffix == SUFFIX and not path.is_dir() and not is_official(path)
 
 
 def ensure_scripted(

@@ -9,6 +9,7 @@ from pathlib import Path
 from rtrave.errors import RtraveError
 
 MAX_UNPACKED = 1 << 26  # bytes that an archive may hold beyond four times its own size
+SUFFIX = ".ts"
 OFFICIAL = "ScriptedRAVE"  # how the classes of RAVE's own exports end
 
 

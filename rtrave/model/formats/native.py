@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from rtrave.model.registry import read_header
 from rtrave.model.spec import ModelSpec
 
 
-def save_native(model: Model, path: Path, provenance: str = "") -> None:
-    """Write a model; `provenance` says in words where it comes from. The file appears whole or not at all."""
-    record = {"format": 1, "spec": model.spec.to_json(), "provenance": provenance}
+def save_native(model: Model, path: Path, provenance: str = "", notes: Sequence[str] = ()) -> None:
+    """Write a model's network; its discriminator stays out. The file appears whole or not at all.
+
+    `provenance` says in words where it comes from, `notes` what its user must know, a line each.
+    """
+    record = {"format": 1, "spec": model.spec.to_json(), "provenance": provenance, "notes": list(notes)}
     part = path.with_suffix(".part")
     state_dict = {name: value.detach().to(torch.float32).contiguous() for name, value in model.state_dict().items()}
     try:

@@ -1,0 +1,109 @@
+"""Rebuilds one of RAVE's own TorchScript exports as a native file.
+
+Run as `python -m rtrave.model.formats.export_reader SRC DEST` in a child process: loading TorchScript holds Python's
+global lock throughout, and what is in a file of unknown origin stays out of the process that plays.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rtrave.errors import RtraveError
+from rtrave.model.formats.checkpoint import NOT_LOADED, network_weights
+from rtrave.model.formats.export_network import check_layers, describe, is_streaming
+from rtrave.model.formats.native import save_native
+from rtrave.model.rave import Model, load_weights
+
+CACHES = (".pad", ".cache")
+PARTS = ("pqmf.", "encoder.", "decoder.", "latent_pca", "latent_mean", "fidelity")
+
+
+def read_export(path: Path) -> tuple[Model, list[str]]:
+    """The model of an export, and what its user must know of it, one line each.
+
+    Raises
+    ------
+    RtraveError
+        One line: the file cannot be loaded, or holds what cannot be rebuilt.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            script: Any = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu").eval()
+    except OSError as error:
+        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # torch raises whatever its reader meets
+        raise RtraveError(f"{path} cannot be loaded as TorchScript ({_first_line(error)}): export it again") from error
+    try:
+        model = Model(describe(script), path.stem, sample_rate(script), path)
+        weights = network_weights(script.state_dict())
+        known = {name: value for name, value in weights.items() if name.startswith(PARTS)}
+        known = {name: value for name, value in known.items() if not name.endswith(CACHES)}
+        load_weights(model, {n: v for n, v in known.items() if not n.startswith(NOT_LOADED)}, str(path))
+        check_layers(script, model)
+    except RtraveError as error:
+        text = str(error)
+        raise RtraveError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RtraveError(
+            f"{path} lacks what RAVE's exports have ({_first_line(error)}): it cannot be rebuilt"
+        ) from error
+    return model.eval(), notes(script, path.name)
+
+
+def sample_rate(script: Any) -> int:
+    """Hz of the network itself: an export with a resampler tells the rate that it plays at."""
+    resampler = getattr(script, "resampler", None)
+    if resampler is not None:
+        rate = int(script.sr) // int(resampler.ratio)
+    else:
+        rate = int(script.sr if hasattr(script, "sr") else script.sampling_rate)
+    if rate < 1:
+        raise RtraveError(f"its sample rate is {rate}, a positive whole number was expected")
+    return rate
+
+
+def notes(script: Any, name: str) -> list[str]:
+    """What a user must know of an export that was rebuilt."""
+    found = []
+    if not is_streaming(script):
+        found.append(f"{name} was exported without streaming, so its blocks would click: rebuilt as a streaming model")
+    if getattr(script, "resampler", None) is not None:
+        found.append(f"{name} resamples inside: rebuilt at the network's own rate of {sample_rate(script)} Hz")
+    if script.original_name.startswith("Variational") and not bool(script.fidelity.any()):
+        found.append(f"{name} holds no PCA of its latents: its compressed space is the full one")
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def main() -> int:
+    """The child process; the last line on stderr says what went wrong."""
+    source, destination = Path(sys.argv[1]), Path(sys.argv[2])
+    try:
+        model, told = read_export(source)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=destination.parent) as folder:
+            part = Path(folder) / destination.name
+            save_native(model, part, f"rebuilt from the TorchScript export {source.name}", told)
+            part.replace(destination)
+    except RtraveError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot write {destination}: {error.strerror or error}; set RTRAVE_CACHE", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
