@@ -166,11 +166,11 @@ def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = 
     RtraveError
         The model cannot be used; the child's own words.
     """
-    source = as_native(source, tell)
+    name, source = source.name, as_native(source, tell)
     folder = graph_folder(hash_source(source), shape)
     if read_manifest(folder) is not None:
         return folder
-    tell(f"compiling {source.name} for this computer (once, about 15 s) ...")
+    tell(f"compiling {name} for this computer (once, about 15 s) ...")
     request = json.dumps({"source": str(source), "folder": str(folder), "shape": asdict(shape)})
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "rtrave.streaming.graph", request]
