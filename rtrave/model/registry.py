@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,34 @@ from rtrave.errors import RtraveError
 from rtrave.settings import assets_dir, models_dir
 
 
+def model_folders() -> tuple[Path, ...]:
+    """Where models are known by name: the package's, the user's, and those in `RTRAVE_PATH` (parted as PATH is)."""
+    named = os.environ.get("RTRAVE_PATH", "").split(os.pathsep)
+    return (assets_dir(), models_dir(), *(Path(folder).expanduser() for folder in named if folder))
+
+
 def registered_models() -> dict[str, Path]:
-    """Native models by name: those that come with the package, and the user's own, which win."""
-    found = {}
-    for folder in (assets_dir(), models_dir()):
-        found.update({path.stem: path for path in sorted(folder.glob("*.safetensors"))})
+    """Models by name; of two with one name the later one wins.
+
+    The folders in the order of `model_folders`; in each the run folders (by their own name), then the TorchScript and
+    the native files (by theirs without its ending). Nothing is opened; a folder that cannot be read has none.
+    """
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        found.update(_models_in(folder))
     return found
+
+
+def _models_in(folder: Path) -> dict[str, Path]:
+    try:
+        entries = sorted(folder.iterdir())
+        runs = {path.name: path for path in entries if path.is_dir() and (path / "config.gin").is_file()}
+    except OSError:
+        return {}
+    files = [path for path in entries if path.is_file()]
+    for ending in (".ts", ".safetensors"):
+        runs.update({path.stem: path for path in files if path.suffix == ending})
+    return runs
 
 
 def find_model(name: str) -> Path:

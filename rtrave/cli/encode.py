@@ -1,0 +1,153 @@
+"""`rtrave encode` and `rtrave decode`: a recording to latents and back, offline."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from rtrave.cli.convert import load_told
+from rtrave.cli.options import natural
+from rtrave.errors import RtraveError
+from rtrave.settings import DEFAULT_MODEL
+from rtrave.sound_file import SoundReader, SoundWriter
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this module's commands to the parser."""
+    encoder = commands.add_parser(
+        "encode",
+        help="turn a sound file into latents",
+        description="Turn a sound file into latents, offline and without delay: float32 [dimensions, latent frames], "
+        "as NumPy's .npy. Column n belongs to the samples from n * ratio on.",
+    )
+    encoder.add_argument("input", type=Path, metavar="IN", help="a sound file of any format, rate and channel count")
+    encoder.add_argument("output", type=Path, metavar="OUT.npy", help="the file to write")
+    add_options(encoder)
+    encoder.add_argument(
+        "--temperature",
+        type=temperature,
+        default=0.0,
+        metavar="T",
+        help="0 gives the middle of what the model takes for possible, 1 draws from it (default: %(default)s)",
+    )
+    encoder.set_defaults(run=run_encode)
+    decoder = commands.add_parser(
+        "decode",
+        help="turn latents into a sound file",
+        description="Turn latents, float32 [dimensions, latent frames], into a sound file, offline and without delay.",
+    )
+    decoder.add_argument("input", type=Path, metavar="IN.npy", help="latents, as 'rtrave encode' writes them")
+    decoder.add_argument("output", type=Path, metavar="OUT", help="the file to write, e.g. out.wav (32-bit float)")
+    add_options(decoder)
+    decoder.set_defaults(run=run_decode)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--model, --space, --seed."""
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="M",
+        help="a name that 'rtrave models' lists, or a file or folder that 'rtrave import' takes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--space",
+        choices=("full", "compressed"),
+        default="full",
+        help="full: the latents of the network; compressed: the form musicians know (components in order of weight, "
+        "angles, or codes), of which decode also takes the first ones alone (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
+    )
+
+
+def temperature(text: str) -> float:
+    """A number from 0 up, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} came, expected a number from 0 up")
+    return value
+
+
+def check_destination(path: Path) -> None:
+    """Refuse what cannot be written to before the work begins."""
+    if path.is_dir():
+        raise RtraveError(f"cannot write {path}: it is a folder: give a file in it")
+    if not path.parent.is_dir():
+        raise RtraveError(f"cannot write {path}: there is no folder {path.parent}: make it first")
+
+
+def run_encode(arguments: argparse.Namespace) -> int:
+    """Run `rtrave encode`."""
+    from rtrave.model.offline import encode_blocks
+
+    check_destination(arguments.output)
+    if arguments.output.suffix != ".npy":
+        raise RtraveError(f"{arguments.output}: give a destination that ends in .npy")
+    model = load_told(arguments.model)
+    reader = SoundReader(arguments.input, model.spec.sample_rate, model.spec.channels)
+    x = np.ascontiguousarray(reader.read().T)
+    if not np.isfinite(x).all():
+        raise RtraveError(f"{arguments.input} holds NaN or infinite samples: mend the file first")
+    ratio, compressed, encoded = model.spec.ratio, arguments.space == "compressed", []
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"encoding {arguments.input.name}", total=-(-x.shape[1] // ratio))
+        for z in encode_blocks(model, x, compressed, arguments.temperature, arguments.seed):
+            encoded.append(z)
+            bar.advance(task, z.shape[1])
+    save_array(arguments.output, np.concatenate(encoded, axis=1))
+    return 0
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an `.npy`, which appears whole or not at all."""
+    part = path.with_suffix(".part")
+    try:
+        with part.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise RtraveError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def read_latents(path: Path) -> np.ndarray:
+    """Latents float32 [D, N]; RtraveError for anything else."""
+    try:
+        z = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise RtraveError(f"cannot read {path}: {reason}: give an .npy as 'rtrave encode' writes it") from error
+    if not isinstance(z, np.ndarray) or z.dtype.kind not in "fiu":
+        raise RtraveError(f"{path} holds no array of numbers: give an .npy as 'rtrave encode' writes it")
+    return z.astype(np.float32)
+
+
+def run_decode(arguments: argparse.Namespace) -> int:
+    """Run `rtrave decode`."""
+    from rtrave.model.offline import decode_blocks
+
+    check_destination(arguments.output)
+    z = read_latents(arguments.input)
+    model = load_told(arguments.model)
+    blocks = decode_blocks(model, z, arguments.space == "compressed", arguments.seed)
+    try:
+        first = next(blocks)  # before the file is made: latents that do not fit leave nothing behind
+    except RtraveError as error:
+        raise RtraveError(f"{arguments.input}: {error}") from error
+    spec = model.spec
+    with SoundWriter(arguments.output, spec.sample_rate, spec.channels) as writer, Progress(transient=True) as bar:
+        task = bar.add_task(f"decoding {arguments.input.name}", total=z.shape[1])
+        for y in chain((first,), blocks):
+            writer.write(y)
+            bar.advance(task, y.shape[1] // spec.ratio)
+    return 0

@@ -1,0 +1,221 @@
+"""Measures a model: its delays, whether its stream is its offline reading, whether it stays finite.
+
+Nothing is taken from the delays that a model reports, but how far to look. Offline use, any thread; takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rtrave.layers.activations import Identity
+from rtrave.layers.contract import random_cuts, relative_error
+from rtrave.layers.norm import AdaIN
+from rtrave.layers.state import State, streaming
+from rtrave.model.rave import Model, folded
+
+SPAN = 1 << 15  # samples: longer than half the receptive field of any known encoder or decoder
+PARTITION_TOLERANCE = 1e-4  # of the peak: two ways to cut one signal
+FIT_TOLERANCE = 2e-2  # of the peak: stream and delayed offline output; aliases make up to 5e-3 with odd band delays
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Attributes
+    ----------
+    encoder_delay, decoder_delay : int
+        Samples by which the stream is late against the offline reading.
+    bank_delay : int or None
+        Samples by which the filter bank alone, offline, is late; None where only one side of the model has one.
+    fit_error : float
+        Largest deviation of the decoder's stream from its offline output, moved by its delay, relative to the peak.
+    partition_error : float
+        Largest deviation between two ways of cutting the same signal, encoder and decoder, relative to the peak.
+    silence_peak : float
+        Peak of the output after digital silence; NaN or infinite where the model cannot take it.
+    """
+
+    encoder_delay: int
+    decoder_delay: int
+    bank_delay: int | None
+    fit_error: float
+    partition_error: float
+    silence_peak: float
+
+    @property
+    def delay(self) -> int:
+        """Of the whole stream, in samples."""
+        return self.encoder_delay + self.decoder_delay
+
+    @property
+    def acoustic_delay(self) -> int | None:
+        """What a listener hears, in samples; None where the bank cannot be measured."""
+        return None if self.bank_delay is None else self.delay + self.bank_delay
+
+    @property
+    def streaming(self) -> bool:
+        """Whether blocks join: no seam, and the offline sound."""
+        return self.partition_error <= PARTITION_TOLERANCE and self.fit_error <= FIT_TOLERANCE
+
+
+def measure(model: Model, seed: int = 0) -> Measured:
+    """Measure a model; see `Measured`. The model itself is not changed."""
+    plain = folded(model).to(torch.float32)
+    for parameter in plain.parameters():
+        parameter.requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    encoder_error = _encoder_partition_error(plain, generator)
+    decoder_delay, fit_error, decoder_error = _measure_decoder(plain, generator)
+    return Measured(
+        encoder_delay=measure_encoder_delay(plain, generator),
+        decoder_delay=decoder_delay,
+        bank_delay=measure_bank_delay(plain, generator),
+        fit_error=fit_error,
+        partition_error=max(encoder_error, decoder_error),
+        silence_peak=silence_peak(plain),
+    )
+
+
+def best_shift(late: np.ndarray, early: np.ndarray, limit: int) -> int:
+    """The shift s, 0 .. limit, at which late[:, t + s] fits early[:, t] best, in the least squares sense.
+
+    Both [rows, T]; compared are the first T - limit columns of `early`. |a - b|^2 = |a|^2 + |b|^2 - 2ab for all shifts
+    at once, the products by FFT.
+    """
+    late, early = np.asarray(late, np.float64), np.asarray(early, np.float64)
+    length = early.shape[1] - limit
+    size = 1 << int(late.shape[1] + length).bit_length()
+    spectra = np.fft.rfft(late, size) * np.fft.rfft(early[:, :length], size).conj()
+    products = np.fft.irfft(spectra.sum(axis=0), size)[: limit + 1]
+    energy = np.concatenate(([0.0], np.cumsum((late**2).sum(axis=0))))
+    return int(np.argmin(energy[length : length + limit + 1] - energy[: limit + 1] - 2 * products))
+
+
+def zero_noise(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Draws that add nothing: 0, and for the noise synthesisers the middle of 0 .. 1."""
+    return np.full(shape, 0.5 if kind == "synth" else 0.0, np.float32)
+
+
+def _raw_offline(model: Model, x: Tensor) -> Tensor:
+    bank = model.raw if model.network.raw_input else model.pqmf
+    return model.encoder(bank.analysis(x)).transpose(1, 2)
+
+
+def _raw_streamed(model: Model, x: Tensor, cuts: list[int]) -> Tensor:
+    """What the encoder's network gives before the regularisation, [1, C, T] -> [1, N, outputs]."""
+    bank, network = model.raw if model.network.raw_input else model.pqmf, streaming(model.encoder.encoder)
+
+    def step(block: Tensor, state: State) -> tuple[Tensor, State]:
+        bands, pqmf = bank.analysis_step(block, state["pqmf"])
+        raw, encoder = network.step(bands, state["encoder"])
+        return raw, {"pqmf": pqmf, "encoder": encoder}
+
+    return _in_blocks(step, x.transpose(1, 2), model.initial_state("encoder", 1), cuts)
+
+
+def _without_statistics(module: nn.Module) -> None:
+    """Take adaptive instance norm out: where it has learned nothing it is the identity, but its gradient is NaN."""
+    for name, child in module.named_children():
+        if isinstance(child, AdaIN):
+            setattr(module, name, Identity())
+        else:
+            _without_statistics(child)
+
+
+def measure_encoder_delay(model: Model, generator: torch.Generator) -> int:
+    """Samples by which the stream's latents are late.
+
+    How a latent depends on each input sample (its gradient) is the same in the stream and offline, but moved by the
+    delay. Any shift can be seen so, while the latents themselves come only once in `ratio` samples.
+    """
+    plain = folded(model).to(torch.float64)  # the far ends of a gradient are denormal in float32: slow
+    _without_statistics(plain.encoder)
+    ratio, span = plain.network.ratio, max(SPAN, 2 * plain.encoder_delay())
+    frames = 2 * (span // ratio + 2)
+    middle = frames // 2
+    gradients = []
+    for streamed in (False, True):
+        x = torch.zeros(1, plain.network.channels, frames * ratio, dtype=torch.float64, requires_grad=True)
+        raw = (_raw_streamed(plain, x, [frames * ratio]) if streamed else _raw_offline(plain, x))[0, middle]
+        (gradient,) = torch.autograd.grad((raw * _weights(raw, generator.initial_seed())).sum(), x)
+        gradients.append(gradient[0].numpy())
+    return best_shift(gradients[0], gradients[1], (middle - 2) * ratio)
+
+
+def _weights(like: Tensor, seed: int) -> Tensor:
+    """Random weights, the same for every call."""
+    return torch.randn(like.shape, generator=torch.Generator().manual_seed(seed), dtype=like.dtype)
+
+
+@torch.no_grad()
+def measure_bank_delay(model: Model, generator: torch.Generator) -> int | None:
+    """Samples by which white noise comes out of the filter bank late, offline; None where one side has no bank."""
+    network = model.network
+    if network.raw_input or network.raw_output:
+        return 0 if network.raw_input and network.raw_output else None
+    limit = network.analysis_taps + network.bands * network.synthesis_taps
+    x = torch.randn(1, network.channels, 8 * (limit // network.ratio + 1) * network.ratio, generator=generator)
+    return best_shift(model.pqmf.synthesis(model.pqmf.analysis(x))[0].numpy(), x[0].numpy(), limit)
+
+
+def _decode_stream(model: Model, z: Tensor, cuts: list[int]) -> Tensor:
+    """[1, N, D] -> [1, T, C], in blocks of so many latent frames, without noise."""
+
+    def step(block: Tensor, state: State) -> tuple[Tensor, State]:
+        shapes = model.draw_shapes().items()
+        draws = {kind: torch.from_numpy(zero_noise(kind, 0, (1, block.shape[1] * r, w))) for kind, (r, w) in shapes}
+        return model.decode_step(block, state, draws)
+
+    return _in_blocks(step, z, model.initial_state("decoder", 1), cuts)
+
+
+def _in_blocks(
+    step: Callable[[Tensor, State], tuple[Tensor, State]], signal: Tensor, state: State, cuts: list[int]
+) -> Tensor:
+    outputs = []
+    for block in signal.split(cuts, dim=1):
+        y, state = step(block, state)
+        outputs.append(y)
+    return torch.cat(outputs, dim=1)
+
+
+@torch.no_grad()
+def _measure_decoder(model: Model, generator: torch.Generator) -> tuple[int, float, float]:
+    """Delay in samples, and the errors of fit and of partition, on random latents."""
+    ratio, span = model.network.ratio, max(SPAN, 2 * model.decoder_delay())
+    frames = 3 * (span // ratio + 1)
+    settled, limit = frames // 3 * ratio, frames // 3 * ratio
+    z = torch.randn(1, frames, model.network.latent_size, generator=generator)
+    streamed = _decode_stream(model, z, [frames]).transpose(1, 2)
+    cut = _decode_stream(model, z, random_cuts(frames, 1, generator)).transpose(1, 2)
+    offline = model.decode(z.transpose(1, 2), noise=zero_noise)
+    delay = best_shift(streamed[0, :, settled:].numpy(), offline[0, :, settled:].numpy(), limit)
+    length = offline.shape[2] - limit - settled
+    expected = offline[..., settled : settled + length]
+    came = streamed[..., settled + delay : settled + delay + length]
+    return delay, relative_error(came, expected), relative_error(cut, streamed)
+
+
+@torch.no_grad()
+def _encoder_partition_error(model: Model, generator: torch.Generator) -> float:
+    ratio, frames = model.network.ratio, 12
+    x = torch.randn(1, model.network.channels, frames * ratio, generator=generator)
+    whole = _raw_streamed(model, x, [frames * ratio])
+    return relative_error(_raw_streamed(model, x, random_cuts(frames, ratio, generator)), whole)
+
+
+@torch.no_grad()
+def silence_peak(model: Model) -> float:
+    """Peak of the output after some frames of digital silence, offline and streamed; NaN where it is not finite."""
+    frames = 4
+    x = torch.zeros(1, model.network.channels, frames * model.network.ratio)
+    mean, _, _ = model.encode_step(x.transpose(1, 2), model.initial_state("encoder", 1))
+    outputs = (model(x, noise=zero_noise), _decode_stream(model, mean, [1] * frames))
+    peaks = [float(y.abs().max()) if bool(torch.isfinite(y).all()) else float("nan") for y in outputs]
+    return float(np.max(peaks))

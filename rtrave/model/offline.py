@@ -1,0 +1,90 @@
+"""Encoding and decoding whole recordings offline, in long blocks: what `Model.encode` and `decode` give, in bounded
+memory.
+
+Each block is read with so much of its surroundings that its own part comes out as it would in the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from rtrave.errors import RtraveError
+from rtrave.model.latent_space import NoiseSource, seeded_noise
+from rtrave.model.rave import Model
+
+BLOCK_SAMPLES = 1 << 19
+MARGIN_SAMPLES = 1 << 16  # nearly twice the widest one-sided receptive field known (34080 samples: v1's causal decoder)
+MARGIN_FRAMES = 32  # at least, for models of a larger ratio, whose receptive field grows with it
+
+
+def _blocks(frames: int, ratio: int) -> Iterator[tuple[int, int, int, int]]:
+    """(start, end) of each block and (first, last) of what is read for it, in latent frames."""
+    size = max(BLOCK_SAMPLES // ratio, 1)
+    margin = max(MARGIN_SAMPLES // ratio, MARGIN_FRAMES)
+    for start in range(0, frames, size):
+        end = min(start + size, frames)
+        yield start, end, max(start - margin, 0), min(end + margin, frames)
+
+
+def _from(noise: NoiseSource, first: int) -> NoiseSource:
+    """The same noise for a signal that begins at latent frame `first`."""
+    return lambda kind, latent_frame, shape: noise(kind, latent_frame + first, shape)
+
+
+@torch.no_grad()
+def encode_blocks(
+    model: Model, x: np.ndarray, compressed: bool = False, temperature: float = 0.0, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Audio float32 [C, T] -> latents float32 [D, n], block after block; T is filled up to whole latent frames.
+
+    Parameters
+    ----------
+    compressed : bool
+        The form musicians know: see `Model.encode`.
+    temperature, seed
+        As in `Model.encode`.
+
+    Raises
+    ------
+    RtraveError
+        Another number of channels, or no sample.
+    """
+    ratio = model.network.ratio
+    if x.ndim != 2 or x.shape[0] != model.network.channels or x.shape[1] == 0:
+        raise RtraveError(f"audio of shape {x.shape}: give [{model.network.channels}, samples], at least one sample")
+    x = np.pad(x, ((0, 0), (0, -x.shape[1] % ratio)))
+    source = seeded_noise(seed)
+    for start, end, first, last in _blocks(x.shape[1] // ratio, ratio):
+        block = torch.from_numpy(np.ascontiguousarray(x[None, :, first * ratio : last * ratio], np.float32))
+        z = model.encode(block.to(model.latent_mean), compressed, temperature, noise=_from(source, first))
+        yield z[0, :, start - first : end - first].float().numpy()
+
+
+@torch.no_grad()
+def decode_blocks(model: Model, z: np.ndarray, compressed: bool = False, seed: int = 0) -> Iterator[np.ndarray]:
+    """Latents float32 [D, N] -> audio float32 [C, n * ratio], block after block.
+
+    Parameters
+    ----------
+    compressed : bool
+        `z` is in the form musicians know, and may hold the first components of a PCA alone: the others are filled.
+    seed : int
+        Of everything drawn.
+
+    Raises
+    ------
+    RtraveError
+        Latents that do not fit the model, none, or NaN or infinity among them.
+    """
+    if z.ndim != 2 or z.shape[1] == 0:
+        raise RtraveError(f"latents of shape {z.shape}: give [dimensions, latent frames], at least one frame")
+    if not np.isfinite(z).all():
+        raise RtraveError("the latents hold NaN or infinity: give numbers only")
+    ratio, source = model.network.ratio, seeded_noise(seed)
+    for start, end, first, last in _blocks(z.shape[1], ratio):
+        block = torch.from_numpy(np.ascontiguousarray(z[None, :, first:last], np.float32)).to(model.latent_mean)
+        y = model.decode(block, compressed, noise=_from(source, first))
+        yield y[0, :, (start - first) * ratio : (end - first) * ratio].float().numpy()
