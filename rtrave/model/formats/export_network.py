@@ -15,6 +15,7 @@ from torch import nn
 from rtrave.errors import RtraveError
 from rtrave.layers.activations import LeakyReLU
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
+from rtrave.layers.norm import BatchNorm
 from rtrave.model.rave import Model
 from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec, NoiseSpec
 
@@ -193,7 +194,9 @@ def check_layers(script: Script, model: Model) -> None:
     """Hold what was built against the script, layer by layer: RtraveError names the first that is not the same."""
     streaming, modules = is_streaming(script), dict(script.named_modules())
     for name, layer in model.named_modules():
-        if not name.startswith(("encoder.", "decoder.")) or not isinstance(layer, Conv1d | ConvTranspose1d | LeakyReLU):
+        if not name.startswith(("encoder.", "decoder.")) or not isinstance(
+            layer, Conv1d | ConvTranspose1d | LeakyReLU | BatchNorm
+        ):
             continue
         try:
             theirs, ours = _facts(modules[name], layer, streaming)
@@ -205,6 +208,8 @@ def check_layers(script: Script, model: Model) -> None:
 
 def _facts(theirs: Script, ours: nn.Module, streaming: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """The same facts of a layer of the script and of ours."""
+    if isinstance(ours, BatchNorm):
+        return {"eps": float(theirs.eps)}, {"eps": ours.eps}
     if isinstance(ours, LeakyReLU):
         return {"slope": float(theirs.negative_slope)}, {"slope": SLOPE}
     if isinstance(ours, ConvTranspose1d):

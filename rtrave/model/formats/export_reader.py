@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rtrave.errors import RtraveError
+from rtrave.model.formats.build import build_model
 from rtrave.model.formats.checkpoint import NOT_LOADED, network_weights
 from rtrave.model.formats.export_network import check_layers, describe, is_streaming
 from rtrave.model.formats.native import save_native
-from rtrave.model.rave import Model, load_weights
+from rtrave.model.rave import Model
 
 CACHES = (".pad", ".cache")
 PARTS = ("pqmf.", "encoder.", "decoder.", "latent_pca", "latent_mean", "fidelity")
@@ -42,11 +44,8 @@ def read_export(path: Path) -> tuple[Model, list[str]]:
     except Exception as error:  # torch raises whatever its reader meets
         raise RtraveError(f"{path} cannot be loaded as TorchScript ({_first_line(error)}): export it again") from error
     try:
-        model = Model(describe(script), path.stem, sample_rate(script), path)
-        weights = network_weights(script.state_dict())
-        known = {name: value for name, value in weights.items() if name.startswith(PARTS)}
-        known = {name: value for name, value in known.items() if not name.endswith(CACHES)}
-        load_weights(model, {n: v for n, v in known.items() if not n.startswith(NOT_LOADED)}, str(path))
+        network = describe(script)
+        model = build_model(network, path.stem, sample_rate(script), path, weights_of(script), path)
         check_layers(script, model)
     except RtraveError as error:
         text = str(error)
@@ -55,7 +54,16 @@ def read_export(path: Path) -> tuple[Model, list[str]]:
         raise RtraveError(
             f"{path} lacks what RAVE's exports have ({_first_line(error)}): it cannot be rebuilt"
         ) from error
-    return model.eval(), notes(script, path.name)
+    return model, notes(script, path.name)
+
+
+def weights_of(script: Any) -> dict[str, Tensor]:
+    """The weights of an export's network, without its caches and what belongs to the script alone."""
+    return {
+        name: value
+        for name, value in network_weights(script.state_dict()).items()
+        if name.startswith(PARTS) and not name.startswith(NOT_LOADED) and not name.endswith(CACHES)
+    }
 
 
 def sample_rate(script: Any) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rtrave.model.formats.build import build_model
 from rtrave.model.formats.checkpoint import network_weights, read_checkpoint
 from rtrave.model.formats.files import run_files
 from rtrave.model.formats.gin import Config, network_from_gin, read_gin
-from rtrave.model.rave import Model, load_weights
+from rtrave.model.rave import Model
 
 
 def load_run_folder(path: Path) -> Model:
@@ -17,6 +18,5 @@ def load_run_folder(path: Path) -> Model:
     config = Config(read_gin(config_path), config_path)
     network = network_from_gin(config, state_dict)
     sample_rate = config.integer("model.RAVE.sampling_rate")
-    model = Model(network, config_path.resolve().parent.name, sample_rate, path)
-    load_weights(model, network_weights(state_dict), str(checkpoint))
-    return model.eval()
+    name = config_path.resolve().parent.name
+    return build_model(network, name, sample_rate, path, network_weights(state_dict), checkpoint)
