@@ -9,6 +9,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
+from rtrave.errors import RtraveError
 from rtrave.layers.activations import Identity, LeakyReLU, Pointwise
 from rtrave.layers.conv import Conv1d
 from rtrave.layers.state import State, StreamingLayer, streaming
@@ -66,7 +67,7 @@ def waits(delays: Sequence[Fraction], widths: Sequence[int]) -> list[Delay]:
     """For branches with these delays and output channels, what makes each of them as late as the slowest."""
     slowest = max(delays)
     if any((slowest - delay).denominator != 1 for delay in delays):
-        raise ValueError(f"branches with the delays {', '.join(map(str, delays))} cannot be aligned")
+        raise RtraveError(f"branches with the delays {', '.join(map(str, delays))} cannot be aligned")
     return [Delay(int(slowest - delay), width) for delay, width in zip(delays, widths, strict=True)]
 
 

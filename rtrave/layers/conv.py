@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rtrave.errors import RtraveError
 from rtrave.layers.state import State
 
 PADDINGS = ("causal", "centered")
@@ -24,7 +25,7 @@ PADDINGS = ("causal", "centered")
 def padding(kernel_size: int, dilation: int, mode: str) -> tuple[int, int]:
     """Zeros before and after a signal, that a convolution without stride keeps its length: `mode` as RAVE names it."""
     if mode not in PADDINGS:
-        raise ValueError(f"padding {mode!r}: use one of {', '.join(PADDINGS)}")
+        raise RtraveError(f"padding {mode!r}: use one of {', '.join(PADDINGS)}")
     span = (kernel_size - 1) * dilation
     right = 0 if mode == "causal" or kernel_size == 1 else (span + 1) // 2
     return span - right, right
@@ -101,7 +102,7 @@ class Conv1d(_Kernel):
         shape = (out_channels, in_channels // groups, kernel_size)
         super().__init__(shape, weight_norm, out_channels if bias else None)
         if stride > 1 and dilation > 1:
-            raise ValueError(f"stride {stride} with dilation {dilation}: use one of them")
+            raise RtraveError(f"stride {stride} with dilation {dilation}: use one of them")
         self.in_channels, self.kernel_size, self.stride, self.dilation = in_channels, kernel_size, stride, dilation
         self.groups, self.align = groups, align
         self.padding = pads or padding(kernel_size, dilation, mode)
@@ -133,7 +134,7 @@ class Conv1d(_Kernel):
         A row holds one stride of samples; a kernel is some whole rows and a part of one.
         """
         whole, part = divmod(self.kernel_size, self.stride)
-        row_count = outputs + (whole - 1) * self.dilation + (part > 0)
+        row_count = outputs + (whole - 1) * self.dilation + int(part > 0)
         rows = extended[:, : row_count * self.stride].reshape(extended.shape[0], row_count, -1)
         taps = [rows[:, tap * self.dilation : tap * self.dilation + outputs] for tap in range(whole)]
         if part:
@@ -162,7 +163,7 @@ class ConvTranspose1d(_Kernel):
     ) -> None:
         super().__init__((in_channels, out_channels, 2 * stride), weight_norm, out_channels if bias else None)
         if stride % 2:
-            raise ValueError(f"stride {stride}: only even strides keep the length")
+            raise RtraveError(f"stride {stride}: only even strides keep the length")
         self.out_channels, self.stride = out_channels, stride
 
     def forward(self, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from fractions import Fraction
@@ -253,6 +254,18 @@ class Model(nn.Module):
     def synth_shape(self) -> tuple[int, int]:
         """White noise per latent frame: band signals, and samples of each."""
         return self.network.output_bands * self.network.channels, self.network.ratio // self.network.output_bands
+
+    @property
+    def frames_per_step(self) -> int:
+        """Least latent frames in a step: the bands come in pairs of samples, and noise in whole frames of its own."""
+        network, noise = self.network, self.decoder.noise
+        needed = 1
+        for raw, bands in ((network.raw_input, network.input_bands), (network.raw_output, network.output_bands)):
+            per_frame = network.ratio // bands
+            pieces = [per_frame, *([] if raw else [2])]
+            pieces += [noise.target] if noise is not None and bands == network.output_bands else []
+            needed = math.lcm(needed, math.lcm(*pieces) // per_frame)
+        return needed
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:
         """Random numbers that a step needs per latent frame: kind -> (rows, width), time-major."""

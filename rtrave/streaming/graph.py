@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import sys
 import warnings
 from dataclasses import asdict, replace
@@ -91,7 +92,11 @@ def _export(model: Model, part: str, shape: GraphShape, path: Path) -> None:
 
 
 def build_graph(model: Model, folder: Path, shape: GraphShape) -> None:
-    """Compile a model into `folder`, which appears whole or not at all. Float32, whatever the model's dtype."""
+    """Compile a model into `folder`, which appears whole or not at all. Float32, whatever the model's dtype.
+
+    A model that cannot step as finely as the shape asks for is compiled for the least it can.
+    """
+    shape = replace(shape, latent_frames=math.lcm(shape.latent_frames, model.frames_per_step))
     plain = folded(model).to(torch.float32)
     manifest: dict[str, Any] = {
         "builder": BUILDER_VERSION,

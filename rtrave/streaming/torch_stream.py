@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ class TorchParts:
     """Encoder and decoder of a model in memory, one hop at a time; the methods of `OnnxParts`."""
 
     def __init__(self, model: Model, shape: GraphShape) -> None:
+        shape = replace(shape, latent_frames=math.lcm(shape.latent_frames, model.frames_per_step))
         self.model, self.spec, self.shape = model, model.spec, shape
         self.model_hash = fingerprint(model)
         self.latent_pca, self.latent_mean = model.space()
