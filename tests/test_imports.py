@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": CORE | {"osc"},
     "render": CORE | {"streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
+    "export": {"model", "layers", "streaming"},
     "plot": CORE | {"session"},
     "live": CORE | {"audio", "osc", "web", "session", "streaming", "model", "sound_file"},
 }

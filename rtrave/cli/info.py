@@ -135,7 +135,7 @@ def words(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"{facts['name']}: {facts['architecture']}, {facts['regularisation']}, {kept}",
         f"sound      {rate} Hz, {facts['channels']} channel(s)",
-        f"latents    {facts['full_latent_size']} dimensions, {facts['latent_size']} as musicians know them; one frame in "
+        f"latents    {facts['full_latent_size']} dimensions, {facts['latent_size']} for musicians; one frame in "
         f"{facts['ratio']} samples ({rate / facts['ratio']:.1f} a second)"
         if facts["full_latent_size"]
         else "latents    none",

@@ -1,0 +1,74 @@
+"""A model as two ONNX graphs and a description, to be run by ONNX Runtime alone (see docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from rtrave.model.rave import Model
+from rtrave.streaming.graph import ensure_graph_of
+from rtrave.streaming.graph_cache import GraphFacts, GraphShape, open_facts
+
+FORMAT, VERSION = "rtrave-onnx", 1
+DESCRIPTION = "model.json"
+PARTS = ("encoder", "decoder")
+SPEC_FIELDS = (
+    "name", "architecture", "regularisation", "sample_rate", "ratio", "channels", "latent_size", "full_latent_size",
+    "delay", "acoustic_delay", "causal", "fidelity",
+)  # fmt: skip
+
+
+def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[Path]:
+    """Write `encoder.onnx`, `decoder.onnx` and `model.json` into an existing folder; returns their paths.
+
+    The graphs are those that rtrave plays itself: one latent frame per run, batch 1, float32, states as inputs and
+    outputs. `compat="nn~"` as in `rtrave.stream`.
+    """
+    cached = ensure_graph_of(model, GraphShape(compat=compat))
+    facts = open_facts(cached)
+    written = []
+    for part in PARTS:
+        written.append(folder / f"{part}.onnx")
+        shutil.copyfile(cached / f"{part}.onnx", written[-1])
+    description = folder / DESCRIPTION
+    description.write_text(json.dumps(describe(facts, folder), indent=1) + "\n", encoding="utf-8")
+    return [*written, description]
+
+
+def describe(facts: GraphFacts, folder: Path) -> dict[str, Any]:
+    """The description of the graphs in a folder."""
+    spec = facts.spec
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **{name: getattr(spec, name) for name in SPEC_FIELDS},
+        "model_hash": facts.model_hash,
+        "latent_pca": facts.latent_pca.tolist(),
+        "latent_mean": facts.latent_mean.tolist(),
+        "parts": {part: _ports(folder / f"{part}.onnx", part, facts.initial) for part in PARTS},
+    }
+
+
+def _ports(path: Path, part: str, initial: dict[str, np.ndarray]) -> dict[str, Any]:
+    """File, inputs, outputs and states of one graph."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    inputs = {port.name: list(port.shape) for port in session.get_inputs()}
+    outputs = {port.name: list(port.shape) for port in session.get_outputs()}
+    states = []
+    for name in inputs:
+        if name.startswith("state."):
+            stem = name.removeprefix("state.")
+            first = initial.get(f"{part}.{stem}")
+            start = None if first is None else first.tolist()
+            states.append({"input": name, "output": f"next.{stem}", "shape": inputs[name], "initial": start})
+    return {
+        "file": path.name,
+        "inputs": {name: shape for name, shape in inputs.items() if not name.startswith("state.")},
+        "outputs": {name: shape for name, shape in outputs.items() if not name.startswith("next.")},
+        "states": states,
+    }
