@@ -14,17 +14,13 @@ import numpy as np
 from rtrave.control.latent_chain import edit_components, wants_jitter
 from rtrave.control.vector import Layout, make_layout
 from rtrave.errors import RtraveError
+from rtrave.levels import db_to_gain, levels, limit, ramp, silence_nonfinite
 from rtrave.model.latent_space import compress, draw_frames, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.scripted import is_scripted, open_scripted
 from rtrave.streaming.scripted_parts import HANG_LIMIT_S, ScriptedParts, ScriptedStream
 from rtrave.streaming.stream import Parts, Stream, make_stream
-
-SILENT_DB = -70.0  # a gain at the bottom of its range is silence
-LIMIT_CEILING = np.float32(10 ** (-0.1 / 20))  # -0.1 dBFS
-LIMIT_RELEASE_S = 0.2  # from silence back to full gain
-LIMIT_ATTACK_S = 0.002
 
 
 @dataclass
@@ -62,49 +58,6 @@ class _Smoothed:
     out_gain: np.float32
     wet: np.float32
     limiter: np.float32
-
-
-def db_to_gain(level_db: float) -> np.float32:
-    """Linear gain of a level in dB; -70 dB and less is silence."""
-    return np.float32(0 if level_db <= SILENT_DB else 10 ** (level_db / 20))
-
-
-def _ramp(start: np.float32, end: np.float32, samples: int) -> np.float32 | np.ndarray:
-    """From just after `start` to `end` over one hop, float32 [samples]; the plain number where nothing moves."""
-    if start == end:
-        return end
-    return np.linspace(start, end, samples + 1, dtype=np.float32)[1:]
-
-
-def limit(y: np.ndarray, gain: np.float32, sample_rate: int) -> np.float32:
-    """Hold |y| below the ceiling, in place; what never passes it is left bit for bit.
-
-    The gain comes down over `LIMIT_ATTACK_S` before a peak as far as the hop allows (a peak at the very start of a
-    hop is met at once), and goes up again over `LIMIT_RELEASE_S`. All channels share it.
-
-    Parameters
-    ----------
-    y : float32 [C, T]
-    gain : float32
-        The gain at the end of the hop before.
-
-    Returns
-    -------
-    float32
-        The gain at the end of this hop.
-    """
-    needed = np.minimum(LIMIT_CEILING / np.maximum(np.abs(y).max(axis=0), LIMIT_CEILING), np.float32(1))
-    if gain == 1 and needed.min() == 1:
-        return gain
-    index = np.arange(len(needed) + 1, dtype=np.float32)
-    up, down = (np.float32(1 / (seconds * sample_rate)) for seconds in (LIMIT_RELEASE_S, LIMIT_ATTACK_S))
-    curve = np.concatenate(([gain], needed))
-    curve = np.minimum.accumulate(curve - index * up) + index * up
-    curve = (np.minimum.accumulate(curve[::-1] - index * down) + index * down)[::-1]
-    curve = np.minimum(curve[1:], needed)
-    y *= curve
-    np.clip(y, -LIMIT_CEILING, LIMIT_CEILING, out=y)  # the rounding of the product
-    return np.float32(curve[-1])
 
 
 class Engine:
@@ -166,7 +119,7 @@ class Engine:
         """
         report = self.report
         np.copyto(report.x, x)
-        report.nonfinite_in = _silence_nonfinite(report.x)
+        report.nonfinite_in = silence_nonfinite(report.x)
         target = self._targets(controls)
         before = self._smoothed or target
         if self._panics is not None and controls[self.layout.slots["panic"]][0] != self._panics:
@@ -174,22 +127,22 @@ class Engine:
         self._panics = float(controls[self.layout.slots["panic"]][0])
 
         with np.errstate(all="ignore"):  # overflow is found and counted below, a warning would print
-            driven = report.x * _ramp(before.in_gain, target.in_gain, self.hop)
+            driven = report.x * ramp(before.in_gain, target.in_gain, self.hop)
             dry = self._delayed(driven)
             audible = bool(before.wet or target.wet)
             self._play(driven, controls, y, audible)
-            wet = _ramp(before.wet, target.wet, self.hop)
+            wet = ramp(before.wet, target.wet, self.hop)
             y *= wet
             y += dry * (np.float32(1) - wet)
-            y *= _ramp(before.out_gain, target.out_gain, self.hop)
-        report.nonfinite_out += _silence_nonfinite(y)  # a dry signal and a gain can still overflow
+            y *= ramp(before.out_gain, target.out_gain, self.hop)
+        report.nonfinite_out += silence_nonfinite(y)  # a dry signal and a gain can still overflow
         gain = before.limiter
         if controls[self.layout.slots["out/limit"]][0] or gain < 1:
             gain = limit(y, gain, self.sample_rate)
         self._smoothed = _Smoothed(target.in_gain, target.out_gain, target.wet, gain)
         self.latent_frame += self.latent_frames
-        report.in_peak, report.in_rms = _levels(report.x)
-        report.out_peak, report.out_rms = _levels(y)
+        report.in_peak, report.in_rms = levels(report.x)
+        report.out_peak, report.out_rms = levels(y)
 
     def _targets(self, controls: np.ndarray) -> _Smoothed:
         """Where the ramped controls want to be at the end of this hop."""
@@ -233,7 +186,7 @@ class Engine:
             self._held[...] = z_out[:, -1:]
         self.stream.decoded_frames = latent_frame
         y[...] = self.stream.decode_hop(z_out[None])[0].T
-        nonfinite = _silence_nonfinite(y)
+        nonfinite = silence_nonfinite(y)
         if nonfinite:
             y[...] = 0
             self._reset_model()
@@ -313,20 +266,6 @@ class Engine:
         started = "engine.smoothed" in state
         self._smoothed = _Smoothed(*state["engine.smoothed"]) if started else None
         self._panics = float(state["engine.panics"]) if started else None
-
-
-def _silence_nonfinite(signal: np.ndarray) -> int:
-    """Set NaN and infinities to 0, in place; how many there were."""
-    finite = np.isfinite(signal)
-    if finite.all():
-        return 0
-    signal[~finite] = 0
-    return int(signal.size - finite.sum())
-
-
-def _levels(signal: np.ndarray) -> tuple[float, float]:
-    """Peak and root mean square."""
-    return float(np.abs(signal).max()), float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))
 
 
 def open_engine(graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False) -> Engine:

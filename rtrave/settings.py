@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
+VERSION = "0.1.0"
 DEFAULT_MODEL = "strings"
 DEFAULT_OSC_PORT = 9000
 

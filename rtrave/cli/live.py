@@ -8,7 +8,8 @@ from pathlib import Path
 from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
-from rtrave.live.run import LiveOptions, run_live
+from rtrave.live.options import LiveOptions
+from rtrave.live.run import run_live
 from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
 from rtrave.streaming.scripted import read_facts
 

@@ -3,114 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 from rich.console import Console
 from rich.live import Live
 
 from rtrave.audio.shared import Shared, SharedSpec, create
 from rtrave.control.namespace import Controls
-from rtrave.errors import RtraveError
 from rtrave.live import terminal
 from rtrave.live.monitor import Monitor, latency_of
+from rtrave.live.options import LiveOptions, null_input, session_header
+from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
 from rtrave.live.supervisor import NoDeviceError, Supervisor
-from rtrave.model.spec import ModelSpec
 from rtrave.osc.feedback import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
-from rtrave.settings import assets_dir
-from rtrave.sound_file import SoundReader
 from rtrave.streaming.scripted import ModelFacts
 
 POLL_S = 0.05
 CLOSING_LINES = 4  # of the last screen's height left to what `finish` says
 NOTE_S = 20.0  # how long a note stays on the screen
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """What a live run is asked for.
-
-    Attributes
-    ----------
-    graph : Path
-        Folder of the compiled graph.
-    device : dict
-        {"input": D, "output": D}, D an index, a name or None for the default; or {"null": True}.
-    buffering : str
-        "auto", "direct" or "low-latency".
-    block_size : int or None
-        Samples per callback.
-    input_channels : list of int or None
-        Device channel per model channel, from 0.
-    output_channels : list of list of int or None
-        Device channels per model channel, from 0.
-    input_file : Path or None
-        What the null device loops; None is the demo sound.
-    osc_port, osc_bind, osc_targets
-        Where OSC listens, and who is told of everything (HOST:PORT).
-    record : bool
-        Begin a take at once.
-    duration_s : float or None
-        Stop by itself after so long.
-    """
-
-    graph: Path
-    device: dict[str, Any]
-    sessions_dir: Path
-    seed: int = 0
-    threads: int = 1
-    buffering: str = "auto"
-    block_size: int | None = None
-    input_channels: list[int] | None = None
-    output_channels: list[list[int]] | None = None
-    input_file: Path | None = None
-    osc_port: int = 9000
-    osc_bind: str = "127.0.0.1"
-    osc_targets: Sequence[str] = ()
-    record: bool = False
-    duration_s: float | None = None
-
-
-def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
-    """The sound that the null device loops, as an array file the audio process can map."""
-    path = options.input_file or assets_dir() / "demo.flac"
-    sound = SoundReader(path, spec.sample_rate, spec.channels).read()
-    if not len(sound):
-        raise RtraveError(f"{path} holds no sound: give a longer file")
-    np.save(folder / f"{path.name}.npy", sound)
-    return folder / f"{path.name}.npy"
-
-
-def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, Any]) -> dict[str, Any]:
-    """What a take is told besides its sound: everything that is needed to play it again."""
-    return {
-        "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
-        "seed": options.seed,
-        "threads": options.threads,
-        "precision": "float32",
-        "device": device,
-        "latency_ms": latency_of(model.spec, device).terms_ms(),
-        "latency_samples": asdict(latency_of(model.spec, device)),
-        "versions": {
-            "python": platform.python_version(),
-            "onnxruntime": onnxruntime.__version__,
-            "numpy": np.__version__,
-            "machine": platform.machine(),
-        },
-    }
 
 
 class LiveRun:
@@ -149,8 +69,8 @@ class LiveRun:
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
-            self._actions(),
-            self._readers(),
+            osc_actions(self._recorder),
+            osc_readers(spec, self.monitor, self._recorder, self._status, controls),
             bind=options.osc_bind,
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
@@ -301,46 +221,11 @@ class LiveRun:
             self._controls.layout,
         )
 
-    def _actions(self) -> dict[str, Callable[..., object]]:
-        def mark(text: str = "") -> None:
-            self._recorder.event("mark", text=text)
-
-        return {
-            "/rtrave/record/start": self._recorder.start,
-            "/rtrave/record/stop": self._recorder.stop,
-            "/rtrave/record/mark": mark,
-        }
-
-    def _readers(self) -> dict[str, Callable[[], tuple[Any, ...]]]:
-        spec, monitor, recorder = self._model.spec, self.monitor, self._recorder
-
-        def latents(end: str) -> Callable[[], tuple[float, ...]]:
-            return lambda: tuple(monitor.latents(end, self._controls.values).tolist())
-
-        def status() -> tuple[int, float, float, int]:
-            late = int(self._shared.status.get("late_hops"))
-            latency_ms = latency_of(spec, self._supervisor.device).total_ms
-            return late, monitor.load, latency_ms, int(time.monotonic() - self._began_s)
-
-        def record_state() -> tuple[int, str, float]:
-            name = recorder.folder.name if recorder.recording and recorder.folder else ""
-            return int(recorder.recording), name, recorder.seconds
-
-        return {
-            "/rtrave/latent/<n>/in": latents("in"),
-            "/rtrave/latent/<n>/out": latents("out"),
-            "/rtrave/z/out": latents("out"),
-            "/rtrave/status": status,
-            "/rtrave/meter": monitor.levels_db,
-            "/rtrave/record/state": record_state,
-            "/rtrave/version": lambda: (version("rtrave"),),
-            "/rtrave/model/name": lambda: (spec.name,),
-            "/rtrave/model/dims": lambda: (spec.full_latent_size,),
-            "/rtrave/model/sample_rate": lambda: (spec.sample_rate,),
-            "/rtrave/model/ratio": lambda: (spec.ratio,),
-            "/rtrave/model/encoder": lambda: (f"{spec.architecture} {spec.regularisation}",),
-            "/rtrave/model/delay": lambda: (spec.acoustic_delay,),
-        }
+    def _status(self) -> tuple[int, float, float, int]:
+        """Late hops, load, latency in ms, uptime in s."""
+        late = int(self._shared.status.get("late_hops"))
+        latency_ms = latency_of(self._model.spec, self._supervisor.device).total_ms
+        return late, self.monitor.load, latency_ms, int(time.monotonic() - self._began_s)
 
     def _note(self, text: str) -> None:
         self._notes = [*self._notes[-9:], (time.monotonic(), text)]

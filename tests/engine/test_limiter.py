@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtrave.engine import LIMIT_CEILING, LIMIT_RELEASE_S, limit
+from rtrave.levels import LIMIT_CEILING, LIMIT_RELEASE_S, limit
 
 RATE = 44100
 

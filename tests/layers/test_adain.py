@@ -1,4 +1,4 @@
-"""Adaptive instance norm: learns the same however the signal is cut, is never NaN, and gives the target's statistics."""
+"""Adaptive instance norm: learns the same however the signal is cut, never NaN, and gives the target's statistics."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Bands that come late by an odd number of samples: compensated signs keep the aliases of a sine as low as without delay."""
+"""Bands late by an odd number of samples: compensated signs keep the aliases of a sine as low as without delay."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,8 @@ from rich.console import Console
 
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
-from rtrave.live.run import LiveOptions, LiveRun
+from rtrave.live.options import LiveOptions
+from rtrave.live.run import LiveRun
 from rtrave.model.registry import find_model
 from rtrave.osc.packets import encode_message
 from rtrave.session.reader import Session, open_session

@@ -1,0 +1,93 @@
+"""What a live run is asked for, and what follows from it before anything starts."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from rtrave.errors import RtraveError
+from rtrave.live.monitor import latency_of
+from rtrave.model.spec import ModelSpec
+from rtrave.settings import assets_dir
+from rtrave.sound_file import SoundReader
+from rtrave.streaming.scripted import ModelFacts
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What a live run is asked for.
+
+    Attributes
+    ----------
+    graph : Path
+        Folder of the compiled graph.
+    device : dict
+        {"input": D, "output": D}, D an index, a name or None for the default; or {"null": True}.
+    buffering : str
+        "auto", "direct" or "low-latency".
+    block_size : int or None
+        Samples per callback.
+    input_channels : list of int or None
+        Device channel per model channel, from 0.
+    output_channels : list of list of int or None
+        Device channels per model channel, from 0.
+    input_file : Path or None
+        What the null device loops; None is the demo sound.
+    osc_port, osc_bind, osc_targets
+        Where OSC listens, and who is told of everything (HOST:PORT).
+    record : bool
+        Begin a take at once.
+    duration_s : float or None
+        Stop by itself after so long.
+    """
+
+    graph: Path
+    device: dict[str, Any]
+    sessions_dir: Path
+    seed: int = 0
+    threads: int = 1
+    buffering: str = "auto"
+    block_size: int | None = None
+    input_channels: list[int] | None = None
+    output_channels: list[list[int]] | None = None
+    input_file: Path | None = None
+    osc_port: int = 9000
+    osc_bind: str = "127.0.0.1"
+    osc_targets: Sequence[str] = ()
+    record: bool = False
+    duration_s: float | None = None
+
+
+def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
+    """The sound that the null device loops, as an array file the audio process can map."""
+    path = options.input_file or assets_dir() / "demo.flac"
+    sound = SoundReader(path, spec.sample_rate, spec.channels).read()
+    if not len(sound):
+        raise RtraveError(f"{path} holds no sound: give a longer file")
+    np.save(folder / f"{path.name}.npy", sound)
+    return folder / f"{path.name}.npy"
+
+
+def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, Any]) -> dict[str, Any]:
+    """What a take is told besides its sound: everything that is needed to play it again."""
+    return {
+        "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
+        "seed": options.seed,
+        "threads": options.threads,
+        "precision": "float32",
+        "device": device,
+        "latency_ms": latency_of(model.spec, device).terms_ms(),
+        "latency_samples": asdict(latency_of(model.spec, device)),
+        "versions": {
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            "numpy": np.__version__,
+            "machine": platform.machine(),
+        },
+    }

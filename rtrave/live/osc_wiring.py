@@ -1,0 +1,56 @@
+"""What OSC may do and ask of a live run besides the controls: the addresses of the table, and what answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtrave.control.namespace import Controls
+from rtrave.live.monitor import Monitor
+from rtrave.live.recorder import Recorder
+from rtrave.model.spec import ModelSpec
+from rtrave.settings import VERSION
+
+Reader = Callable[[], tuple[Any, ...]]
+
+
+def osc_actions(recorder: Recorder) -> dict[str, Callable[..., object]]:
+    """Recording by OSC; called on the OSC thread, each returns at once."""
+
+    def mark(text: str = "") -> None:
+        recorder.event("mark", text=text)
+
+    return {
+        "/rtrave/record/start": recorder.start,
+        "/rtrave/record/stop": recorder.stop,
+        "/rtrave/record/mark": mark,
+    }
+
+
+def osc_readers(
+    spec: ModelSpec, monitor: Monitor, recorder: Recorder, status: Reader, controls: Controls
+) -> dict[str, Reader]:
+    """What can be asked for, in the types of the table; called on the OSC thread."""
+
+    def latents(end: str) -> Reader:
+        return lambda: tuple(monitor.latents(end, controls.values).tolist())
+
+    def record_state() -> tuple[int, str, float]:
+        name = recorder.folder.name if recorder.recording and recorder.folder else ""
+        return int(recorder.recording), name, recorder.seconds
+
+    return {
+        "/rtrave/latent/<n>/in": latents("in"),
+        "/rtrave/latent/<n>/out": latents("out"),
+        "/rtrave/z/out": latents("out"),
+        "/rtrave/status": status,
+        "/rtrave/meter": monitor.levels_db,
+        "/rtrave/record/state": record_state,
+        "/rtrave/version": lambda: (VERSION,),
+        "/rtrave/model/name": lambda: (spec.name,),
+        "/rtrave/model/dims": lambda: (spec.full_latent_size,),
+        "/rtrave/model/sample_rate": lambda: (spec.sample_rate,),
+        "/rtrave/model/ratio": lambda: (spec.ratio,),
+        "/rtrave/model/encoder": lambda: (f"{spec.architecture} {spec.regularisation}",),
+        "/rtrave/model/delay": lambda: (spec.acoustic_delay,),
+    }
