@@ -1,0 +1,109 @@
+"""The laws of streaming hold for every architecture, causal and centred: the cut does not matter, and the delay is
+told."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from rtrave.layers.contract import TOLERANCE, random_cuts, relative_error
+from rtrave.model.architectures import architecture_names, load_architecture
+from rtrave.model.formats.load import load
+from rtrave.model.rave import Model
+from tests.reference import DATA
+
+SAMPLES = 40 * 2048
+
+
+def small_model(name, padding, dtype):
+    """A named architecture with few channels and a real filter bank."""
+    network = load_architecture(name)
+    bank = load(DATA / ("brave" if name == "brave" else "v1_causal")).pqmf
+    small = dataclasses.replace(
+        network,
+        encoder=dataclasses.replace(network.encoder, capacity=3),
+        decoder=dataclasses.replace(network.decoder, capacity=3),
+        latent_size=5,
+        noise_augmentation=3 if network.noise_augmentation else 0,
+        padding=padding,
+        channels=2,
+        analysis_taps=bank.forward_conv.kernel_size,
+        synthesis_taps=bank.inverse_conv.kernel_size,
+    )
+    torch.manual_seed(0)
+    model = Model(small, name, 44100)
+    model.pqmf.load_state_dict(bank.state_dict())
+    for layer_name, buffer in model.named_buffers():
+        if layer_name.endswith("embed"):
+            buffer.normal_()
+    return model.to(dtype).eval()
+
+
+def stream_encoder(model, x, cuts):
+    state, outputs = model.initial_state("encoder", x.shape[0]), []
+    for block in x.transpose(1, 2).split(cuts, dim=1):
+        bands, state["pqmf"] = model._input.analysis_step(block, state["pqmf"])
+        raw, state["encoder"] = model.encoder.encoder.step(bands, state["encoder"])
+        outputs.append(raw)
+    return torch.cat(outputs, 1).transpose(1, 2)
+
+
+def stream_decoder(model, z, draws, cuts):
+    state, outputs, at = model.initial_state("decoder", z.shape[0]), [], 0
+    rows = model.draw_shapes()
+    for block in z.transpose(1, 2).split(cuts, dim=1):
+        end = at + block.shape[1]
+        drawn = {kind: draws[kind][:, at * rows[kind][0] : end * rows[kind][0]] for kind in rows}
+        y, state = model.decode_step(block, state, drawn)
+        outputs.append(y)
+        at = end
+    return torch.cat(outputs, 1).transpose(1, 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("padding", ["causal", "centered"])
+@pytest.mark.parametrize("name", architecture_names())
+@torch.no_grad()
+def test_encoder(name, padding, dtype):
+    model = small_model(name, padding, dtype)
+    generator = torch.Generator().manual_seed(1)
+    ratio = model.network.ratio
+    frames = SAMPLES // ratio
+    x = torch.randn(2, 2, SAMPLES, generator=generator, dtype=dtype)
+    whole = stream_encoder(model, x, [x.shape[2]])
+    parts = stream_encoder(model, x, random_cuts(frames, ratio, generator))
+    assert relative_error(parts, whole) < TOLERANCE[dtype]
+
+    late = model.encoder_delay()
+    after = -late % (2 * ratio)  # what comes late is still heard at the end
+    delayed = torch.nn.functional.pad(x, (late, after))
+    offline = model.encoder(model._input.analysis(delayed))[..., : whole.shape[2]]
+    settled = frames // 2  # the receptive field, in which offline has zeros where a stream has history
+    assert relative_error(whole[..., settled:], offline[..., settled:]) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("padding", ["causal", "centered"])
+@pytest.mark.parametrize("name", architecture_names())
+@torch.no_grad()
+def test_decoder(name, padding, dtype):
+    model = small_model(name, padding, dtype)
+    generator = torch.Generator().manual_seed(2)
+    frames = SAMPLES // model.network.ratio
+    z = torch.randn(2, 5, frames, generator=generator, dtype=dtype)
+    rows = {kind: (2, frames * count, width) for kind, (count, width) in model.draw_shapes().items()}
+    draws = {kind: torch.rand(shape, generator=generator, dtype=dtype) for kind, shape in rows.items()}
+    whole = stream_decoder(model, z, draws, [frames])
+    parts = stream_decoder(model, z, draws, random_cuts(frames, 1, generator))
+    assert relative_error(parts, whole) < TOLERANCE[dtype]
+    if model.decoder.noise is not None:
+        return  # filtered noise does not move with its input: see the references
+
+    augmented = (
+        torch.cat((z.transpose(1, 2), draws["augmentation"]), 2) if "augmentation" in draws else z.transpose(1, 2)
+    )
+    offline = model._output.synthesis(model.decoder(augmented.transpose(1, 2)))
+    late, settled = model.decoder_delay(), 3 * whole.shape[2] // 4
+    tolerance = 2e-2 if name == "brave" else TOLERANCE[dtype]  # its 40 dB bank tells one parity from the other
+    error = relative_error(whole[..., settled + late :], offline[..., settled : whole.shape[2] - late])
+    assert error < max(tolerance, TOLERANCE[dtype])
