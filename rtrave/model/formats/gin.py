@@ -13,6 +13,7 @@ from torch import Tensor
 from rtrave.errors import RtraveError
 from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec, NoiseSpec
 
+NETWORK_SCOPES = ("", "variational")
 REGULARISERS = {
     "@blocks.VariationalEncoder": "variational",
     "@blocks.WasserteinEncoder": "wasserstein",
@@ -58,7 +59,10 @@ class _Words(config_parser.ParserDelegate):
 
 
 def read_gin(path: Path) -> dict[str, Any]:
-    """Bindings of an operative gin file: "selector.argument" -> value, scopes dropped, macros resolved."""
+    """Bindings of an operative gin file, macros resolved: "selector.argument" -> value.
+
+    Scopes of training's discriminator repeat selectors of the network; they stay: "scales/selector.argument".
+    """
     try:
         text = path.read_text(encoding="utf-8")
         statements = list(config_parser.ConfigParser(text, _Words()))
@@ -72,11 +76,10 @@ def read_gin(path: Path) -> dict[str, Any]:
             return macros.get(value[1:])
         return value
 
-    # Scoped bindings of training's discriminator repeat selectors of the network; the network's scopes are these two.
     return {
-        f"{s.selector}.{s.arg_name}": resolve(s.value)
+        f"{'' if s.scope in NETWORK_SCOPES else s.scope + '/'}{s.selector}.{s.arg_name}": resolve(s.value)
         for s in bindings
-        if s.arg_name and s.scope in ("", "variational")
+        if s.arg_name
     }
 
 

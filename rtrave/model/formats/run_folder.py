@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+from torch import Tensor
+
+from rtrave.errors import RtraveError
+from rtrave.model.discriminator import Discriminator
 from rtrave.model.formats.build import build_model
+from rtrave.model.formats.checkpoint import DISCRIMINATOR as PREFIX
 from rtrave.model.formats.checkpoint import network_weights, read_checkpoint
+from rtrave.model.formats.discriminator_views import read_views
 from rtrave.model.formats.files import run_files
 from rtrave.model.formats.gin import Config, network_from_gin, read_gin
 from rtrave.model.rave import Model
@@ -19,4 +26,19 @@ def load_run_folder(path: Path) -> Model:
     network = network_from_gin(config, state_dict)
     sample_rate = config.integer("model.RAVE.sampling_rate")
     name = config_path.resolve().parent.name
-    return build_model(network, name, sample_rate, path, network_weights(state_dict), checkpoint)
+    model = build_model(network, name, sample_rate, path, network_weights(state_dict), checkpoint)
+    # Not as a submodule: it is no part of what is played, compiled, compared and saved.
+    object.__setattr__(model, "discriminator", _discriminator(config, state_dict, checkpoint))
+    return model
+
+
+def _discriminator(config: Config, state_dict: dict[str, Tensor], checkpoint: Path) -> Discriminator | None:
+    """The checkpoint's, where it has one. What only training needs must not keep a model from being played."""
+    entries = {name.removeprefix(PREFIX): value for name, value in state_dict.items() if name.startswith(PREFIX)}
+    if not entries:
+        return None
+    try:
+        return Discriminator(entries, read_views(config, entries))
+    except RtraveError as error:
+        warnings.warn(f"{checkpoint}: its discriminator is left out: {error}", stacklevel=4)
+        return None
