@@ -13,6 +13,7 @@ import soxr
 from rtrave.errors import RtraveError
 
 BLOCK_SAMPLES = 1 << 16
+UNNAMED = ("RAW",)  # without a header, so that no reader would know what it is
 
 
 def match_channels(x: np.ndarray, channels: int) -> np.ndarray:
@@ -23,6 +24,11 @@ def match_channels(x: np.ndarray, channels: int) -> np.ndarray:
     if channels == 1:
         return x.mean(axis=1, keepdims=True)
     return x[:, np.minimum(np.arange(channels), x.shape[1] - 1)]
+
+
+def endings() -> tuple[str, ...]:
+    """The endings of names by which a sound file can be written."""
+    return tuple(sorted(f".{name.lower()}" for name in soundfile.available_formats() if name not in UNNAMED))
 
 
 class SoundReader:
@@ -39,7 +45,7 @@ class SoundReader:
     Raises
     ------
     RtraveError
-        No such file, or none that can be read.
+        No such file, none that can be read, or one without a sample.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
@@ -48,6 +54,9 @@ class SoundReader:
         except (OSError, soundfile.SoundFileError) as error:
             reason = str(error).split(": ", 1)[-1]
             raise RtraveError(f"cannot read {path}: {reason}: give a sound file such as WAV or FLAC") from error
+        if not self._file.frames:
+            self._file.close()
+            raise RtraveError(f"{path} holds no sound (0 samples): give a file with something in it")
         self.path, self.sample_rate, self.channels = path, sample_rate, channels
         self.file_rate: int = self._file.samplerate
         # How many samples will come, to the precision a progress bar needs.
@@ -86,12 +95,16 @@ class SoundReader:
 class SoundWriter:
     """Writes a sound file piece by piece: `.wav` as 32-bit float, `.flac` and other formats at their best.
 
-    A context manager; RtraveError where the file cannot be written.
+    The ending of the name chooses the format. A context manager; RtraveError where the file cannot be written.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
         self._path = path
-        subtype = {".wav": "FLOAT", ".flac": "PCM_24"}.get(path.suffix.lower())
+        ending = path.suffix.lower()
+        if ending not in endings():
+            came = f"the ending {path.suffix!r}" if ending else "a name without an ending"
+            raise RtraveError(f"cannot write {path}: {came} came, known are {', '.join(endings())}")
+        subtype = {".wav": "FLOAT", ".flac": "PCM_24"}.get(ending)
         try:
             self._file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype)
         except (OSError, TypeError, ValueError, soundfile.SoundFileError) as error:

@@ -146,7 +146,7 @@ TABLE: tuple[Parameter, ...] = (
     _read("model/sample_rate", "i", "Hz", "sample rate of the model"),
     _read("model/ratio", "i", "samples", "samples per latent frame"),
     _read("model/encoder", "s", "", "kind of encoder"),
-    _read("model/delay", "i", "samples", "lag of the stream behind the offline model"),
+    _read("model/delay", "i", "samples", "what a listener hears the model late by (its acoustic delay)"),
     _action("record/start", "s", "start a take; a tag of letters, digits, _ and -", optional=1),
     _action("record/stop", "", "end the take"),
     _action("record/mark", "s", "put a mark into the take", optional=1),

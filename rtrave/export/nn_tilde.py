@@ -130,9 +130,16 @@ def export_nn_tilde(model: Model, path: Path) -> Path:
     Raises
     ------
     RtraveError
-        nn-tilde is missing, its checks refuse the model, or the file cannot be written.
+        nn-tilde is missing, the model cannot step one latent frame, the package's checks refuse it, or the file
+        cannot be written.
+        file cannot be written.
     """
     base = find_package().Module
+    if model.frames_per_step > 1:
+        raise RtraveError(
+            f"{model.name} steps {model.frames_per_step} latent frames at once, nn~ asks for single ones: "
+            "export it as onnx"
+        )
     plain = folded(model).to(torch.float32)
     for parameter in plain.parameters():
         parameter.requires_grad_(False)

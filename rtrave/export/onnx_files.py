@@ -26,8 +26,8 @@ SPEC_FIELDS = (
 def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[Path]:
     """Write `encoder.onnx`, `decoder.onnx` and `model.json` into an existing folder; returns their paths.
 
-    The graphs are those that rtrave plays itself: one latent frame per run, batch 1, float32, states as inputs and
-    outputs. `compat="nn~"` as in `rtrave.stream`.
+    The graphs are those that rtrave plays itself: one latent frame per run (or the fewest that the model can), batch 1,
+    float32, states as inputs and outputs. `compat="nn~"` as in `rtrave.stream`.
     """
     cached = ensure_graph_of(model, GraphShape(compat=compat))
     facts = open_facts(cached)
@@ -47,6 +47,7 @@ def describe(facts: GraphFacts, folder: Path) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         **{name: getattr(spec, name) for name in SPEC_FIELDS},
+        "latent_frames": facts.shape.latent_frames,
         "model_hash": facts.model_hash,
         "latent_pca": facts.latent_pca.tolist(),
         "latent_mean": facts.latent_mean.tolist(),

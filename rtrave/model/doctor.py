@@ -102,6 +102,16 @@ def zero_noise(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarr
     return np.full(shape, 0.5 if kind == "synth" else 0.0, np.float32)
 
 
+def _whole_steps(model: Model, frames: int) -> int:
+    """So many latent frames or a few more: what the model can step through."""
+    return frames + -frames % model.frames_per_step
+
+
+def _random_steps(model: Model, frames: int, generator: torch.Generator) -> list[int]:
+    """Random block lengths in latent frames."""
+    return random_cuts(frames // model.frames_per_step, model.frames_per_step, generator)
+
+
 def _raw_offline(model: Model, x: Tensor) -> Tensor:
     bank = model.raw if model.network.raw_input else model.pqmf
     return model.encoder(bank.analysis(x)).transpose(1, 2)
@@ -137,7 +147,7 @@ def measure_encoder_delay(model: Model, generator: torch.Generator) -> int:
     plain = folded(model).to(torch.float64)  # the far ends of a gradient are denormal in float32: slow
     _without_statistics(plain.encoder)
     ratio, span = plain.network.ratio, max(SPAN, 2 * plain.encoder_delay())
-    frames = 2 * (span // ratio + 2)
+    frames = 2 * _whole_steps(plain, span // ratio + 2)
     middle = frames // 2
     gradients = []
     for streamed in (False, True):
@@ -189,11 +199,11 @@ def _in_blocks(
 def _measure_decoder(model: Model, generator: torch.Generator) -> tuple[int, float, float]:
     """Delay in samples, and the errors of fit and of partition, on random latents."""
     ratio, span = model.network.ratio, max(SPAN, 2 * model.decoder_delay())
-    frames = 3 * (span // ratio + 1)
-    settled, limit = frames // 3 * ratio, frames // 3 * ratio
+    third = _whole_steps(model, span // ratio + 1)
+    frames, settled, limit = 3 * third, third * ratio, third * ratio
     z = torch.randn(1, frames, model.network.latent_size, generator=generator)
     streamed = _decode_stream(model, z, [frames]).transpose(1, 2)
-    cut = _decode_stream(model, z, random_cuts(frames, 1, generator)).transpose(1, 2)
+    cut = _decode_stream(model, z, _random_steps(model, frames, generator)).transpose(1, 2)
     offline = model.decode(z.transpose(1, 2), noise=zero_noise)
     delay = best_shift(streamed[0, :, settled:].numpy(), offline[0, :, settled:].numpy(), limit)
     length = offline.shape[2] - limit - settled
@@ -204,18 +214,20 @@ def _measure_decoder(model: Model, generator: torch.Generator) -> tuple[int, flo
 
 @torch.no_grad()
 def _encoder_partition_error(model: Model, generator: torch.Generator) -> float:
-    ratio, frames = model.network.ratio, 12
+    ratio, frames = model.network.ratio, _whole_steps(model, 12)
     x = torch.randn(1, model.network.channels, frames * ratio, generator=generator)
     whole = _raw_streamed(model, x, [frames * ratio])
-    return relative_error(_raw_streamed(model, x, random_cuts(frames, ratio, generator)), whole)
+    cuts = [ratio * size for size in _random_steps(model, frames, generator)]
+    return relative_error(_raw_streamed(model, x, cuts), whole)
 
 
 @torch.no_grad()
 def silence_peak(model: Model) -> float:
     """Peak of the output after some frames of digital silence, offline and streamed; NaN where it is not finite."""
-    frames = 4
+    step = model.frames_per_step
+    frames = 4 * step
     x = torch.zeros(1, model.network.channels, frames * model.network.ratio)
     mean, _, _ = model.encode_step(x.transpose(1, 2), model.initial_state("encoder", 1))
-    outputs = (model(x, noise=zero_noise), _decode_stream(model, mean, [1] * frames))
+    outputs = (model(x, noise=zero_noise), _decode_stream(model, mean, [step] * 4))
     peaks = [float(y.abs().max()) if bool(torch.isfinite(y).all()) else float("nan") for y in outputs]
     return float(np.max(peaks))

@@ -20,10 +20,11 @@ MARGIN_SAMPLES = 1 << 16  # nearly twice the widest one-sided receptive field kn
 MARGIN_FRAMES = 32  # at least, for models of a larger ratio, whose receptive field grows with it
 
 
-def _blocks(frames: int, ratio: int) -> Iterator[tuple[int, int, int, int]]:
-    """(start, end) of each block and (first, last) of what is read for it, in latent frames."""
-    size = max(BLOCK_SAMPLES // ratio, 1)
-    margin = max(MARGIN_SAMPLES // ratio, MARGIN_FRAMES)
+def _blocks(model: Model, frames: int) -> Iterator[tuple[int, int, int, int]]:
+    """(start, end) of each block and (first, last) of what is read for it, in latent frames; all in whole steps."""
+    ratio, step = model.network.ratio, model.frames_per_step
+    size = max(BLOCK_SAMPLES // (ratio * step), 1) * step
+    margin = -(-max(MARGIN_SAMPLES // ratio, MARGIN_FRAMES) // step) * step
     for start in range(0, frames, size):
         end = min(start + size, frames)
         yield start, end, max(start - margin, 0), min(end + margin, frames)
@@ -55,12 +56,14 @@ def encode_blocks(
     ratio = model.network.ratio
     if x.ndim != 2 or x.shape[0] != model.network.channels or x.shape[1] == 0:
         raise RtraveError(f"audio of shape {x.shape}: give [{model.network.channels}, samples], at least one sample")
-    x = np.pad(x, ((0, 0), (0, -x.shape[1] % ratio)))
+    frames = -(-x.shape[1] // ratio)
+    whole = frames + -frames % model.frames_per_step
+    x = np.pad(x, ((0, 0), (0, whole * ratio - x.shape[1])))
     source = seeded_noise(seed)
-    for start, end, first, last in _blocks(x.shape[1] // ratio, ratio):
+    for start, end, first, last in _blocks(model, whole):
         block = torch.from_numpy(np.ascontiguousarray(x[None, :, first * ratio : last * ratio], np.float32))
         z = model.encode(block.to(model.latent_mean), compressed, temperature, noise=_from(source, first))
-        yield z[0, :, start - first : end - first].float().numpy()
+        yield z[0, :, start - first : min(end, frames) - first].float().numpy()
 
 
 @torch.no_grad()
@@ -83,8 +86,9 @@ def decode_blocks(model: Model, z: np.ndarray, compressed: bool = False, seed: i
         raise RtraveError(f"latents of shape {z.shape}: give [dimensions, latent frames], at least one frame")
     if not np.isfinite(z).all():
         raise RtraveError("the latents hold NaN or infinity: give numbers only")
-    ratio, source = model.network.ratio, seeded_noise(seed)
-    for start, end, first, last in _blocks(z.shape[1], ratio):
+    ratio, source, frames = model.network.ratio, seeded_noise(seed), z.shape[1]
+    z = np.pad(z, ((0, 0), (0, -frames % model.frames_per_step)), mode="edge")
+    for start, end, first, last in _blocks(model, z.shape[1]):
         block = torch.from_numpy(np.ascontiguousarray(z[None, :, first:last], np.float32)).to(model.latent_mean)
         y = model.decode(block, compressed, noise=_from(source, first))
-        yield y[0, :, (start - first) * ratio : (end - first) * ratio].float().numpy()
+        yield y[0, :, (start - first) * ratio : (min(end, frames) - first) * ratio].float().numpy()
