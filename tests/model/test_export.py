@@ -19,9 +19,11 @@ from rtrave.model.formats import exports
 from rtrave.model.formats.export_reader import read_export
 from rtrave.model.formats.load import load
 from rtrave.model.rave import Model, folded
-from rtrave.model.spec import NoiseSpec
+from rtrave.model.spec import NetworkSpec, NoiseSpec
+from tests.foreign_scripts import Autoencoder, save
 from tests.model.official_export import DilatedUnit, export, plain_network
 from tests.reference import DATA
+from tests.streaming.scripted_playing import probed_here
 from tests.tiny import tiny_model
 
 
@@ -170,3 +172,18 @@ def test_what_cannot_be_rebuilt_is_named(change, message, tmp_path):
         read_export(path)
     assert str(refused.value).startswith(str(path))
     assert "\n" not in str(refused.value)
+
+
+def test_any_other_script_streams_by_the_contract_and_has_no_native_model(tmp_path):
+    path = save(Autoencoder(), tmp_path)
+    probed_here(path)
+    stream = rtrave.stream(path)
+    try:
+        assert not isinstance(stream.spec.network, NetworkSpec)
+        assert np.isfinite(stream.process(np.zeros((1, 2, stream.hop), np.float32))).all()
+    finally:
+        stream.parts.close()
+    with pytest.raises(RtraveError, match="batch 2: a foreign TorchScript plays one signal"):
+        rtrave.stream(path, batch=2)
+    with pytest.raises(RtraveError, match=r"no export of RAVE's own.*play it with rtrave\.stream"):
+        load(path)
