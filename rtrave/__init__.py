@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rtrave.errors import ControlError, RtraveError
-from rtrave.settings import VERSION as __version__
+from rtrave.settings import VERSION
 
 if TYPE_CHECKING:
     from rtrave.model.formats.load import load
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtrave.streaming.open_stream import stream
     from rtrave.streaming.stream import Stream
 
+__version__ = VERSION
 __all__ = ["ControlError", "Model", "ModelSpec", "RtraveError", "Stream", "__version__", "load", "stream"]
 
 # Looked up when first used: torch takes seconds to import, and a player never needs it.

@@ -58,7 +58,7 @@ def common_facts(spec: ModelSpec, format: str) -> dict[str, Any]:
 def model_facts(path: Path, kept: str) -> dict[str, Any]:
     """Of a model that rtrave plays itself: reported and measured."""
     from rtrave.model.doctor import measure
-    from rtrave.model.rave import folded
+    from rtrave.model.weights import folded
 
     model = load_told(path)
     measured = measure(model)

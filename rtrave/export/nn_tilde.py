@@ -17,7 +17,8 @@ from rtrave.errors import RtraveError
 from rtrave.layers.state import State, flatten, streaming, unflatten
 from rtrave.model import latent_space
 from rtrave.model.latent_space import seeded_noise
-from rtrave.model.rave import Model, folded
+from rtrave.model.rave import Model
+from rtrave.model.weights import folded
 
 PACKAGE = "nn-tilde==1.6.0"
 LICENCE_NOTE = (

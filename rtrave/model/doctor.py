@@ -16,7 +16,8 @@ from rtrave.layers.activations import Identity
 from rtrave.layers.contract import random_cuts, relative_error
 from rtrave.layers.norm import AdaIN
 from rtrave.layers.state import State, streaming
-from rtrave.model.rave import Model, folded
+from rtrave.model.rave import Model
+from rtrave.model.weights import folded
 
 SPAN = 1 << 15  # samples: longer than half the receptive field of any known encoder or decoder
 CUT_FRAMES = 48  # latent frames that are streamed in small blocks

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from rtrave.errors import RtraveError
 from rtrave.layers.state import State, flatten, unflatten
 from rtrave.model.formats.load import load
-from rtrave.model.rave import Model, fingerprint, folded
+from rtrave.model.rave import Model
+from rtrave.model.weights import fingerprint, folded
 from rtrave.streaming.graph_cache import (
     BUILDER_VERSION,
     MANIFEST,

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from rtrave.layers.state import flatten
-from rtrave.model.rave import Model, fingerprint
+from rtrave.model.rave import Model
+from rtrave.model.weights import fingerprint
 from rtrave.streaming.graph_cache import GraphShape
 
 

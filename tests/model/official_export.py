@@ -14,7 +14,7 @@ from rtrave.layers.conv import Conv1d as OurConv1d
 from rtrave.layers.conv import ConvTranspose1d as OurConvTranspose1d
 from rtrave.layers.noise import NoiseSynth
 from rtrave.layers.norm import BatchNorm
-from rtrave.model.rave import folded
+from rtrave.model.weights import folded
 
 
 class Quiet(nn.Module):

@@ -15,7 +15,7 @@ from rtrave.model.formats.discriminator_views import read_views
 from rtrave.model.formats.gin import Config
 from rtrave.model.formats.load import load
 from rtrave.model.formats.native import save_native
-from rtrave.model.rave import fingerprint
+from rtrave.model.weights import fingerprint
 from tests.reference import DATA
 
 CASES = json.loads((DATA / "discriminators.json").read_text())

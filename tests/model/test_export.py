@@ -18,8 +18,9 @@ from rtrave.errors import RtraveError
 from rtrave.model.formats import exports
 from rtrave.model.formats.export_reader import read_export
 from rtrave.model.formats.load import load
-from rtrave.model.rave import Model, folded
+from rtrave.model.rave import Model
 from rtrave.model.spec import NetworkSpec, NoiseSpec
+from rtrave.model.weights import folded
 from tests.foreign_scripts import Autoencoder, save
 from tests.model.official_export import DilatedUnit, export, plain_network
 from tests.reference import DATA

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from rtrave.errors import RtraveError
-from rtrave.model.rave import Model, load_weights
+from rtrave.model.rave import Model
 from rtrave.model.spec import NetworkSpec
+from rtrave.model.weights import load_weights
 
 
 def build_model(

@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from rtrave.errors import RtraveError
-from rtrave.model.rave import Model, load_weights
+from rtrave.model.rave import Model
 from rtrave.model.registry import read_header
 from rtrave.model.spec import ModelSpec
+from rtrave.model.weights import load_weights
 
 
 def save_native(model: Model, path: Path, provenance: str = "", notes: Sequence[str] = ()) -> None:
