@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +31,16 @@ def wait_until(condition: Any, limit_s: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < end_s, f"waited {limit_s} s for {what}"
         time.sleep(0.02)
+
+
+def best_of_three(run: Callable[[int], None]) -> None:
+    """Call `run` with 0, 1, 2 until it passes: on a shared machine any one period may be missed by no fault of ours."""
+    for attempt in range(3):
+        try:
+            return run(attempt)
+        except AssertionError:
+            if attempt == 2:
+                raise
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import soundfile
 
 from rtrave.session.reader import open_session, read_audio
 from rtrave.settings import assets_dir
-from tests.audio.jack import RATE, jack_server, source_and_result
+from tests.audio.jack import RATE, best_of_three, jack_server, source_and_result
 from tests.live.running import live_run, read_wav, rtrave
 
 SECONDS = float(os.environ.get("RTRAVE_JACK_SECONDS", "8"))
@@ -47,9 +47,18 @@ def find(needle, haystack):
     raise AssertionError("the recorded source is not in the take")
 
 
-@pytest.mark.timeout(60 + 3 * SECONDS)
+@pytest.mark.timeout(3 * (40 + 2 * SECONDS))
 @pytest.mark.parametrize(("period", "mode"), [(2048, "direct"), (256, "low-latency")])
 def test_foreign_client_hears_what_render_gives(tmp_path, monkeypatch, period, mode):
+    def run(attempt):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        play_and_compare(folder, monkeypatch, period, mode)
+
+    best_of_three(run)
+
+
+def play_and_compare(tmp_path, monkeypatch, period, mode):
     with jack_server(tmp_path, period) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
