@@ -22,6 +22,7 @@ def stream(
     model: Model | str | Path,
     batch: int = 1,
     backend: str = "onnx",
+    precision: str = "float32",
     seed: int = 0,
     noise: NoiseSource | None = None,
     compat: str | None = None,
@@ -39,8 +40,12 @@ def stream(
         Signals side by side.
     backend : {"onnx", "torch"}
         The compiled path, or the reference.
+    precision : {"float32"}
+        Of the arithmetic.
     seed, noise
-        Of the posterior's draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array.
+        Of all random draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array, normal
+        for
+        "posterior" and "augmentation" (shape [B, D]), uniform in [0, 1) for "synth" (shape [B, bands, band samples]).
     compat : {None, "nn~"}
         "nn~" leaves odd band delays uncompensated, as upstream's exports do.
     threads : int
@@ -50,6 +55,8 @@ def stream(
         raise RtraveError(f"compat {compat!r} is unknown: use None or 'nn~'")
     if backend not in ("onnx", "torch"):
         raise RtraveError(f"backend {backend!r} is unknown: use 'onnx' or 'torch'")
+    if precision != "float32":
+        raise RtraveError(f"precision {precision!r} is unknown: use 'float32'")
     if batch < 1:
         raise RtraveError(f"batch {batch}: use 1 or more")
     shape = GraphShape(batch=batch, compat=compat)

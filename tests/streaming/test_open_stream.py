@@ -1,0 +1,32 @@
+"""`rtrave.stream` refuses what it does not know, in one line, and its signature is the public one."""
+
+import inspect
+
+import pytest
+
+import rtrave
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "tensorflow"}, "backend 'tensorflow' is unknown: use 'onnx' or 'torch'"),
+        ({"precision": "int1"}, "precision 'int1' is unknown: use 'float32'"),
+        ({"compat": "max"}, "compat 'max' is unknown: use None or 'nn~'"),
+        ({"batch": 0}, "batch 0: use 1 or more"),
+    ],
+)
+def test_unknown_options(options, message):
+    with pytest.raises(rtrave.RtraveError, match=message):
+        rtrave.stream("strings", **options)
+
+
+def test_the_public_surface():
+    assert rtrave.__all__ == [
+        "ControlError", "Model", "ModelSpec", "RtraveError", "Stream", "__version__", "load", "stream",
+    ]  # fmt: skip
+    for name in rtrave.__all__:
+        assert getattr(rtrave, name)
+    assert list(inspect.signature(rtrave.stream).parameters) == [
+        "model", "batch", "backend", "precision", "seed", "noise", "compat", "threads",
+    ]  # fmt: skip
