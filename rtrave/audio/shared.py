@@ -22,7 +22,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class SharedSpec:
     controls : int
         Length of the control vector (`Layout.size`).
     audio_rows, hops_rows, controls_rows : int
-        Capacity of the rings, in rows. The defaults hold at least 20 s.
+        Capacity of the rings, in rows. The defaults hold at least 20 s where a hop has 2048 samples.
     """
 
     channels: int
@@ -66,6 +66,13 @@ class SharedSpec:
     def hop_width(self) -> int:
         """Numbers in one row of the hops ring: `HOP_FIELDS`, then z_in [D, N] and z_out [D, N] row by row."""
         return len(HOP_FIELDS) + 2 * self.dims * self.latent_frames
+
+
+def spec_for(channels: int, dims: int, latent_frames: int, controls: int, hop: int) -> SharedSpec:
+    """Sizes whose rings all hold at least 20 s, also of a model with short hops (in samples)."""
+    spec = SharedSpec(channels, dims, latent_frames, controls)
+    hops = spec.audio_rows // hop
+    return replace(spec, hops_rows=max(spec.hops_rows, hops), controls_rows=max(spec.controls_rows, hops))
 
 
 @dataclass(frozen=True)

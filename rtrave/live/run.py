@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from rtrave.audio.shared import Shared, SharedSpec, create
+from rtrave.audio.shared import Shared, create, spec_for
 from rtrave.control.namespace import Controls
 from rtrave.live import terminal
 from rtrave.live.monitor import Monitor, latency_of
@@ -59,7 +59,7 @@ class LiveRun:
         spec = model.spec
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
         self._shared: Shared = create(
-            SharedSpec(spec.channels, spec.full_latent_size, model.shape.latent_frames, controls.layout.size)
+            spec_for(spec.channels, spec.full_latent_size, model.shape.latent_frames, controls.layout.size, model.hop)
         )
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)

@@ -10,7 +10,7 @@ from json import dumps
 import numpy as np
 import pytest
 
-from rtrave.audio.shared import SharedSpec, attach, create
+from rtrave.audio.shared import SharedSpec, attach, create, spec_for
 from rtrave.errors import RtraveError
 
 
@@ -116,3 +116,11 @@ def test_counters_and_rows_outlive_a_writer_that_was_killed(make) -> None:
     again.audio.write(np.full((4, 2), 2.0, np.float32))
     assert shared.status.as_dict()["hops"] == 5
     assert shared.audio.read()[:, 0].tolist() == [1.0] * 5 + [2.0] * 4
+
+
+@pytest.mark.parametrize("hop", [128, 512, 1024, 2048, 4096])
+def test_every_ring_holds_twenty_seconds(hop: int) -> None:
+    spec = spec_for(channels=1, dims=16, latent_frames=1, controls=120, hop=hop)
+    seconds = {"audio": spec.audio_rows / 48000, "hops": spec.hops_rows * hop / 48000}
+    assert min(seconds.values()) >= 20
+    assert spec.controls_rows * hop / 48000 >= 20

@@ -27,7 +27,7 @@ def tool(name):
 FIRST = tool("cases").FIRST
 
 
-@pytest.mark.parametrize("case", FIRST)
+@pytest.mark.parametrize("case", FIRST[::2])  # a short twin of scripts/interop compare
 def test_equals_what_upstream_answers(case):
     if not (CASES / case / "meta.json").exists():
         pytest.skip("scripts/interop has not made this model")
