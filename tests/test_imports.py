@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 UNBOUND = {"cli", "__init__", "__main__"}
 ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = ("control", "sound_file", "engine", "audio", "osc", "session", "web", "live")
+WITHOUT_TORCH = ("control", "sound_file", "levels", "engine", "audio", "osc", "session", "web", "live")
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
 
 

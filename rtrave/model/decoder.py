@@ -9,6 +9,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
+from rtrave.errors import RtraveError
 from rtrave.layers.activations import Identity, LeakyReLU, mod_sigmoid
 from rtrave.layers.compose import Branches, Delay, Named, Sequential, dilated_unit, residual, waits
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
@@ -143,6 +144,8 @@ def _noise(spec: NoiseSpec, channels: int, bands: int, mode: str) -> NoiseSynth:
 
 def _version_1(network: NetworkSpec) -> Decoder:
     spec, mode, norm = network.decoder, network.padding, network.decoder.weight_norm
+    if spec.loud_stride != 1:
+        raise RtraveError(f"a loudness head of stride {spec.loud_stride} cannot be built: only 1 can")
     width = spec.capacity * 2 ** len(spec.ratios)
     first = Conv1d(network.latent_size + network.noise_augmentation, width, 7, mode=mode, weight_norm=norm)
     layers: list[nn.Module] = [first]

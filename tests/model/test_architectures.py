@@ -1,5 +1,7 @@
 """The named architectures: each file builds, streams by the contract's delay, and is found again by its name."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,8 +14,6 @@ from rtrave.model.rave import Model
 @pytest.mark.parametrize("padding", ["causal", "centered"])
 @torch.no_grad()
 def test_builds_plays_and_is_named(name, padding):
-    from dataclasses import replace
-
     network = load_architecture(name)
     small = replace(
         network,
@@ -51,3 +51,9 @@ def test_a_missing_key_is_named(tmp_path):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(RtraveError, match="no architecture 'v9': known are brave, discrete"):
         load_architecture("v9")
+
+
+def test_what_cannot_be_built_is_refused():
+    v1 = load_architecture("v1")
+    with pytest.raises(RtraveError, match="loudness head of stride 2 cannot be built"):
+        Model(replace(v1, decoder=replace(v1.decoder, loud_stride=2)), "v1", 44100)
