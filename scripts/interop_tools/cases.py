@@ -89,9 +89,9 @@ CONFIGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def _brave(ratios: str, attenuation: int, dilations: str) -> tuple[str, ...]:
+def _brave(ratios: str, attenuation: int, dilations: str, size: tuple[str, ...] = SMALL) -> tuple[str, ...]:
     return (
-        *SMALL,
+        *size,
         f"RATIOS={ratios}",
         f"pqmf.CachedPQMF.attenuation={attenuation}",
         "blocks.Generator.use_noise=False",
@@ -132,6 +132,18 @@ OLD = {
     },
 }
 
+# Models of the size that people train, for the benchmark: what takes the most time in playing them.
+FULL_BRAVE = _brave("[2,2,2,1]", 40, "[[3,1],[9,1],[27,1],[36,1]]", ("CAPACITY=32",))
+FULL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "v1": (("v1.gin", "causal.gin"), ()),
+    "v2": (("v2.gin", "causal.gin"), ()),
+    "v3": (("v3.gin", "causal.gin"), FEW_DISCRIMINATORS),
+    "v2_small": (("v2_small.gin", "causal.gin"), ()),
+    "discrete": (("discrete.gin", "causal.gin"), ()),
+    "brave": (("v1.gin", "causal.gin"), FULL_BRAVE),
+    "raspberry": (("raspberry.gin", "causal.gin"), ()),
+}
+
 # What is worth having first: one of each kind.
 FIRST = (
     "v2_causal_mono_44100",
@@ -150,6 +162,11 @@ FIRST = (
     "v2_nopqmf_causal_mono_44100",
     "v2_causal_mono_44100_offline",
 )
+
+
+def full_cases() -> list[Case]:
+    """The models of full size, mono and causal, one per architecture."""
+    return [Case(f"full_{label}", configs, bindings) for label, (configs, bindings) in FULL.items()]
 
 
 def all_cases() -> list[Case]:

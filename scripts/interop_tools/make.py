@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from build import make_run
-from cases import Case, all_cases
+from cases import Case, all_cases, full_cases
 from vectors import eager_vectors, script_vectors
 
 TIMEOUT_S = 300
@@ -150,10 +150,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", help="cases whose name contains this")
     parser.add_argument("--count", type=int, help="at most so many, the most different ones first")
+    parser.add_argument("--full", action="store_true", help="instead, the models of full size for the benchmark")
     parser.add_argument("--again", action="store_true", help="make also what is there")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    named = [case for case in all_cases() if (options.only or "") in case.name][: options.count]
+    known = full_cases() if options.full else all_cases()
+    named = [case for case in known if (options.only or "") in case.name][: options.count]
     if not named:
         sys.exit(f"no case is named like {options.only!r}")
     cases = [case for case in named if case.upstream == version("acids-rave")]
