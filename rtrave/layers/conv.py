@@ -5,10 +5,16 @@ the whole padding of a convolution is kept as a cache of past samples, so that i
 the padding
 on the right. Weight norm is kept as RAVE's checkpoints name it: `weight_g`, `weight_v`, over all dimensions but the
 first.
+
+A block goes through one matrix product: per output sample a row of all the inputs that its kernel covers, times the
+kernel
+as a matrix. `prepare` makes that matrix once, where many blocks will follow.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -48,9 +54,20 @@ def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     return folded
 
 
-class _Kernel(nn.Module):
+def windows(extended: Tensor, outputs: int, taps: int, stride: int = 1, dilation: int = 1) -> Tensor:
+    """Per output sample the inputs its kernel covers, tap-major: [B, T, C] -> [B, outputs, taps * C]."""
+    if outputs == 1 and dilation == 1:
+        return extended[:, :taps].reshape(extended.shape[0], 1, -1)
+    starts, steps = (torch.arange(count, device=extended.device) for count in (outputs, taps))
+    index = (stride * starts[:, None] + dilation * steps).flatten()
+    return extended.index_select(1, index).reshape(extended.shape[0], outputs, -1)
+
+
+class Kernel(nn.Module):
     """The weights of a convolution, [first, second, taps], plain or as direction and gain, and a bias where there is
     one."""
+
+    prepared: Tensor | None
 
     def __init__(self, shape: tuple[int, int, int], weight_norm: bool, bias_size: int | None = None) -> None:
         super().__init__()
@@ -61,6 +78,7 @@ class _Kernel(nn.Module):
         self.weight_g = gain if weight_norm else None
         self.weight_v = weight if weight_norm else None
         self.bias = None if bias_size is None else nn.Parameter(torch.zeros(bias_size))
+        self.register_buffer("prepared", None, persistent=False)
 
     def kernel(self) -> Tensor:
         """The weights, weight norm applied."""
@@ -68,8 +86,27 @@ class _Kernel(nn.Module):
             return self.weight_v * (self.weight_g / norm_but_first(self.weight_v))
         return cast(Tensor, self.weight)
 
+    @abstractmethod
+    def matrix(self) -> Tensor:
+        """The weights as `step` multiplies by them, [groups, taps * C / groups, C' / groups]."""
 
-class Conv1d(_Kernel):
+    @torch.no_grad()
+    def prepare(self) -> None:
+        """Keep the matrix for the steps to come; the weights must not change any more."""
+        self.prepared = self.matrix().contiguous()
+
+    def product(self, groups: Sequence[Tensor]) -> Tensor:
+        """Windows of each group, [B, T, taps * C / groups] -> [B, T, C']."""
+        matrix = self.matrix() if self.prepared is None else self.prepared
+        products = [rows @ part for rows, part in zip(groups, matrix, strict=True)]
+        return products[0] if len(products) == 1 else torch.cat(products, dim=2)
+
+    def biased(self, y: Tensor) -> Tensor:
+        """[B, T, C'], with the bias where there is one."""
+        return y if self.bias is None else y + self.bias
+
+
+class Conv1d(Kernel):
     """Convolution, weights [out, in / groups, kernel].
 
     Parameters
@@ -120,26 +157,19 @@ class Conv1d(_Kernel):
             state = {"cache": extended[:, x.shape[1] :]}
         else:
             extended = x
-        outputs = x.shape[1] // self.stride
-        products = [
-            self._windows(part, outputs) @ kernel.permute(2, 1, 0).reshape(-1, kernel.shape[0])
-            for part, kernel in zip(extended.chunk(self.groups, 2), self.kernel().chunk(self.groups), strict=True)
-        ]
-        y = products[0] if self.groups == 1 else torch.cat(products, dim=2)
-        return y if self.bias is None else y + self.bias, state
+        parts = (extended,) if self.groups == 1 else extended.chunk(self.groups, 2)
+        y = self.product([self._windows(part, x.shape[1] // self.stride) for part in parts])
+        return self.biased(y), state
 
     def _windows(self, extended: Tensor, outputs: int) -> Tensor:
-        """Per output sample the inputs its kernel covers, tap-major: [B, outputs, kernel * C].
+        if self.kernel_size == 1 and self.stride == 1:
+            return extended
+        return windows(extended, outputs, self.kernel_size, self.stride, self.dilation)
 
-        A row holds one stride of samples; a kernel is some whole rows and a part of one.
-        """
-        whole, part = divmod(self.kernel_size, self.stride)
-        row_count = outputs + (whole - 1) * self.dilation + int(part > 0)
-        rows = extended[:, : row_count * self.stride].reshape(extended.shape[0], row_count, -1)
-        taps = [rows[:, tap * self.dilation : tap * self.dilation + outputs] for tap in range(whole)]
-        if part:
-            taps.append(rows[:, whole : whole + outputs, : part * extended.shape[2]])
-        return taps[0] if len(taps) == 1 else torch.cat(taps, dim=2)
+    def matrix(self) -> Tensor:
+        """[groups, taps * C / groups, C' / groups]."""
+        kernel = self.kernel()
+        return kernel.reshape(self.groups, -1, *kernel.shape[1:]).permute(0, 3, 2, 1).flatten(1, 2)
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence before the first sample."""
@@ -152,7 +182,7 @@ class Conv1d(_Kernel):
         return (incoming + self.padding[1] + self.align) / self.stride
 
 
-class ConvTranspose1d(_Kernel):
+class ConvTranspose1d(Kernel):
     """Upsampling by `stride` with a kernel of twice the stride, weights [in, out, 2 stride].
 
     `forward` crops `stride // 2` samples on the left; the stream cannot, and so is late by as many.
@@ -164,24 +194,27 @@ class ConvTranspose1d(_Kernel):
         super().__init__((in_channels, out_channels, 2 * stride), weight_norm, out_channels if bias else None)
         if stride % 2:
             raise RtraveError(f"stride {stride}: only even strides keep the length")
-        self.out_channels, self.stride = out_channels, stride
+        self.in_channels, self.out_channels, self.stride = in_channels, out_channels, stride
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T * stride]."""
         return functional.conv_transpose1d(x, self.kernel(), self.bias, self.stride, self.stride // 2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T * stride, C']: a row gives two halves, the second overlaps the next row's first."""
-        kernel = self.kernel()
-        matrix = kernel.permute(0, 2, 1).reshape(kernel.shape[0], -1)
-        first, second = (x @ matrix).chunk(2, dim=2)
-        overlap = torch.cat((state["overlap"], second), dim=1)
-        y = (first + overlap[:, :-1]).reshape(x.shape[0], -1, self.out_channels)
-        return y if self.bias is None else y + self.bias, {"overlap": overlap[:, -1:]}
+        """[B, T, C] -> [B, T * stride, C']: each sample and the one before it give `stride` samples."""
+        extended = torch.cat((state["cache"], x), dim=1)
+        y = self.product([windows(extended, x.shape[1], 2)]).reshape(x.shape[0], -1, self.out_channels)
+        return self.biased(y), {"cache": extended[:, x.shape[1] :]}
+
+    def matrix(self) -> Tensor:
+        """[1, 2 C, stride * C']: the kernel's second half for the sample before, its first half for the present one."""
+        kernel = self.kernel().permute(0, 2, 1)
+        halves = (kernel[:, self.stride :], kernel[:, : self.stride])
+        return torch.cat(halves).reshape(1, 2 * self.in_channels, -1)
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Nothing to overlap yet."""
-        return {"overlap": torch.zeros(batch, 1, self.stride * self.out_channels, dtype=dtype)}
+        """Silence before the first sample."""
+        return {"cache": torch.zeros(batch, 1, self.in_channels, dtype=dtype)}
 
     def delay(self, incoming: Fraction) -> Fraction:
         """The incoming delay at the higher rate, and the half stride that `forward` crops."""

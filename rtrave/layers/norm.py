@@ -14,11 +14,16 @@ from rtrave.layers.state import State
 class BatchNorm(nn.BatchNorm1d):
     """Batch norm; a stream always uses the running statistics."""
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C]."""
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """What it does to each channel, [C] each."""
         mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
         scale = self.weight / torch.sqrt(variance + self.eps)
-        return x * scale + (self.bias - mean * scale), state
+        return scale, self.bias - mean * scale
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """[B, T, C] -> [B, T, C]."""
+        scale, shift = self.scale_and_shift()
+        return x * scale + shift, state
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Nothing."""

@@ -1,36 +1,55 @@
-"""The PQMF filter bank: audio to sub-bands and back, as one strided convolution each way.
+"""The PQMF filter bank: audio to sub-bands and back, as one convolution each way.
 
 A pseudo-quadrature mirror filter bank of `bands` bands (Nguyen 1994; used by RAVE, arXiv 2111.05011). The filters
 come with
 the model. Every second sample of the odd bands changes its sign, which turns their spectra the right way round.
+
+In a stream one product gives up to `ROWS` band samples of all bands: its matrix holds the filters once per band sample,
+each time a sample further down, and the signs. Against a product per band sample it reads each input some eight times
+less, for a fifth more multiplications.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from rtrave.layers.conv import Conv1d
+from rtrave.layers.conv import Conv1d, windows
 from rtrave.layers.state import State
+
+ROWS = 8  # band samples of one product; even, for the signs
 
 
 def flip_odd_bands(x: Tensor, phase: int = 0) -> Tensor:
     """Negate every second sample of the odd bands, from sample `phase` (0 or 1); time-major [B, T, bands], T even."""
-    signs = torch.ones(2, x.shape[2], dtype=x.dtype)
+    signs = torch.ones(2, x.shape[2], dtype=x.dtype, device=x.device)
     signs[phase, 1::2] = -1
     return (x.reshape(x.shape[0], -1, 2, x.shape[2]) * signs).reshape(x.shape)
 
 
+def _block_product(extended: Tensor, size: int, matrix: Tensor) -> Tensor:
+    """Blocks of `size` samples, each with its past before it, through one product: [B, T, C] -> [B, blocks, C']."""
+    rows = extended.reshape(extended.shape[0], -1, size * extended.shape[2])
+    taps = matrix.shape[0] // rows.shape[2]
+    return windows(rows, rows.shape[1] - taps + 1, taps) @ matrix
+
+
 def _split(x: Tensor, channels: int) -> Tensor:
     """[B, T, channels * C] -> [B * channels, T, C]: audio channels go through the bank one by one."""
+    if channels == 1:
+        return x
     batch, time, width = x.shape
     return x.reshape(batch, time, channels, width // channels).transpose(1, 2).reshape(-1, time, width // channels)
 
 
 def _join(x: Tensor, channels: int) -> Tensor:
     """The inverse of `_split`."""
+    if channels == 1:
+        return x
     _, time, width = x.shape
     return x.reshape(-1, channels, time, width).transpose(1, 2).reshape(-1, time, channels * width)
 
@@ -59,12 +78,23 @@ class PQMF(nn.Module):
         self.inverse_conv = Conv1d(bands, bands, synthesis_taps, mode=mode)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
+        # What the products read of the past, in band samples: whole blocks of it
+        self.analysis_past = -(-(analysis_taps - 1) // (ROWS * bands)) * ROWS
+        self.synthesis_past = -(-(synthesis_taps - 1) // ROWS) * ROWS
+        self.prepared: dict[str, Tensor] = {}
 
     def analysis(self, x: Tensor) -> Tensor:
         """[B, channels, T] -> [B, channels * bands, T / bands]; T is a multiple of 2 * bands."""
         bands = self.forward_conv(x.reshape(-1, 1, x.shape[2]))
         bands = flip_odd_bands(bands.transpose(1, 2)).transpose(1, 2)
         return bands.reshape(x.shape[0], -1, bands.shape[2])
+
+    def analysis_matrix(self, rows: int) -> Tensor:
+        """[(analysis_past + rows) * bands, rows * bands]: what each sample gives to a block of `rows` band samples."""
+        kernel, size = self.forward_conv.kernel(), (self.analysis_past + rows) * self.bands
+        unit = torch.eye(size, dtype=kernel.dtype, device=kernel.device)[:, None, size - rows * self.bands - self.forward_conv.cached :]
+        bands = functional.conv1d(unit, kernel, stride=self.bands)
+        return flip_odd_bands(bands.transpose(1, 2)).flatten(1)
 
     def synthesis(self, bands: Tensor) -> Tensor:
         """[B, channels * bands, T] -> [B, channels, T * bands]; T is even."""
@@ -73,27 +103,48 @@ class PQMF(nn.Module):
         x = self.bands * self.inverse_conv(rows)
         return x.flip(1).transpose(1, 2).reshape(bands.shape[0], self.channels, -1)
 
+    def synthesis_matrix(self, rows: int, phase: int) -> Tensor:
+        """[(synthesis_past + rows) * bands, rows * bands]: what each band sample gives to a block of audio."""
+        kernel, length = self.inverse_conv.kernel(), self.synthesis_past + rows
+        unit = torch.eye(length * self.bands, dtype=kernel.dtype, device=kernel.device).reshape(-1, length, self.bands)
+        signed = flip_odd_bands(unit, phase)[:, length - rows - self.inverse_conv.cached :]
+        x = self.bands * functional.conv1d(signed.transpose(1, 2), kernel)
+        return x.flip(1).transpose(1, 2).flatten(1)
+
+    @torch.no_grad()
+    def prepare(self, samples: int) -> None:
+        """Keep the matrices for steps of so many audio samples; the filters must not change any more."""
+        rows = math.gcd(samples // self.bands, ROWS)
+        self.prepared = {f"synthesis {rows} {phase}": self.synthesis_matrix(rows, phase) for phase in (0, 1)}
+        self.prepared[f"analysis {rows}"] = self.analysis_matrix(rows)
+
     def analysis_step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, channels] -> [B, T / bands, channels * bands]; T is a multiple of 2 * bands."""
-        bands, following = self.forward_conv.step(_split(x, self.channels), state)
-        return _join(flip_odd_bands(bands), self.channels), following
+        rows = math.gcd(x.shape[1] // self.bands, ROWS)
+        extended = torch.cat((state["cache"], _split(x, self.channels)), dim=1)
+        matrix = self.prepared.get(f"analysis {rows}")
+        bands = _block_product(extended, rows * self.bands, self.analysis_matrix(rows) if matrix is None else matrix)
+        bands = bands.reshape(bands.shape[0], -1, self.bands)
+        return _join(bands, self.channels), {"cache": extended[:, x.shape[1] :]}
 
     def synthesis_step(self, bands: Tensor, state: State, phase: int = 0) -> tuple[Tensor, State]:
         """[B, T, channels * bands] -> [B, T * bands, channels]; T is even.
 
         Bands that come late by an odd number of samples need `phase` 1: their signs have moved with them.
         """
-        x, following = self.inverse_conv.step(flip_odd_bands(_split(bands, self.channels), phase), state)
-        x = (self.bands * x).flip(2).reshape(x.shape[0], -1, 1)
-        return _join(x, self.channels), following
+        rows = math.gcd(bands.shape[1], ROWS)
+        extended = torch.cat((state["cache"], _split(bands, self.channels)), dim=1)
+        matrix = self.prepared.get(f"synthesis {rows} {phase}")
+        x = _block_product(extended, rows, self.synthesis_matrix(rows, phase) if matrix is None else matrix)
+        return _join(x.reshape(x.shape[0], -1, 1), self.channels), {"cache": extended[:, bands.shape[1] :]}
 
     def analysis_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence before the first sample."""
-        return self.forward_conv.initial_state(batch * self.channels, dtype)
+        return {"cache": torch.zeros(batch * self.channels, self.analysis_past * self.bands, 1, dtype=dtype)}
 
     def synthesis_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence before the first sample."""
-        return self.inverse_conv.initial_state(batch * self.channels, dtype)
+        return {"cache": torch.zeros(batch * self.channels, self.synthesis_past, self.bands, dtype=dtype)}
 
     def analysis_delay(self) -> Fraction:
         """Of the stream against offline, in band samples."""
@@ -120,6 +171,9 @@ class NoPQMF(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
+
+    def prepare(self, samples: int) -> None:
+        """Nothing to keep."""
 
     def analysis(self, x: Tensor) -> Tensor:
         """[B, channels, T] -> [B, channels, T]."""

@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from rtrave.errors import RtraveError
-from rtrave.layers.conv import fold_weight_norm
+from rtrave.layers.activations import Identity
+from rtrave.layers.compose import Sequential
+from rtrave.layers.conv import Conv1d, Kernel, fold_weight_norm
+from rtrave.layers.norm import BatchNorm
 from rtrave.model.rave import Model
 
 
@@ -20,6 +24,30 @@ def folded(model: Model) -> Model:
     plain = Model(model.network.folded, model.name, model.sample_rate, model.source)
     plain.load_state_dict(fold_weight_norm(model.state_dict()))
     return plain.to(model.latent_mean.dtype).eval()
+
+
+def prepared(model: Model, latent_frames: int) -> Model:
+    """A copy for steps of so many latent frames: weights plain, batch norm in the convolutions before it, and every
+    product's matrix made once. What it computes is the same to rounding."""
+    plain = folded(model)
+    for module in plain.modules():
+        if isinstance(module, Sequential):
+            _fold_batch_norm(module)
+        elif isinstance(module, Kernel):
+            module.prepare()
+    plain.pqmf.prepare(latent_frames * model.network.ratio)
+    return plain
+
+
+@torch.no_grad()
+def _fold_batch_norm(layers: Sequential) -> None:
+    """Each batch norm becomes the scale and the bias of the convolution that it follows."""
+    for index, (conv, norm) in enumerate(pairwise(list(layers))):
+        if isinstance(norm, BatchNorm) and isinstance(conv, Conv1d):
+            scale, shift = norm.scale_and_shift()
+            conv.weight = torch.nn.Parameter(conv.kernel() * scale[:, None, None])
+            conv.bias = torch.nn.Parameter(shift if conv.bias is None else conv.bias * scale + shift)
+            layers[index + 1] = Identity()
 
 
 def fingerprint(model: Model) -> str:

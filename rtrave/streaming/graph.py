@@ -26,7 +26,7 @@ from rtrave.errors import RtraveError
 from rtrave.layers.state import State, flatten, unflatten
 from rtrave.model.formats.load import load
 from rtrave.model.rave import Model
-from rtrave.model.weights import fingerprint, folded
+from rtrave.model.weights import fingerprint, prepared
 from rtrave.streaming.graph_cache import (
     BUILDER_VERSION,
     MANIFEST,
@@ -98,7 +98,7 @@ def build_graph(model: Model, folder: Path, shape: GraphShape) -> None:
     A model that cannot step as finely as the shape asks for is compiled for the least it can.
     """
     shape = replace(shape, latent_frames=math.lcm(shape.latent_frames, model.frames_per_step))
-    plain = folded(model).to(torch.float32)
+    plain = prepared(model, shape.latent_frames).to(torch.float32)
     manifest: dict[str, Any] = {
         "builder": BUILDER_VERSION,
         "onnxruntime": onnxruntime.__version__,

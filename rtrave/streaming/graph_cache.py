@@ -28,7 +28,7 @@ from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-BUILDER_VERSION = 3  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 5  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
