@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
+import torch
 
 from rtrave.model.rave import Model
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_cache import GraphFacts, GraphShape, open_facts
+from rtrave.model.weights import prepared
+from rtrave.streaming.graph import facts_of, fitting, part_graph
+from rtrave.streaming.graph_cache import GraphFacts, GraphShape
 
 FORMAT, VERSION = "rtrave-onnx", 1
 DESCRIPTION = "model.json"
@@ -26,15 +28,17 @@ SPEC_FIELDS = (
 def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[Path]:
     """Write `encoder.onnx`, `decoder.onnx` and `model.json` into an existing folder; returns their paths.
 
-    The graphs are those that rtrave plays itself: one latent frame per run (or the fewest that the model can), batch 1,
-    float32, states as inputs and outputs. `compat="nn~"` as in `rtrave.stream`.
+    The graphs are those that rtrave plays itself before they are fitted to its way of running them: one latent frame
+    per run (or the fewest that the model can), batch 1, float32, states as inputs and outputs. `compat="nn~"` as in
+    `rtrave.stream`.
     """
-    cached = ensure_graph_of(model, GraphShape(compat=compat))
-    facts = open_facts(cached)
+    shape = fitting(model, GraphShape(compat=compat))
+    plain = prepared(model, shape.latent_frames, torch.float32)
+    facts = facts_of(model, plain, shape)
     written = []
     for part in PARTS:
         written.append(folder / f"{part}.onnx")
-        shutil.copyfile(cached / f"{part}.onnx", written[-1])
+        onnx.save(part_graph(plain, part, shape, single=False), written[-1])
     description = folder / DESCRIPTION
     description.write_text(json.dumps(describe(facts, folder), indent=1) + "\n", encoding="utf-8")
     return [*written, description]

@@ -51,8 +51,8 @@ class Delay(Pointwise):
         """[B, T, C] -> [B, T, C], late by `samples`."""
         if not self.samples:
             return x, state
-        extended = torch.cat((state["waiting"], x), dim=1)
-        return extended[:, : x.shape[1]], {"waiting": extended[:, x.shape[1] :]}
+        extended = torch.cat((state["waiting"], x), dim=-2)
+        return extended[..., : x.shape[-2], :], {"waiting": extended[..., x.shape[-2] :, :]}
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence."""

@@ -56,18 +56,17 @@ def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def windows(extended: Tensor, outputs: int, taps: int, stride: int = 1, dilation: int = 1) -> Tensor:
     """Per output sample the inputs its kernel covers, tap-major: [B, T, C] -> [B, outputs, taps * C]."""
+    batch = extended.shape[:-2]
     if outputs == 1 and dilation == 1:
-        return extended[:, :taps].reshape(extended.shape[0], 1, -1)
+        return extended[..., :taps, :].reshape(*batch, 1, -1)
     starts, steps = (torch.arange(count, device=extended.device) for count in (outputs, taps))
     index = (stride * starts[:, None] + dilation * steps).flatten()
-    return extended.index_select(1, index).reshape(extended.shape[0], outputs, -1)
+    return extended.index_select(-2, index).reshape(*batch, outputs, -1)
 
 
 class Kernel(nn.Module):
     """The weights of a convolution, [first, second, taps], plain or as direction and gain, and a bias where there is
     one."""
-
-    prepared: Tensor | None
 
     def __init__(self, shape: tuple[int, int, int], weight_norm: bool, bias_size: int | None = None) -> None:
         super().__init__()
@@ -78,7 +77,7 @@ class Kernel(nn.Module):
         self.weight_g = gain if weight_norm else None
         self.weight_v = weight if weight_norm else None
         self.bias = None if bias_size is None else nn.Parameter(torch.zeros(bias_size))
-        self.register_buffer("prepared", None, persistent=False)
+        self.prepared: tuple[Tensor, ...] = ()
 
     def kernel(self) -> Tensor:
         """The weights, weight norm applied."""
@@ -87,19 +86,18 @@ class Kernel(nn.Module):
         return cast(Tensor, self.weight)
 
     @abstractmethod
-    def matrix(self) -> Tensor:
-        """The weights as `step` multiplies by them, [groups, taps * C / groups, C' / groups]."""
+    def matrices(self) -> tuple[Tensor, ...]:
+        """The weights as `step` multiplies by them, for each group [taps * C / groups, C' / groups]."""
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Keep the matrix for the steps to come; the weights must not change any more."""
-        self.prepared = self.matrix().contiguous()
+        """Keep the matrices for the steps to come: weights, dtype and device must not change any more."""
+        self.prepared = tuple(matrix.contiguous() for matrix in self.matrices())
 
     def product(self, groups: Sequence[Tensor]) -> Tensor:
         """Windows of each group, [B, T, taps * C / groups] -> [B, T, C']."""
-        matrix = self.matrix() if self.prepared is None else self.prepared
-        products = [rows @ part for rows, part in zip(groups, matrix, strict=True)]
-        return products[0] if len(products) == 1 else torch.cat(products, dim=2)
+        products = [rows @ part for rows, part in zip(groups, self.prepared or self.matrices(), strict=True)]
+        return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
 
     def biased(self, y: Tensor) -> Tensor:
         """[B, T, C'], with the bias where there is one."""
@@ -153,12 +151,12 @@ class Conv1d(Kernel):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T / stride, C']; T is a multiple of the stride."""
         if self.cached:
-            extended = torch.cat((state["cache"], x), dim=1)
-            state = {"cache": extended[:, x.shape[1] :]}
+            extended = torch.cat((state["cache"], x), dim=-2)
+            state = {"cache": extended[..., x.shape[-2] :, :]}
         else:
             extended = x
-        parts = (extended,) if self.groups == 1 else extended.chunk(self.groups, 2)
-        y = self.product([self._windows(part, x.shape[1] // self.stride) for part in parts])
+        parts = (extended,) if self.groups == 1 else extended.chunk(self.groups, -1)
+        y = self.product([self._windows(part, x.shape[-2] // self.stride) for part in parts])
         return self.biased(y), state
 
     def _windows(self, extended: Tensor, outputs: int) -> Tensor:
@@ -166,10 +164,9 @@ class Conv1d(Kernel):
             return extended
         return windows(extended, outputs, self.kernel_size, self.stride, self.dilation)
 
-    def matrix(self) -> Tensor:
-        """[groups, taps * C / groups, C' / groups]."""
-        kernel = self.kernel()
-        return kernel.reshape(self.groups, -1, *kernel.shape[1:]).permute(0, 3, 2, 1).flatten(1, 2)
+    def matrices(self) -> tuple[Tensor, ...]:
+        """For each group [taps * C / groups, C' / groups]."""
+        return tuple(part.permute(2, 1, 0).flatten(0, 1) for part in self.kernel().chunk(self.groups))
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence before the first sample."""
@@ -202,15 +199,14 @@ class ConvTranspose1d(Kernel):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T * stride, C']: each sample and the one before it give `stride` samples."""
-        extended = torch.cat((state["cache"], x), dim=1)
-        y = self.product([windows(extended, x.shape[1], 2)]).reshape(x.shape[0], -1, self.out_channels)
-        return self.biased(y), {"cache": extended[:, x.shape[1] :]}
+        extended = torch.cat((state["cache"], x), dim=-2)
+        y = self.product([windows(extended, x.shape[-2], 2)]).reshape(*x.shape[:-2], -1, self.out_channels)
+        return self.biased(y), {"cache": extended[..., x.shape[-2] :, :]}
 
-    def matrix(self) -> Tensor:
-        """[1, 2 C, stride * C']: the kernel's second half for the sample before, its first half for the present one."""
+    def matrices(self) -> tuple[Tensor, ...]:
+        """[2 C, stride * C']: the kernel's second half for the sample before, its first half for the present one."""
         kernel = self.kernel().permute(0, 2, 1)
-        halves = (kernel[:, self.stride :], kernel[:, : self.stride])
-        return torch.cat(halves).reshape(1, 2 * self.in_channels, -1)
+        return (torch.cat((kernel[:, self.stride :], kernel[:, : self.stride])).flatten(1),)
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence before the first sample."""

@@ -95,15 +95,15 @@ class NoiseSynth(nn.Module):
         `draws` are uniform in [0, 1), [B, F * target, bands]. Each frame is the causal convolution of its noise with
         its impulse response, cut off at the frame's end.
         """
-        batch, frames, _ = magnitudes.shape
-        shaped = mod_sigmoid(magnitudes - BIAS).reshape(batch, frames, self.bands, self.noise_bands)
-        white = (2 * draws - 1).reshape(batch, frames, self.target, self.bands).transpose(2, 3)
-        spectrum_real, spectrum_imag = (white @ self.get_buffer("transform")).chunk(2, dim=3)
-        filter_real, filter_imag = (shaped @ self.get_buffer("filters")).chunk(2, dim=3)
+        frames = magnitudes.shape[:-1]
+        shaped = mod_sigmoid(magnitudes - BIAS).reshape(*frames, self.bands, self.noise_bands)
+        white = (2 * draws - 1).reshape(*frames, self.target, self.bands).transpose(-2, -1)
+        spectrum_real, spectrum_imag = (white @ self.get_buffer("transform")).chunk(2, dim=-1)
+        filter_real, filter_imag = (shaped @ self.get_buffer("filters")).chunk(2, dim=-1)
         real = spectrum_real * filter_real - spectrum_imag * filter_imag
         imag = spectrum_real * filter_imag + spectrum_imag * filter_real
-        y = torch.cat((real, imag), dim=3) @ self.get_buffer("inverse")
-        return y.transpose(2, 3).reshape(batch, frames * self.target, self.bands)
+        y = torch.cat((real, imag), dim=-1) @ self.get_buffer("inverse")
+        return y.transpose(-2, -1).reshape(draws.shape)
 
     def forward(self, x: Tensor, draws: Tensor) -> Tensor:
         """Features [B, C, T] and draws [B, bands, T] -> noise [B, bands, T]."""

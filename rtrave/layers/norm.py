@@ -72,31 +72,32 @@ class AdaIN(Pointwise):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T, C]; T is a multiple of `frame`."""
         known, outputs = state["known"], []
-        for piece in x.split(self.frame, dim=1):
+        for piece in x.split(self.frame, dim=-2):
             known = self._learn(piece, known, state["learn"])
             outputs.append(self._transfer(piece, known))
-        y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-2)
         return y, {"known": known, "learn": state["learn"] * 1}  # a graph's output must be a value of its own
 
     def _learn(self, x: Tensor, known: Tensor, learn: Tensor) -> Tensor:
         """Merge the statistics of one frame, [B, T, C], into those known, [B, side, 3, C]: count, mean, squares."""
-        count, mean, squares = known.unbind(2)
-        weight = learn[:, :, None]
-        added = weight * x.shape[1]
-        own_mean = x.mean(dim=1, keepdim=True)
-        own_squares = ((x - own_mean) ** 2).sum(dim=1, keepdim=True)
+        count, mean, squares = known.unbind(-2)
+        weight = learn[..., None]
+        added = weight * x.shape[-2]
+        own_mean = x.mean(dim=-2, keepdim=True)
+        own_squares = ((x - own_mean) ** 2).sum(dim=-2, keepdim=True)
         total = count + added
         share = added / torch.clamp(total, min=1)
         apart = own_mean - mean
         merged = squares + weight * own_squares + apart**2 * count * share
-        return torch.stack((total, mean + apart * share, merged), dim=2)
+        return torch.stack((total, mean + apart * share, merged), dim=-2)
 
     def _transfer(self, x: Tensor, known: Tensor) -> Tensor:
-        count, mean, squares = known.unbind(2)
+        count, mean, squares = known.unbind(-2)
         std = torch.sqrt(squares / torch.clamp(count - 1, min=1))
-        scale = std[:, 1:] / (std[:, :1] + self.EPSILON)
-        learned = (count > 1).all(dim=1, keepdim=True)
-        return torch.where(learned, (x - mean[:, :1]) * scale + mean[:, 1:], x)
+        (source_mean, target_mean), (source_std, target_std) = (side.split(1, dim=-2) for side in (mean, std))
+        scale = target_std / (source_std + self.EPSILON)
+        learned = (count > 1).all(dim=-2, keepdim=True)
+        return torch.where(learned, (x - source_mean) * scale + target_mean, x)
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """What the checkpoint has learned, counted as two samples for each update it saw."""

@@ -33,25 +33,25 @@ def flip_odd_bands(x: Tensor, phase: int = 0) -> Tensor:
 
 def _block_product(extended: Tensor, size: int, matrix: Tensor) -> Tensor:
     """Blocks of `size` samples, each with its past before it, through one product: [B, T, C] -> [B, blocks, C']."""
-    rows = extended.reshape(extended.shape[0], -1, size * extended.shape[2])
-    taps = matrix.shape[0] // rows.shape[2]
-    return windows(rows, rows.shape[1] - taps + 1, taps) @ matrix
+    rows = extended.reshape(*extended.shape[:-2], -1, size * extended.shape[-1])
+    taps = matrix.shape[0] // rows.shape[-1]
+    return windows(rows, rows.shape[-2] - taps + 1, taps) @ matrix
 
 
 def _split(x: Tensor, channels: int) -> Tensor:
     """[B, T, channels * C] -> [B * channels, T, C]: audio channels go through the bank one by one."""
     if channels == 1:
         return x
-    batch, time, width = x.shape
-    return x.reshape(batch, time, channels, width // channels).transpose(1, 2).reshape(-1, time, width // channels)
+    time, width = x.shape[-2:]
+    return x.reshape(-1, time, channels, width // channels).transpose(1, 2).reshape(-1, time, width // channels)
 
 
-def _join(x: Tensor, channels: int) -> Tensor:
+def _join(x: Tensor, channels: int, batch: torch.Size) -> Tensor:
     """The inverse of `_split`."""
     if channels == 1:
         return x
-    _, time, width = x.shape
-    return x.reshape(-1, channels, time, width).transpose(1, 2).reshape(-1, time, channels * width)
+    time, width = x.shape[-2:]
+    return x.reshape(-1, channels, time, width).transpose(1, 2).reshape(*batch, time, channels * width)
 
 
 class PQMF(nn.Module):
@@ -92,7 +92,9 @@ class PQMF(nn.Module):
     def analysis_matrix(self, rows: int) -> Tensor:
         """[(analysis_past + rows) * bands, rows * bands]: what each sample gives to a block of `rows` band samples."""
         kernel, size = self.forward_conv.kernel(), (self.analysis_past + rows) * self.bands
-        unit = torch.eye(size, dtype=kernel.dtype, device=kernel.device)[:, None, size - rows * self.bands - self.forward_conv.cached :]
+        unit = torch.eye(size, dtype=kernel.dtype, device=kernel.device)[
+            :, None, size - rows * self.bands - self.forward_conv.cached :
+        ]
         bands = functional.conv1d(unit, kernel, stride=self.bands)
         return flip_odd_bands(bands.transpose(1, 2)).flatten(1)
 
@@ -120,23 +122,24 @@ class PQMF(nn.Module):
 
     def analysis_step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, channels] -> [B, T / bands, channels * bands]; T is a multiple of 2 * bands."""
-        rows = math.gcd(x.shape[1] // self.bands, ROWS)
-        extended = torch.cat((state["cache"], _split(x, self.channels)), dim=1)
+        rows = math.gcd(x.shape[-2] // self.bands, ROWS)
+        extended = torch.cat((state["cache"], _split(x, self.channels)), dim=-2)
         matrix = self.prepared.get(f"analysis {rows}")
         bands = _block_product(extended, rows * self.bands, self.analysis_matrix(rows) if matrix is None else matrix)
-        bands = bands.reshape(bands.shape[0], -1, self.bands)
-        return _join(bands, self.channels), {"cache": extended[:, x.shape[1] :]}
+        bands = bands.reshape(*bands.shape[:-2], -1, self.bands)
+        return _join(bands, self.channels, x.shape[:-2]), {"cache": extended[..., x.shape[-2] :, :]}
 
     def synthesis_step(self, bands: Tensor, state: State, phase: int = 0) -> tuple[Tensor, State]:
         """[B, T, channels * bands] -> [B, T * bands, channels]; T is even.
 
         Bands that come late by an odd number of samples need `phase` 1: their signs have moved with them.
         """
-        rows = math.gcd(bands.shape[1], ROWS)
-        extended = torch.cat((state["cache"], _split(bands, self.channels)), dim=1)
+        rows = math.gcd(bands.shape[-2], ROWS)
+        extended = torch.cat((state["cache"], _split(bands, self.channels)), dim=-2)
         matrix = self.prepared.get(f"synthesis {rows} {phase}")
         x = _block_product(extended, rows, self.synthesis_matrix(rows, phase) if matrix is None else matrix)
-        return _join(x.reshape(x.shape[0], -1, 1), self.channels), {"cache": extended[:, bands.shape[1] :]}
+        x = _join(x.reshape(*x.shape[:-2], -1, 1), self.channels, bands.shape[:-2])
+        return x, {"cache": extended[..., bands.shape[-2] :, :]}
 
     def analysis_state(self, batch: int, dtype: torch.dtype) -> State:
         """Silence before the first sample."""

@@ -5,7 +5,7 @@ A layer reads a signal in two ways that a contract test holds together (`rtrave.
 - `forward(x)`: the whole signal, [batch, channels, time], trainable, padded with zeros at its start.
 - `step(x, state)`: one block, time-major [batch, time, channels], with an explicit state. A convolution is then one
   matrix product over shifted rows, which runs several times faster than the convolution operators when a block is
-  short.
+  short. A single signal may leave the batch out, in `x` and in every state: [time, channels].
 
 No state hides in a module, so two streams may run on one model, and a state can be kept, copied and put back.
 """

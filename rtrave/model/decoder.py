@@ -92,7 +92,7 @@ class Decoder(nn.Module):
             else:
                 y, following[role] = streaming(head).step(features, state[role])
             outputs[role], following["waits"][role] = self.waits[role].step(y, state["waits"][role])
-        return self._merge(outputs, 2), following
+        return self._merge(outputs, -1), following
 
     def _merge(self, outputs: dict[str, Tensor], channel_axis: int) -> Tensor:
         y = outputs["wave"]

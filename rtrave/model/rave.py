@@ -224,7 +224,7 @@ class Model(nn.Module):
         """Audio [B, T, C] -> mean and std [B, N, D], and the next state; T is a multiple of the ratio."""
         bands, pqmf = self._input.analysis_step(x, state["pqmf"])
         raw, encoder = streaming(self.encoder.encoder).step(bands, state["encoder"])
-        return *self.encoder.latents(raw, 2), {"pqmf": pqmf, "encoder": encoder}
+        return *self.encoder.latents(raw, -1), {"pqmf": pqmf, "encoder": encoder}
 
     def decode_step(
         self, z: Tensor, state: State, draws: Mapping[str, Tensor] | None = None, compensate: bool = True
@@ -240,7 +240,7 @@ class Model(nn.Module):
             upstream does not do so (False), which weakens the cancellation of aliases.
         """
         draws = draws or {}
-        z = torch.cat((z, draws["augmentation"]), dim=2) if "augmentation" in draws else z
+        z = torch.cat((z, draws["augmentation"]), dim=-1) if "augmentation" in draws else z
         bands, decoder = self.decoder.step(z, state["decoder"], draws.get("synth"))
         phase = int(self.decoder.delay(Fraction(0)) % 2) if compensate else 0
         x, pqmf = self._output.synthesis_step(bands, state["pqmf"], phase)

@@ -26,14 +26,16 @@ def folded(model: Model) -> Model:
     return plain.to(model.latent_mean.dtype).eval()
 
 
-def prepared(model: Model, latent_frames: int) -> Model:
+def prepared(model: Model, latent_frames: int, dtype: torch.dtype, device: str = "cpu") -> Model:
     """A copy for steps of so many latent frames: weights plain, batch norm in the convolutions before it, and every
     product's matrix made once. What it computes is the same to rounding."""
     plain = folded(model)
     for module in plain.modules():
         if isinstance(module, Sequential):
             _fold_batch_norm(module)
-        elif isinstance(module, Kernel):
+    plain.to(dtype=dtype, device=device)
+    for module in plain.modules():
+        if isinstance(module, Kernel):
             module.prepare()
     plain.pqmf.prepare(latent_frames * model.network.ratio)
     return plain

@@ -12,12 +12,13 @@ import logging
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
@@ -30,11 +31,13 @@ from rtrave.model.weights import fingerprint, prepared
 from rtrave.streaming.graph_cache import (
     BUILDER_VERSION,
     MANIFEST,
+    GraphFacts,
     GraphShape,
     graph_folder,
     new_folder,
     read_manifest,
 )
+from rtrave.streaming.graph_passes import PASSES
 
 OPSET = 18
 OUTPUTS = {"encoder": ["latent_mean", "latent_std"], "decoder": ["audio"]}
@@ -50,13 +53,26 @@ def _inputs(model: Model, part: str, shape: GraphShape) -> dict[str, Tensor]:
     return {"z": torch.zeros(batch, frames, model.network.latent_size), **draws}
 
 
-class _Part(nn.Module):
-    """One part of a model with its state spread out into a flat list of tensors, as a graph has it."""
+def _single(leaf: Tensor) -> Tensor:
+    """Of one signal, without the batch; the bank's state of a stereo model has its channels there, which stay."""
+    return leaf[0] if leaf.shape[0] == 1 else leaf
 
-    def __init__(self, model: Model, part: str, shape: GraphShape) -> None:
+
+class _Part(nn.Module):
+    """One part of a model with its state spread out into a flat list of tensors, as a graph has it.
+
+    `single` leaves out the batch: a graph of matrices runs faster than one of stacks of them.
+    """
+
+    def __init__(self, model: Model, part: str, shape: GraphShape, single: bool) -> None:
         super().__init__()
         self.model, self.part, self.compensate = model, part, shape.compat != "nn~"
+        self.inputs = _inputs(model, part, shape)
         self.like: State = model.initial_state(part, shape.batch)
+        if single:
+            self.inputs = {name: _single(value) for name, value in self.inputs.items()}
+            leaves = {name: _single(leaf) for name, leaf in flatten(self.like).items()}
+            self.like = unflatten(leaves, self.like)
         self.kinds = list(model.draw_shapes()) if part == "decoder" else []
 
     def forward(self, block: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
@@ -72,63 +88,77 @@ class _Part(nn.Module):
         return (*outputs, *(flatten(following)[name] for name in flatten(self.like)))
 
 
-def _export(model: Model, part: str, shape: GraphShape, path: Path) -> None:
-    module = _Part(model, part, shape).eval()
+def part_graph(model: Model, part: str, shape: GraphShape, single: bool) -> onnx.ModelProto:
+    """One part of a model (as `prepared` gives it) as a graph.
+
+    Without `single` every input, output and state has the batch before the other dimensions.
+    """
+    module = _Part(model, part, shape, single).eval()
     states = flatten(module.like)
-    inputs = _inputs(model, part, shape)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        program = torch.onnx.export(
             module,
-            (*inputs.values(), *states.values()),
-            path,
+            (*module.inputs.values(), *states.values()),
             dynamo=True,
-            external_data=False,
             opset_version=OPSET,
-            input_names=[*inputs, *(f"state.{name}" for name in states)],
+            input_names=[*module.inputs, *(f"state.{name}" for name in states)],
             output_names=[*OUTPUTS[part], *(f"next.{name}" for name in states)],
             verbose=False,
         )
+    if program is None:
+        raise RtraveError(f"PyTorch gave no graph of the {part}")
+    return program.model_proto
 
 
-def build_graph(model: Model, folder: Path, shape: GraphShape) -> None:
-    """Compile a model into `folder`, which appears whole or not at all. Float32, whatever the model's dtype.
+def fitting(model: Model, shape: GraphShape) -> GraphShape:
+    """The shape that serves a wish: at least the latent frames that the model steps by, and no compatibility where
+    there is nothing to compensate, so that one graph serves both."""
+    even = model.decoder.delay(Fraction(0)) % 2 == 0
+    frames = math.lcm(shape.latent_frames, model.frames_per_step)
+    return replace(shape, latent_frames=frames, compat=None if even else shape.compat)
 
-    A model that cannot step as finely as the shape asks for is compiled for the least it can.
+
+def facts_of(model: Model, plain: Model, shape: GraphShape) -> GraphFacts:
+    """What is known of a model's graphs; `plain` is the model as `prepared` gives it."""
+    pca, mean = plain.space()
+    leaves = {part: flatten(plain.initial_state(part, shape.batch)) for part in OUTPUTS}
+    initial = {f"{part}.{name}": leaf.numpy() for part in OUTPUTS for name, leaf in leaves[part].items() if leaf.any()}
+    states = {part: {name: list(leaf.shape) for name, leaf in leaves[part].items()} for part in OUTPUTS}
+    return GraphFacts(model.spec, fingerprint(model), shape, pca, mean, initial, states)
+
+
+def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[str], None] = lambda line: None) -> None:
+    """Compile a model into `folder`, which appears whole or not at all, whatever the model's dtype.
+
+    A model that cannot step as finely as the shape asks for is compiled for the least it can. `tell` hears what is
+    being done.
     """
-    shape = replace(shape, latent_frames=math.lcm(shape.latent_frames, model.frames_per_step))
-    plain = prepared(model, shape.latent_frames).to(torch.float32)
-    manifest: dict[str, Any] = {
+    shape = fitting(model, shape)
+    plain = prepared(model, shape.latent_frames, torch.float32)
+    facts = facts_of(model, plain, shape)
+    manifest = {
         "builder": BUILDER_VERSION,
         "onnxruntime": onnxruntime.__version__,
-        "model_hash": fingerprint(model),
-        "spec": model.spec.to_json(),
+        "model_hash": facts.model_hash,
+        "spec": facts.spec.to_json(),
         "shape": asdict(shape),
+        "states": facts.states,
     }
     with new_folder(folder) as part_folder:
         for part in OUTPUTS:
-            _export(plain, part, shape, part_folder / f"{part}.onnx")
-        pca, mean = plain.space()
-        np.savez(part_folder / "latent_space.npz", pca=pca, mean=mean)
-        np.savez(part_folder / "initial_state.npz", allow_pickle=False, **_initial_states(plain, shape))
+            tell(part)
+            graph = part_graph(plain, part, shape, single=shape.batch == 1)
+            onnx.save(PASSES[shape.precision](graph), part_folder / f"{part}.onnx")
+        np.savez(part_folder / "latent_space.npz", pca=facts.latent_pca, mean=facts.latent_mean)
+        np.savez(part_folder / "initial_state.npz", allow_pickle=False, **facts.initial)
         (part_folder / MANIFEST).write_text(json.dumps(manifest))
-
-
-def _initial_states(model: Model, shape: GraphShape) -> dict[str, np.ndarray]:
-    """What a stream starts from where that is not zero: learned statistics."""
-    states = {
-        f"{part}.{name}": leaf.numpy()
-        for part in OUTPUTS
-        for name, leaf in flatten(model.initial_state(part, shape.batch)).items()
-    }
-    return {name: leaf for name, leaf in states.items() if leaf.any()}
 
 
 def ensure_graph_of(model: Model, shape: GraphShape) -> Path:
     """The graph folder of a model in memory, built here where the cache lacks it."""
-    if model.decoder.delay(Fraction(0)) % 2 == 0:
-        shape = replace(shape, compat=None)  # there is nothing to compensate: one graph serves both
+    shape = fitting(model, shape)
     folder = graph_folder(fingerprint(model), shape)
     if read_manifest(folder) is None:
         build_graph(model, folder, shape)

@@ -28,7 +28,7 @@ from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-BUILDER_VERSION = 5  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 9  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
@@ -42,12 +42,15 @@ class GraphShape:
         Signals side by side.
     latent_frames : int
         Latent frames per run.
+    precision : {"float32", "int8"}
+        Of the large weights; see `rtrave.streaming.graph_passes`.
     compat : str or None
         "nn~" leaves odd band delays uncompensated, as upstream does.
     """
 
     batch: int = 1
     latent_frames: int = 1
+    precision: str = "float32"
     compat: str | None = None
 
 
@@ -64,6 +67,8 @@ class GraphFacts:
     latent_pca, latent_mean : float32 [D, D], [D]
     initial : dict
         States that do not start at zero, by name.
+    states : dict
+        Shape of each state, by part and name.
     """
 
     spec: ModelSpec
@@ -72,6 +77,7 @@ class GraphFacts:
     latent_pca: np.ndarray
     latent_mean: np.ndarray
     initial: dict[str, np.ndarray]
+    states: dict[str, dict[str, list[int]]]
 
     @property
     def hop(self) -> int:
@@ -95,7 +101,7 @@ def _hash_file(path: Path) -> str:
 
 def graph_folder(model_hash: str, shape: GraphShape) -> Path:
     """Where the graphs of a model are kept, built or not."""
-    key = json.dumps([model_hash, asdict(shape), "float32", BUILDER_VERSION, onnxruntime.__version__])
+    key = json.dumps([model_hash, asdict(shape), BUILDER_VERSION, onnxruntime.__version__])
     return cache_dir() / "graphs" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
@@ -122,6 +128,7 @@ def open_facts(folder: Path) -> GraphFacts:
             space["pca"],
             space["mean"],
             dict(initial),
+            manifest["states"],
         )
 
 

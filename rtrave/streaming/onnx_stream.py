@@ -6,7 +6,7 @@ it has succeeded, so nothing is copied and a run that fails leaves the stream wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,26 @@ from rtrave.streaming.graph_cache import open_facts
 
 
 class CompiledPart:
-    """One graph with its buffers. One thread at a time; the global lock is released while it runs."""
+    """One graph with its buffers. One thread at a time; the global lock is released while it runs.
 
-    def __init__(self, path: Path, threads: int) -> None:
+    Parameters
+    ----------
+    path : Path
+    threads : int
+    batch : int
+        Of the arrays; a graph for one signal may have ports without it.
+    state_shapes : dict
+        Of the states, by name.
+
+    Attributes
+    ----------
+    arrays : dict
+        Inputs and outputs [B, time, width] by name: the buffers themselves.
+    """
+
+    def __init__(
+        self, path: Path, threads: int, batch: int = 1, state_shapes: Mapping[str, Sequence[int]] | None = None
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -33,9 +50,19 @@ class CompiledPart:
             raise RtraveError(f"cannot open the compiled graph {path}: {str(error).splitlines()[0]}") from error
         ports = {port.name: tuple(port.shape) for port in (*self.session.get_inputs(), *self.session.get_outputs())}
         plain = {name: shape for name, shape in ports.items() if not name.startswith(("state.", "next."))}
-        self.arrays = {name: np.zeros(shape, np.float32) for name, shape in plain.items()}
-        states = {name.removeprefix("state."): shape for name, shape in ports.items() if name.startswith("state.")}
-        self.states = tuple({name: np.zeros(shape, np.float32) for name, shape in states.items()} for _ in range(2))
+        self._plain = {name: np.zeros(shape, np.float32) for name, shape in plain.items()}
+        self.arrays = {name: array.reshape(batch, *array.shape[-2:]) for name, array in self._plain.items()}
+        # A next state may be longer than the state: the state is its end.
+        states = {name.removeprefix("next."): shape for name, shape in ports.items() if name.startswith("next.")}
+        self._wholes = tuple({name: np.zeros(shape, np.float32) for name, shape in states.items()} for _ in range(2))
+        self._ends = tuple(
+            {name: whole[len(whole) - ports[f"state.{name}"][0] :] for name, whole in wholes.items()}
+            for wholes in self._wholes
+        )
+        shapes = state_shapes or {}
+        self.states = tuple(
+            {name: end.reshape(shapes.get(name, end.shape)) for name, end in ends.items()} for ends in self._ends
+        )
         self.bindings = tuple(self._bind(read, 1 - read) for read in range(2))
         self.current = 0
 
@@ -45,11 +72,11 @@ class CompiledPart:
 
         binding = self.session.io_binding()
         for port in self.session.get_inputs():
-            state = self.states[read].get(port.name.removeprefix("state."))
-            binding.bind_ortvalue_input(port.name, value(self.arrays[port.name] if state is None else state))
+            state = self._ends[read].get(port.name.removeprefix("state."))
+            binding.bind_ortvalue_input(port.name, value(self._plain[port.name] if state is None else state))
         for port in self.session.get_outputs():
-            state = self.states[write].get(port.name.removeprefix("next."))
-            binding.bind_ortvalue_output(port.name, value(self.arrays[port.name] if state is None else state))
+            whole = self._wholes[write].get(port.name.removeprefix("next."))
+            binding.bind_ortvalue_output(port.name, value(self._plain[port.name] if whole is None else whole))
         return binding
 
     def run(self) -> None:
@@ -78,8 +105,10 @@ class OnnxParts:
         facts = open_facts(folder)
         self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
         self.latent_pca, self.latent_mean, self.initial = facts.latent_pca, facts.latent_mean, facts.initial
-        self.encoder = CompiledPart(folder / "encoder.onnx", threads)
-        self.decoder = CompiledPart(folder / "decoder.onnx", threads)
+        self.encoder, self.decoder = (
+            CompiledPart(folder / f"{part}.onnx", threads, facts.shape.batch, facts.states[part])
+            for part in ("encoder", "decoder")
+        )
         for name, array in self.state().items():
             array[...] = self.initial.get(name, 0)
 
