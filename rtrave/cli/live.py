@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive
+from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive, shape_of
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
     device = chosen_device(arguments)
-    graph = compiled(arguments.model, arguments.settings)
+    graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
     model = read_facts(graph)
     controls = initial_controls(make_layout(model.spec.full_latent_size), arguments.settings)
     options = LiveOptions(

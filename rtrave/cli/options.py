@@ -12,12 +12,15 @@ from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
 from rtrave.settings import DEFAULT_MODEL
-from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+from rtrave.streaming.graph_cache import ensure_graph
+from rtrave.streaming.graph_shape import PRECISIONS, GraphShape
 from rtrave.streaming.scripted import ensure_scripted, is_script, split_attributes
+
+DEFAULT_SHAPE = GraphShape()
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --set, --seed, --threads."""
+    """--model, --set, --seed, and how it is run."""
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model",
@@ -37,8 +40,26 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
     )
+    add_run_options(model)
+
+
+def add_run_options(model: argparse._ActionsContainer) -> None:
+    """--threads, --precision, --hop."""
     model.add_argument(
         "--threads", type=positive, default=1, metavar="N", help="processor cores for the model (default: %(default)s)"
+    )
+    model.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="of the large weights: int8 is for small computers, see docs/performance.md (default: %(default)s)",
+    )
+    model.add_argument(
+        "--hop",
+        type=positive,
+        metavar="N",
+        help="samples that the model takes at once, a multiple of its ratio: more cost delay and save time "
+        "(default: its ratio)",
     )
 
 
@@ -59,7 +80,12 @@ def whole_from(least: int, text: str) -> int:
     return int(text)
 
 
-def compiled(model: str, settings: Sequence[str] = ()) -> Path:
+def shape_of(arguments: argparse.Namespace) -> GraphShape:
+    """What the options of `add_run_options` ask for."""
+    return GraphShape(precision=arguments.precision, hop=arguments.hop)
+
+
+def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAULT_SHAPE) -> Path:
     """The folder of a model in the cache, compiled or tried out where needed; told on stderr.
 
     The `--set` options for attributes of a foreign script are part of what is opened.
@@ -67,12 +93,14 @@ def compiled(model: str, settings: Sequence[str] = ()) -> Path:
     path = find_model(model)
     attributes, _ = split_attributes(settings)
     if is_script(path):
+        if shape != DEFAULT_SHAPE:
+            raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without --precision or --hop")
         return ensure_scripted(path, attributes, tell)
     if attributes:
         raise RtraveError(
             f"--set of {', '.join(attributes)}: {path.name} is no foreign TorchScript, it has no attributes"
         )
-    return ensure_graph(path, GraphShape(), tell)
+    return ensure_graph(path, shape, tell)
 
 
 def tell(line: str) -> None:

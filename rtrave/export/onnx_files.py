@@ -13,8 +13,9 @@ import torch
 
 from rtrave.model.rave import Model
 from rtrave.model.weights import prepared
-from rtrave.streaming.graph import facts_of, fitting, part_graph
-from rtrave.streaming.graph_cache import GraphFacts, GraphShape
+from rtrave.streaming.graph import facts_of, part_graph
+from rtrave.streaming.graph_cache import GraphFacts
+from rtrave.streaming.graph_shape import GraphShape, fitting
 
 FORMAT, VERSION = "rtrave-onnx", 1
 DESCRIPTION = "model.json"

@@ -80,7 +80,7 @@ def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, An
         "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
         "seed": options.seed,
         "threads": options.threads,
-        "precision": "float32",
+        "precision": model.shape.precision,
         "device": device,
         "latency_ms": latency_of(model.spec, device).terms_ms(),
         "latency_samples": asdict(latency_of(model.spec, device)),

@@ -9,12 +9,10 @@ import contextlib
 import io
 import json
 import logging
-import math
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from fractions import Fraction
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +30,12 @@ from rtrave.streaming.graph_cache import (
     BUILDER_VERSION,
     MANIFEST,
     GraphFacts,
-    GraphShape,
     graph_folder,
     new_folder,
     read_manifest,
 )
 from rtrave.streaming.graph_passes import PASSES
+from rtrave.streaming.graph_shape import GraphShape, fitting
 
 OPSET = 18
 OUTPUTS = {"encoder": ["latent_mean", "latent_std"], "decoder": ["audio"]}
@@ -110,14 +108,6 @@ def part_graph(model: Model, part: str, shape: GraphShape, single: bool) -> onnx
     if program is None:
         raise RtraveError(f"PyTorch gave no graph of the {part}")
     return program.model_proto
-
-
-def fitting(model: Model, shape: GraphShape) -> GraphShape:
-    """The shape that serves a wish: at least the latent frames that the model steps by, and no compatibility where
-    there is nothing to compensate, so that one graph serves both."""
-    even = model.decoder.delay(Fraction(0)) % 2 == 0
-    frames = math.lcm(shape.latent_frames, model.frames_per_step)
-    return replace(shape, latent_frames=frames, compat=None if even else shape.compat)
 
 
 def facts_of(model: Model, plain: Model, shape: GraphShape) -> GraphFacts:

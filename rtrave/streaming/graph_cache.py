@@ -27,31 +27,10 @@ from rtrave.model.formats.exports import as_native
 from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
+from rtrave.streaming.graph_shape import GraphShape
 
 BUILDER_VERSION = 9  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class GraphShape:
-    """What a graph is built for: shapes are static.
-
-    Attributes
-    ----------
-    batch : int
-        Signals side by side.
-    latent_frames : int
-        Latent frames per run.
-    precision : {"float32", "int8"}
-        Of the large weights; see `rtrave.streaming.graph_passes`.
-    compat : str or None
-        "nn~" leaves odd band delays uncompensated, as upstream does.
-    """
-
-    batch: int = 1
-    latent_frames: int = 1
-    precision: str = "float32"
-    compat: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource
 from rtrave.model.registry import find_model
-from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+from rtrave.streaming.graph_cache import ensure_graph
+from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.scripted import is_script
 from rtrave.streaming.scripted_parts import scripted_stream
@@ -26,6 +27,7 @@ def stream(
     seed: int = 0,
     noise: NoiseSource | None = None,
     compat: str | None = None,
+    hop: int | None = None,
     threads: int = 1,
 ) -> Stream:
     """A live stream of a model; every call makes a new, independent one.
@@ -40,26 +42,33 @@ def stream(
         Signals side by side.
     backend : {"onnx", "torch"}
         The compiled path, or the reference.
-    precision : {"float32"}
-        Of the arithmetic.
+    precision : {"float32", "int8"}
+        Of the large weights: int8 is several times faster and about 30 dB less exact (docs/performance.md).
     seed, noise
         Of all random draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array, normal
         for
         "posterior" and "augmentation" (shape [B, D]), uniform in [0, 1) for "synth" (shape [B, bands, band samples]).
     compat : {None, "nn~"}
         "nn~" leaves odd band delays uncompensated, as upstream's exports do.
+    hop : int, optional
+        Samples of one run, a multiple of the ratio; the ratio itself where not given.
     threads : int
         Of ONNX Runtime.
+
+    Raises
+    ------
+    RtraveError
+        An unknown choice, or a model that cannot be used.
     """
     if compat not in (None, "nn~"):
         raise RtraveError(f"compat {compat!r} is unknown: use None or 'nn~'")
     if backend not in ("onnx", "torch"):
         raise RtraveError(f"backend {backend!r} is unknown: use 'onnx' or 'torch'")
-    if precision != "float32":
-        raise RtraveError(f"precision {precision!r} is unknown: use 'float32'")
+    if backend == "torch" and precision != "float32":
+        raise RtraveError(f"precision {precision!r} with backend 'torch': only 'onnx' has it")
     if batch < 1:
         raise RtraveError(f"batch {batch}: use 1 or more")
-    shape = GraphShape(batch=batch, compat=compat)
+    shape = GraphShape(batch=batch, precision=precision, compat=compat, hop=hop)
     if isinstance(model, (str, Path)):
         path = find_model(str(model))
         if is_script(path):

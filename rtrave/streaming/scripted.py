@@ -19,7 +19,8 @@ from rtrave.errors import RtraveError
 from rtrave.model.formats.archive import SUFFIX, check_archive, is_official
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
-from rtrave.streaming.graph_cache import MANIFEST, GraphFacts, GraphShape, new_folder, open_facts
+from rtrave.streaming.graph_cache import MANIFEST, GraphFacts, new_folder, open_facts
+from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.scripted_plan import Plan
 from rtrave.streaming.scripted_process import Worker
 

@@ -10,7 +10,7 @@ import numpy as np
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, draw_frames, sample_posterior, seeded_noise
 from rtrave.model.spec import ModelSpec
-from rtrave.streaming.graph_cache import GraphShape
+from rtrave.streaming.graph_shape import GraphShape
 
 
 class Parts(Protocol):

@@ -1,37 +1,53 @@
-"""The same parts through torch: the reference that the compiled path is tested against."""
+"""The same parts through torch: the reference that the compiled path is tested against, and the way onto a GPU."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
 
-from rtrave.layers.state import flatten
+from rtrave.layers.state import State, flatten, unflatten
 from rtrave.model.rave import Model
-from rtrave.model.weights import fingerprint
-from rtrave.streaming.graph_cache import GraphShape
+from rtrave.model.weights import fingerprint, prepared
+from rtrave.streaming.graph_shape import GraphShape, fitting
 
 
 class TorchParts:
-    """Encoder and decoder of a model in memory, one hop at a time; the methods of `OnnxParts`."""
+    """Encoder and decoder of a model in memory, one hop at a time; the methods of `OnnxParts`.
 
-    def __init__(self, model: Model, shape: GraphShape) -> None:
-        shape = replace(shape, latent_frames=math.lcm(shape.latent_frames, model.frames_per_step))
-        self.model, self.spec, self.shape = model, model.spec, shape
+    The states stay in the computer's own memory, whatever the device, and travel with each hop.
+
+    Parameters
+    ----------
+    model : Model
+    shape : GraphShape
+    device : str
+        Of torch: "cpu", "cuda", "cuda:1" ...
+    """
+
+    def __init__(self, model: Model, shape: GraphShape, device: str = "cpu") -> None:
+        self.spec, self.shape, self.device = model.spec, fitting(model, shape), device
+        self.model = prepared(model, self.shape.latent_frames, model.latent_mean.dtype, device)
         self.model_hash = fingerprint(model)
         self.latent_pca, self.latent_mean = model.space()
         self._states = {part: model.initial_state(part, shape.batch) for part in ("encoder", "decoder")}
         self.initial = {name: array.copy() for name, array in self.state().items() if array.any()}
 
+    def _state(self, part: str) -> State:
+        leaves = flatten(self._states[part])
+        return unflatten({name: leaf.to(self.device) for name, leaf in leaves.items()}, self._states[part])
+
+    def _keep(self, part: str, state: State) -> None:
+        self._states[part] = unflatten({name: leaf.cpu() for name, leaf in flatten(state).items()}, state)
+
     @torch.no_grad()
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Audio [B, hop, C] -> mean and std [B, N, D]."""
         block = torch.from_numpy(x).to(self.model.latent_mean)
-        mean, std, self._states["encoder"] = self.model.encode_step(block, self._states["encoder"])
-        return mean.float().numpy(), std.float().numpy()
+        mean, std, state = self.model.encode_step(block, self._state("encoder"))
+        self._keep("encoder", state)
+        return mean.float().cpu().numpy(), std.float().cpu().numpy()
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:
         """Random numbers that `decode` needs per latent frame: kind -> (rows, width)."""
@@ -43,8 +59,9 @@ class TorchParts:
         block = torch.from_numpy(z).to(self.model.latent_mean)
         drawn = {kind: torch.from_numpy(array).to(block) for kind, array in draws.items()}
         compensate = self.shape.compat != "nn~"
-        y, self._states["decoder"] = self.model.decode_step(block, self._states["decoder"], drawn, compensate)
-        return y.float().numpy()
+        y, state = self.model.decode_step(block, self._state("decoder"), drawn, compensate)
+        self._keep("decoder", state)
+        return y.float().cpu().numpy()
 
     def state(self) -> dict[str, np.ndarray]:
         """All states by name: the tensors' own memory, to be read or written between two calls."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from rtrave.engine import Engine
 from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_cache import GraphShape
+from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.onnx_stream import OnnxParts
 from tests.tiny import tiny_model
 

@@ -25,7 +25,8 @@ from rtrave.live.run import LiveRun
 from rtrave.model.registry import find_model
 from rtrave.osc.packets import encode_message
 from rtrave.session.reader import Session, open_session
-from rtrave.streaming.graph_cache import GraphShape, ensure_graph, open_facts
+from rtrave.streaming.graph_cache import ensure_graph, open_facts
+from rtrave.streaming.graph_shape import GraphShape
 
 RTRAVE = [sys.executable, "-m", "rtrave"]
 

@@ -8,7 +8,8 @@ from rtrave.engine import open_engine
 from rtrave.model.registry import find_model
 from rtrave.session.reader import control_changes, open_session, read_audio
 from rtrave.settings import HOP_FIELDS
-from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+from rtrave.streaming.graph_cache import ensure_graph
+from rtrave.streaming.graph_shape import GraphShape
 from tests.live.running import Surface, live_run
 
 MESSAGES = 200

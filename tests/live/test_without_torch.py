@@ -3,7 +3,8 @@
 import os
 
 from rtrave.model.registry import find_model
-from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+from rtrave.streaming.graph_cache import ensure_graph
+from rtrave.streaming.graph_shape import GraphShape
 from tests.live.running import rtrave
 
 

@@ -12,7 +12,7 @@ from rtrave.model.architectures import load_architecture
 from rtrave.model.rave import Model
 from rtrave.model.spec import NoiseSpec
 from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_cache import GraphShape
+from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.open_stream import stream
 

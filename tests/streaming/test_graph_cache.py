@@ -9,7 +9,8 @@ import pytest
 from rtrave.errors import RtraveError
 from rtrave.model.formats.native import save_native
 from rtrave.streaming import graph_cache
-from rtrave.streaming.graph_cache import GraphShape, ensure_graph, graph_folder, hash_source, open_facts, read_manifest
+from rtrave.streaming.graph_cache import ensure_graph, graph_folder, hash_source, open_facts, read_manifest
+from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.open_stream import stream
 from tests.tiny import tiny_model
