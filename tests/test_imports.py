@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "render": CORE | {"streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "export": {"model", "layers", "streaming"},
+    "bench": CORE,
     "plot": CORE | {"session"},
     "live": CORE | {"audio", "osc", "web", "session", "streaming", "model", "sound_file"},
 }

@@ -39,7 +39,7 @@ def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[P
     written = []
     for part in PARTS:
         written.append(folder / f"{part}.onnx")
-        onnx.save(part_graph(plain, part, shape, single=False), written[-1])
+        onnx.save(part_graph(plain, part, shape, images=False), written[-1])
     description = folder / DESCRIPTION
     description.write_text(json.dumps(describe(facts, folder), indent=1) + "\n", encoding="utf-8")
     return [*written, description]

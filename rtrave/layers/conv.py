@@ -7,8 +7,8 @@ on the right. Weight norm is kept as RAVE's checkpoints name it: `weight_g`, `we
 first.
 
 A block goes through one matrix product: per output sample a row of all the inputs that its kernel covers, times the
-kernel
-as a matrix. `prepare` makes that matrix once, where many blocks will follow.
+kernel as a matrix; or, where what runs it has a fast form for that, through the convolution operator. `prepare` makes
+the matrix or the operator's kernel once, where many blocks will follow.
 """
 
 from __future__ import annotations
@@ -54,6 +54,15 @@ def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     return folded
 
 
+def convolved(extended: Tensor, kernel: Tensor, stride: int = 1, dilation: int = 1, groups: int = 1) -> Tensor:
+    """A convolution without padding, as an operator: [B, 1, T, C] -> [B, 1, T', C'], kernel [C', C / groups, taps].
+
+    The dimension of size 1 is the height of an image: what runs the graphs has its fast form for images alone.
+    """
+    image = extended.permute(0, 3, 1, 2)
+    return functional.conv2d(image, kernel[:, :, None], None, (1, stride), 0, (1, dilation), groups).permute(0, 2, 3, 1)
+
+
 def windows(extended: Tensor, outputs: int, taps: int, stride: int = 1, dilation: int = 1) -> Tensor:
     """Per output sample the inputs its kernel covers, tap-major: [B, T, C] -> [B, outputs, taps * C]."""
     batch = extended.shape[:-2]
@@ -68,6 +77,8 @@ class Kernel(nn.Module):
     """The weights of a convolution, [first, second, taps], plain or as direction and gain, and a bias where there is
     one."""
 
+    taps: int  # samples that one output covers in a step
+
     def __init__(self, shape: tuple[int, int, int], weight_norm: bool, bias_size: int | None = None) -> None:
         super().__init__()
         weight = nn.Parameter(torch.empty(shape))
@@ -78,6 +89,7 @@ class Kernel(nn.Module):
         self.weight_v = weight if weight_norm else None
         self.bias = None if bias_size is None else nn.Parameter(torch.zeros(bias_size))
         self.prepared: tuple[Tensor, ...] = ()
+        self.operator: Tensor | None = None
 
     def kernel(self) -> Tensor:
         """The weights, weight norm applied."""
@@ -90,9 +102,17 @@ class Kernel(nn.Module):
         """The weights as `step` multiplies by them, for each group [taps * C / groups, C' / groups]."""
 
     @torch.no_grad()
-    def prepare(self) -> None:
-        """Keep the matrices for the steps to come: weights, dtype and device must not change any more."""
-        self.prepared = tuple(matrix.contiguous() for matrix in self.matrices())
+    def prepare(self, operator: bool = False) -> None:
+        """Keep the matrices for the steps to come: weights, dtype and device must not change any more.
+
+        As an `operator` the steps to come convolve (`convolved`), and take [B, 1, T, C] alone.
+        """
+        matrices = self.matrices()
+        if operator:
+            kernels = [matrix.reshape(self.taps, -1, matrix.shape[1]).permute(2, 1, 0) for matrix in matrices]
+            self.operator = torch.cat(kernels).contiguous()
+        else:
+            self.prepared = tuple(matrix.contiguous() for matrix in matrices)
 
     def product(self, groups: Sequence[Tensor]) -> Tensor:
         """Windows of each group, [B, T, taps * C / groups] -> [B, T, C']."""
@@ -142,6 +162,7 @@ class Conv1d(Kernel):
         self.groups, self.align = groups, align
         self.padding = pads or padding(kernel_size, dilation, mode)
         self.cached = sum(self.padding) + align
+        self.taps = kernel_size
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T / stride]."""
@@ -155,9 +176,12 @@ class Conv1d(Kernel):
             state = {"cache": extended[..., x.shape[-2] :, :]}
         else:
             extended = x
+        outputs = x.shape[-2] // self.stride
+        if self.operator is not None:
+            y = convolved(extended, self.operator, self.stride, self.dilation, self.groups)[..., :outputs, :]
+            return self.biased(y), state
         parts = (extended,) if self.groups == 1 else extended.chunk(self.groups, -1)
-        y = self.product([self._windows(part, x.shape[-2] // self.stride) for part in parts])
-        return self.biased(y), state
+        return self.biased(self.product([self._windows(part, outputs) for part in parts])), state
 
     def _windows(self, extended: Tensor, outputs: int) -> Tensor:
         if self.kernel_size == 1 and self.stride == 1:
@@ -192,6 +216,7 @@ class ConvTranspose1d(Kernel):
         if stride % 2:
             raise RtraveError(f"stride {stride}: only even strides keep the length")
         self.in_channels, self.out_channels, self.stride = in_channels, out_channels, stride
+        self.taps = 2
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T * stride]."""
@@ -200,7 +225,11 @@ class ConvTranspose1d(Kernel):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T * stride, C']: each sample and the one before it give `stride` samples."""
         extended = torch.cat((state["cache"], x), dim=-2)
-        y = self.product([windows(extended, x.shape[-2], 2)]).reshape(*x.shape[:-2], -1, self.out_channels)
+        if self.operator is not None:
+            y = convolved(extended, self.operator)
+        else:
+            y = self.product([windows(extended, x.shape[-2], 2)])
+        y = y.reshape(*x.shape[:-2], -1, self.out_channels)
         return self.biased(y), {"cache": extended[..., x.shape[-2] :, :]}
 
     def matrices(self) -> tuple[Tensor, ...]:

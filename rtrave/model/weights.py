@@ -26,9 +26,14 @@ def folded(model: Model) -> Model:
     return plain.to(model.latent_mean.dtype).eval()
 
 
-def prepared(model: Model, latent_frames: int, dtype: torch.dtype, device: str = "cpu") -> Model:
+def prepared(
+    model: Model, latent_frames: int, dtype: torch.dtype, device: str = "cpu", operators: bool = False
+) -> Model:
     """A copy for steps of so many latent frames: weights plain, batch norm in the convolutions before it, and every
-    product's matrix made once. What it computes is the same to rounding."""
+    product's matrix made once. What it computes is the same to rounding.
+
+    With `operators` its convolutions are steps of the operator instead, and every signal is [B, 1, T, C].
+    """
     plain = folded(model)
     for module in plain.modules():
         if isinstance(module, Sequential):
@@ -36,7 +41,7 @@ def prepared(model: Model, latent_frames: int, dtype: torch.dtype, device: str =
     plain.to(dtype=dtype, device=device)
     for module in plain.modules():
         if isinstance(module, Kernel):
-            module.prepare()
+            module.prepare(operators)
     plain.pqmf.prepare(latent_frames * model.network.ratio)
     return plain
 

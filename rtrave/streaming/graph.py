@@ -51,25 +51,25 @@ def _inputs(model: Model, part: str, shape: GraphShape) -> dict[str, Tensor]:
     return {"z": torch.zeros(batch, frames, model.network.latent_size), **draws}
 
 
-def _single(leaf: Tensor) -> Tensor:
-    """Of one signal, without the batch; the bank's state of a stereo model has its channels there, which stay."""
-    return leaf[0] if leaf.shape[0] == 1 else leaf
+def _image(value: Tensor, batch: int) -> Tensor:
+    """[B, ...] as [B, 1, ...]; the bank's state of a stereo model has its channels in the batch and stays."""
+    return value[:, None] if value.shape[0] == batch else value
 
 
 class _Part(nn.Module):
     """One part of a model with its state spread out into a flat list of tensors, as a graph has it.
 
-    `single` leaves out the batch: a graph of matrices runs faster than one of stacks of them.
+    With `images` every signal is [B, 1, T, C]: see `rtrave.layers.conv.convolved`.
     """
 
-    def __init__(self, model: Model, part: str, shape: GraphShape, single: bool) -> None:
+    def __init__(self, model: Model, part: str, shape: GraphShape, images: bool) -> None:
         super().__init__()
         self.model, self.part, self.compensate = model, part, shape.compat != "nn~"
         self.inputs = _inputs(model, part, shape)
         self.like: State = model.initial_state(part, shape.batch)
-        if single:
-            self.inputs = {name: _single(value) for name, value in self.inputs.items()}
-            leaves = {name: _single(leaf) for name, leaf in flatten(self.like).items()}
+        if images:
+            self.inputs = {name: _image(value, shape.batch) for name, value in self.inputs.items()}
+            leaves = {name: _image(leaf, shape.batch) for name, leaf in flatten(self.like).items()}
             self.like = unflatten(leaves, self.like)
         self.kinds = list(model.draw_shapes()) if part == "decoder" else []
 
@@ -86,12 +86,12 @@ class _Part(nn.Module):
         return (*outputs, *(flatten(following)[name] for name in flatten(self.like)))
 
 
-def part_graph(model: Model, part: str, shape: GraphShape, single: bool) -> onnx.ModelProto:
+def part_graph(model: Model, part: str, shape: GraphShape, images: bool) -> onnx.ModelProto:
     """One part of a model (as `prepared` gives it) as a graph.
 
-    Without `single` every input, output and state has the batch before the other dimensions.
+    Every input, output and state is [B, T, C] or [B, ...]; with `images`, [B, 1, T, C] or [B, 1, ...].
     """
-    module = _Part(model, part, shape, single).eval()
+    module = _Part(model, part, shape, images).eval()
     states = flatten(module.like)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
@@ -126,7 +126,7 @@ def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[s
     being done.
     """
     shape = fitting(model, shape)
-    plain = prepared(model, shape.latent_frames, torch.float32)
+    plain = prepared(model, shape.latent_frames, torch.float32, operators=shape.precision == "float32")
     facts = facts_of(model, plain, shape)
     manifest = {
         "builder": BUILDER_VERSION,
@@ -139,7 +139,7 @@ def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[s
     with new_folder(folder) as part_folder:
         for part in OUTPUTS:
             tell(part)
-            graph = part_graph(plain, part, shape, single=shape.batch == 1)
+            graph = part_graph(plain, part, shape, images=True)
             onnx.save(PASSES[shape.precision](graph), part_folder / f"{part}.onnx")
         np.savez(part_folder / "latent_space.npz", pca=facts.latent_pca, mean=facts.latent_mean)
         np.savez(part_folder / "initial_state.npz", allow_pickle=False, **facts.initial)

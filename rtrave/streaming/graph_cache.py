@@ -29,7 +29,7 @@ from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 from rtrave.streaming.graph_shape import GraphShape
 
-BUILDER_VERSION = 9  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 4  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 

@@ -10,13 +10,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxscript.rewriter import RewriteRule, rewrite
 
 # The weights that int8 makes smaller: the others cost no time, and the filter bank's are among them.
 QUANTIZED_SIZE = 1 << 16
@@ -25,8 +23,7 @@ QUANTIZED_SIZE = 1 << 16
 def float32(graph: onnx.ModelProto) -> onnx.ModelProto:
     """All weights as they are."""
     states_as_ends(graph)
-    rewritten: onnx.ModelProto = rewrite(graph, [RewriteRule(_product_and_activation, _fused, _of_matrices)])
-    return rewritten
+    return graph
 
 
 def int8(graph: onnx.ModelProto) -> onnx.ModelProto:
@@ -53,7 +50,7 @@ def states_as_ends(graph: onnx.ModelProto) -> None:
     """Where a next state is the end of a longer signal, give that signal itself as the output.
 
     It is there anyway, so a slice is saved; who runs the graph takes its last rows (`onnx_stream.CompiledPart`). Only
-    of matrices: their last rows lie together in memory.
+    for a single signal: its last rows lie together in memory.
     """
     body = graph.graph
     outputs = {value.name: value for value in body.output}
@@ -67,24 +64,10 @@ def states_as_ends(graph: onnx.ModelProto) -> None:
         name, signal = node.output[0], node.input[0]
         dims = [dim.dim_value for dim in shapes[signal].tensor_type.shape.dim] if signal in shapes else []
         _, ends, axes = (numpy_helper.to_array(constants[given]).tolist() for given in node.input[1:4])
-        if len(dims) != 2 or axes != [0] or ends[0] < dims[0] or signal not in makers or signal in outputs:
+        if dims[:2] != [1, 1] or axes != [2] or ends[0] < dims[2] or signal not in makers or signal in outputs:
             continue
         for user in body.node:
             user.input[:] = [name if given == signal else given for given in user.input]
         makers[signal].output[:] = [name if given == signal else given for given in makers[signal].output]
         outputs[name].type.CopyFrom(shapes[signal])
         body.node.remove(node)
-
-
-def _product_and_activation(op: Any, x: Any, weights: Any, slope: Any) -> Any:
-    return op.LeakyRelu(op.MatMul(x, weights), alpha=slope)
-
-
-def _fused(op: Any, x: Any, weights: Any, slope: Any) -> Any:
-    return op.FusedGemm(
-        x, weights, activation="LeakyRelu", activation_alpha=slope.as_float(), _domain="com.microsoft", _version=1
-    )
-
-
-def _of_matrices(context: Any, x: Any, weights: Any, **_: Any) -> bool:
-    return all(value.shape is not None and len(value.shape) == 2 for value in (x, weights))

@@ -16,6 +16,11 @@ from rtrave.errors import RtraveError
 from rtrave.streaming.graph_cache import open_facts
 
 
+def _end(whole: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The last rows of a buffer, so many as `shape` has: a view."""
+    return whole[..., whole.shape[-2] - shape[-2] :, :]
+
+
 class CompiledPart:
     """One graph with its buffers. One thread at a time; the global lock is released while it runs.
 
@@ -56,8 +61,7 @@ class CompiledPart:
         states = {name.removeprefix("next."): shape for name, shape in ports.items() if name.startswith("next.")}
         self._wholes = tuple({name: np.zeros(shape, np.float32) for name, shape in states.items()} for _ in range(2))
         self._ends = tuple(
-            {name: whole[len(whole) - ports[f"state.{name}"][0] :] for name, whole in wholes.items()}
-            for wholes in self._wholes
+            {name: _end(whole, ports[f"state.{name}"]) for name, whole in wholes.items()} for wholes in self._wholes
         )
         shapes = state_shapes or {}
         self.states = tuple(

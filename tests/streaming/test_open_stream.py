@@ -11,7 +11,7 @@ import rtrave
     ("options", "message"),
     [
         ({"backend": "tensorflow"}, "backend 'tensorflow' is unknown: use 'onnx' or 'torch'"),
-        ({"precision": "int1"}, "precision 'int1' is unknown: use 'float32'"),
+        ({"precision": "int1"}, "precision 'int1' is unknown: use one of float32, int8"),
         ({"compat": "max"}, "compat 'max' is unknown: use None or 'nn~'"),
         ({"batch": 0}, "batch 0: use 1 or more"),
     ],
