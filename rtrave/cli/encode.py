@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from rich.progress import Progress
 
-from rtrave.cli.convert import load_told
-from rtrave.cli.options import natural
+from rtrave.cli.coder import open_coder
+from rtrave.cli.options import natural, positive
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_MODEL
 from rtrave.sound_file import SoundReader, SoundWriter
@@ -48,7 +49,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --space, --seed."""
+    """--model, --space, --seed, and what does the work."""
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -61,6 +62,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="full",
         help="full: the latents of the network; compressed: the form musicians know (components in order of weight, "
         "angles, or codes), of which decode also takes the first ones alone (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=positive, default=os.cpu_count() or 1, metavar="N", help="cores to use (default: all)"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("onnx", "torch"),
+        default="onnx",
+        help="onnx: compiled once for this computer; torch: PyTorch, on --device (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device", default="cpu", metavar="D", help="of PyTorch: cpu, cuda, cuda:1 ... (default: %(default)s)"
     )
     parser.add_argument(
         "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
@@ -88,20 +101,18 @@ def check_destination(path: Path) -> None:
 
 def run_encode(arguments: argparse.Namespace) -> int:
     """Run `rtrave encode`."""
-    from rtrave.model.offline import encode_blocks
-
     check_destination(arguments.output)
     if arguments.output.suffix != ".npy":
         raise RtraveError(f"{arguments.output}: give a destination that ends in .npy")
-    model = load_told(arguments.model)
-    reader = SoundReader(arguments.input, model.spec.sample_rate, model.spec.channels)
+    coder = open_coder(arguments)
+    reader = SoundReader(arguments.input, coder.spec.sample_rate, coder.spec.channels)
     x = np.ascontiguousarray(reader.read().T)
     if not np.isfinite(x).all():
         raise RtraveError(f"{arguments.input} holds NaN or infinite samples: mend the file first")
-    ratio, compressed, encoded = model.spec.ratio, arguments.space == "compressed", []
+    encoded = []
     with Progress(transient=True) as bar:
-        task = bar.add_task(f"encoding {arguments.input.name}", total=-(-x.shape[1] // ratio))
-        for z in encode_blocks(model, x, compressed, arguments.temperature, arguments.seed):
+        task = bar.add_task(f"encoding {arguments.input.name}", total=-(-x.shape[1] // coder.spec.ratio))
+        for z in coder.encode(x, arguments.temperature):
             encoded.append(z)
             bar.advance(task, z.shape[1])
     save_array(arguments.output, np.concatenate(encoded, axis=1))
@@ -134,17 +145,15 @@ def read_latents(path: Path) -> np.ndarray:
 
 def run_decode(arguments: argparse.Namespace) -> int:
     """Run `rtrave decode`."""
-    from rtrave.model.offline import decode_blocks
-
     check_destination(arguments.output)
     z = read_latents(arguments.input)
-    model = load_told(arguments.model)
-    blocks = decode_blocks(model, z, arguments.space == "compressed", arguments.seed)
+    coder = open_coder(arguments)
+    spec = coder.spec
     try:
+        blocks = coder.decode(z)
         first = next(blocks)  # before the file is made: latents that do not fit leave nothing behind
     except RtraveError as error:
         raise RtraveError(f"{arguments.input}: {error}") from error
-    spec = model.spec
     with SoundWriter(arguments.output, spec.sample_rate, spec.channels) as writer, Progress(transient=True) as bar:
         task = bar.add_task(f"decoding {arguments.input.name}", total=z.shape[1])
         for y in chain((first,), blocks):

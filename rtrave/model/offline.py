@@ -1,5 +1,5 @@
-"""Encoding and decoding whole recordings offline, in long blocks: what `Model.encode` and `decode` give, in bounded
-memory.
+"""Encoding and decoding whole recordings through torch, in long blocks: what `Model.encode` and `decode` give, in
+bounded memory, on any of torch's devices.
 
 Each block is read with so much of its surroundings that its own part comes out as it would in the whole.
 """
@@ -63,7 +63,7 @@ def encode_blocks(
     for start, end, first, last in _blocks(model, whole):
         block = torch.from_numpy(np.ascontiguousarray(x[None, :, first * ratio : last * ratio], np.float32))
         z = model.encode(block.to(model.latent_mean), compressed, temperature, noise=_from(source, first))
-        yield z[0, :, start - first : min(end, frames) - first].float().numpy()
+        yield z[0, :, start - first : min(end, frames) - first].float().cpu().numpy()
 
 
 @torch.no_grad()
@@ -91,4 +91,4 @@ def decode_blocks(model: Model, z: np.ndarray, compressed: bool = False, seed: i
     for start, end, first, last in _blocks(model, z.shape[1]):
         block = torch.from_numpy(np.ascontiguousarray(z[None, :, first:last], np.float32)).to(model.latent_mean)
         y = model.decode(block, compressed, noise=_from(source, first))
-        yield y[0, :, (start - first) * ratio : (min(end, frames) - first) * ratio].float().numpy()
+        yield y[0, :, (start - first) * ratio : (min(end, frames) - first) * ratio].float().cpu().numpy()

@@ -21,9 +21,9 @@ from rtrave.model.rave import Model
 
 def folded(model: Model) -> Model:
     """A copy for inference whose weights are plain: the same network without weight norm."""
-    plain = Model(model.network.folded, model.name, model.sample_rate, model.source)
+    plain = Model(model.network.folded, model.name, model.sample_rate, model.source).to(model.latent_mean.dtype)
     plain.load_state_dict(fold_weight_norm(model.state_dict()))
-    return plain.to(model.latent_mean.dtype).eval()
+    return plain.eval()
 
 
 def prepared(

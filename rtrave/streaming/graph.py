@@ -116,7 +116,8 @@ def facts_of(model: Model, plain: Model, shape: GraphShape) -> GraphFacts:
     leaves = {part: flatten(plain.initial_state(part, shape.batch)) for part in OUTPUTS}
     initial = {f"{part}.{name}": leaf.numpy() for part in OUTPUTS for name, leaf in leaves[part].items() if leaf.any()}
     states = {part: {name: list(leaf.shape) for name, leaf in leaves[part].items()} for part in OUTPUTS}
-    return GraphFacts(model.spec, fingerprint(model), shape, pca, mean, initial, states)
+    delay, least = model.encoder_delay(), model.frames_per_step
+    return GraphFacts(model.spec, fingerprint(model), shape, pca, mean, initial, states, delay, least)
 
 
 def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[str], None] = lambda line: None) -> None:
@@ -135,6 +136,8 @@ def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[s
         "spec": facts.spec.to_json(),
         "shape": asdict(shape),
         "states": facts.states,
+        "encoder_delay": facts.encoder_delay,
+        "frames_per_step": facts.frames_per_step,
     }
     with new_folder(folder) as part_folder:
         for part in OUTPUTS:

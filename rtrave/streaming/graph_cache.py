@@ -29,7 +29,7 @@ from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 from rtrave.streaming.graph_shape import GraphShape
 
-BUILDER_VERSION = 4  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 5  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
@@ -48,6 +48,10 @@ class GraphFacts:
         States that do not start at zero, by name.
     states : dict
         Shape of each state, by part and name.
+    encoder_delay : int
+        Samples: the stream's latents are the offline ones of an input that comes so much later.
+    frames_per_step : int
+        Least latent frames that the model can take at once; a stream may begin at multiples of it only.
     """
 
     spec: ModelSpec
@@ -57,6 +61,8 @@ class GraphFacts:
     latent_mean: np.ndarray
     initial: dict[str, np.ndarray]
     states: dict[str, dict[str, list[int]]]
+    encoder_delay: int
+    frames_per_step: int
 
     @property
     def hop(self) -> int:
@@ -108,6 +114,8 @@ def open_facts(folder: Path) -> GraphFacts:
             space["mean"],
             dict(initial),
             manifest["states"],
+            manifest["encoder_delay"],
+            manifest["frames_per_step"],
         )
 
 

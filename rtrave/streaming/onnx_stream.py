@@ -7,6 +7,7 @@ it has succeeded, so nothing is copied and a run that fails leaves the stream wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,30 @@ def _end(whole: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return whole[..., whole.shape[-2] - shape[-2] :, :]
 
 
+def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """Open a graph; RtraveError where it cannot be. Takes a second for a large one, with the global lock released."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning pool would take the core that the other process needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no base class
+        raise RtraveError(f"cannot open the compiled graph {path}: {str(error).splitlines()[0]}") from error
+
+
 class CompiledPart:
     """One graph with its buffers. One thread at a time; the global lock is released while it runs.
 
     Parameters
     ----------
-    path : Path
-    threads : int
+    session : InferenceSession
+        See `open_session`; several parts may share one.
     batch : int
-        Of the arrays; a graph for one signal may have ports without it.
+        Of the arrays.
     state_shapes : dict
         Of the states, by name.
 
@@ -40,19 +56,9 @@ class CompiledPart:
     """
 
     def __init__(
-        self, path: Path, threads: int, batch: int = 1, state_shapes: Mapping[str, Sequence[int]] | None = None
+        self, session: onnxruntime.InferenceSession, batch: int, state_shapes: Mapping[str, Sequence[int]]
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A spinning pool would take the core that the other process needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        options.log_severity_level = 3
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            raise RtraveError(f"cannot open the compiled graph {path}: {str(error).splitlines()[0]}") from error
+        self.session = session
         ports = {port.name: tuple(port.shape) for port in (*self.session.get_inputs(), *self.session.get_outputs())}
         plain = {name: shape for name, shape in ports.items() if not name.startswith(("state.", "next."))}
         self._plain = {name: np.zeros(shape, np.float32) for name, shape in plain.items()}
@@ -63,9 +69,8 @@ class CompiledPart:
         self._ends = tuple(
             {name: _end(whole, ports[f"state.{name}"]) for name, whole in wholes.items()} for wholes in self._wholes
         )
-        shapes = state_shapes or {}
         self.states = tuple(
-            {name: end.reshape(shapes.get(name, end.shape)) for name, end in ends.items()} for ends in self._ends
+            {name: end.reshape(state_shapes[name]) for name, end in ends.items()} for ends in self._ends
         )
         self.bindings = tuple(self._bind(read, 1 - read) for read in range(2))
         self.current = 0
@@ -109,12 +114,22 @@ class OnnxParts:
         facts = open_facts(folder)
         self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
         self.latent_pca, self.latent_mean, self.initial = facts.latent_pca, facts.latent_mean, facts.initial
+        self.encoder_delay, self.frames_per_step = facts.encoder_delay, facts.frames_per_step
+        self._state_shapes = facts.states
+        self._begin({part: open_session(folder / f"{part}.onnx", threads) for part in facts.states})
+
+    def _begin(self, sessions: Mapping[str, onnxruntime.InferenceSession]) -> None:
         self.encoder, self.decoder = (
-            CompiledPart(folder / f"{part}.onnx", threads, facts.shape.batch, facts.states[part])
-            for part in ("encoder", "decoder")
+            CompiledPart(sessions[part], self.shape.batch, self._state_shapes[part]) for part in ("encoder", "decoder")
         )
         for name, array in self.state().items():
             array[...] = self.initial.get(name, 0)
+
+    def twin(self) -> OnnxParts:
+        """Another stream's parts on the same graphs: it shares the weights, and may run at the same time."""
+        other = copy(self)
+        other._begin({"encoder": self.encoder.session, "decoder": self.decoder.session})
+        return other
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Audio [B, hop, C] -> mean and std [B, N, D]: views, valid until the next call."""

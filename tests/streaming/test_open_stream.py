@@ -28,5 +28,5 @@ def test_the_public_surface():
     for name in rtrave.__all__:
         assert getattr(rtrave, name)
     assert list(inspect.signature(rtrave.stream).parameters) == [
-        "model", "batch", "backend", "precision", "seed", "noise", "compat", "threads",
+        "model", "batch", "backend", "precision", "seed", "noise", "compat", "hop", "threads",
     ]  # fmt: skip

@@ -1,0 +1,90 @@
+"""What encodes and decodes whole recordings for the commands: compiled graphs, or PyTorch on one of its devices."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtrave.cli.convert import load_told
+from rtrave.cli.options import compiled
+from rtrave.errors import RtraveError
+from rtrave.model.latent_space import compress, draw_frames, expand, seeded_noise
+from rtrave.model.spec import ModelSpec
+from rtrave.streaming.graph_shape import GraphShape
+from rtrave.streaming.offline import LATENT_FRAMES, decode_recording, encode_recording
+from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.scripted import is_scripted
+
+if TYPE_CHECKING:
+    from rtrave.model.rave import Model
+
+
+@dataclass(frozen=True)
+class Coder:
+    """A model for whole recordings.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    encode : callable
+        (audio float32 [C, T], temperature) -> latents float32 [D, n], piece by piece.
+    decode : callable
+        Latents float32 [D, N] -> audio float32 [C, n * ratio], piece by piece.
+    """
+
+    spec: ModelSpec
+    encode: Callable[[np.ndarray, float], Iterator[np.ndarray]]
+    decode: Callable[[np.ndarray], Iterator[np.ndarray]]
+
+
+def open_coder(arguments: argparse.Namespace) -> Coder:
+    """What the options of `rtrave encode` and `decode` ask for."""
+    compressed, seed = arguments.space == "compressed", arguments.seed
+    if arguments.backend == "onnx":
+        if arguments.device != "cpu":
+            raise RtraveError(f"--device {arguments.device}: compiled graphs run on the cpu, use --backend torch")
+        graph = compiled(arguments.model, (), GraphShape(latent_frames=LATENT_FRAMES))
+        if is_scripted(graph):
+            raise RtraveError(f"{arguments.model} is a foreign TorchScript: only RAVE's own models encode and decode")
+        parts = OnnxParts(graph)
+        # Angles and codes are no matter of a product with a matrix: the model itself makes them
+        if not compressed or parts.spec.regularisation in ("variational", "wasserstein"):
+            return _compiled_coder(parts, compressed, seed, arguments.threads)
+    return _torch_coder(load_told(arguments.model), compressed, seed, arguments.device)
+
+
+def _compiled_coder(parts: OnnxParts, compressed: bool, seed: int, threads: int) -> Coder:
+    noise, pca, mean = seeded_noise(seed), parts.latent_pca, parts.latent_mean
+
+    def encode(x: np.ndarray, temperature: float) -> Iterator[np.ndarray]:
+        for z in encode_recording(parts, x, noise, temperature, threads):
+            yield compress(z, pca, mean) if compressed else z
+
+    def decode(z: np.ndarray) -> Iterator[np.ndarray]:
+        if compressed and z.ndim == 2 and 1 <= len(z) <= len(pca):
+            fill = draw_frames(noise, "fill", 0, (1, len(pca) - len(z), z.shape[1]))[0]
+            z = np.asarray(expand(np.concatenate((z, fill)), pca, mean), np.float32)
+        return decode_recording(parts, z, noise, threads)
+
+    return Coder(parts.spec, encode, decode)
+
+
+def _torch_coder(model: Model, compressed: bool, seed: int, device: str) -> Coder:
+    import torch
+
+    from rtrave.model.offline import decode_blocks, encode_blocks
+
+    try:
+        model = model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise RtraveError(f"--device {device}: PyTorch {torch.__version__} cannot use it ({reason})") from error
+    return Coder(
+        model.spec,
+        lambda x, temperature: encode_blocks(model, x, compressed, temperature, seed),
+        lambda z: decode_blocks(model, z, compressed, seed),
+    )
