@@ -90,6 +90,7 @@ class Engine:
         self.stream: Stream = ScriptedStream(self._script, self.noise) if self._script else make_stream(parts, seed)
         self.hop, self.channels, self.sample_rate = self.stream.hop, spec.channels, spec.sample_rate
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
+        self.sample_unit = parts.frames_per_step * spec.ratio  # the shortest hop that the model can take
         self.layout: Layout = make_layout(self.dims)
         self.latent_frame = 0
         self.report = HopReport(
