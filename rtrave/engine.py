@@ -99,6 +99,8 @@ class Engine:
             np.zeros((self.dims, self.latent_frames), np.float32),
         )
         self._dry = np.zeros((self.channels, spec.acoustic_delay + self.hop), np.float32)
+        self.dry_delay = spec.acoustic_delay  # samples by which the dry signal is late in the output
+        self.dry_gain = 1.0  # linear, of the dry signal in the output at the end of the last hop
         self._held = np.zeros((self.dims, 1), np.float32)
         self._smoothed: _Smoothed | None = None
         self._panics: float | None = None
@@ -141,6 +143,7 @@ class Engine:
         if controls[self.layout.slots["out/limit"]][0] or gain < 1:
             gain = limit(y, gain, self.sample_rate)
         self._smoothed = _Smoothed(target.in_gain, target.out_gain, target.wet, gain)
+        self.dry_gain = float(target.in_gain * target.out_gain)
         self.latent_frame += self.latent_frames
         report.in_peak, report.in_rms = levels(report.x)
         report.out_peak, report.out_rms = levels(y)

@@ -25,8 +25,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "control": set(),
     "sound_file": set(),
     "levels": set(),
+    "resample": set(),
     "engine": {"control", "levels", "streaming", "model.spec", "model.latent_space"},
-    "audio": CORE,
+    "audio": CORE | {"levels", "resample"},
     "osc": CORE,
     "session": CORE,
     "web": CORE | {"osc"},
@@ -40,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 UNBOUND = {"cli", "__init__", "__main__"}
 ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = ("control", "sound_file", "levels", "engine", "audio", "osc", "session", "web", "live")
+WITHOUT_TORCH = ("control", "sound_file", "levels", "resample", "engine", "audio", "osc", "session", "web", "live")
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
 
 

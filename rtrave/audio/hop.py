@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,8 @@ class HopRunner:
     The engine's `latent_frame` must be set before.
     """
 
-    def __init__(self, engine: Engine, shared: Shared) -> None:
+    def __init__(self, engine: Engine, shared: Shared, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._engine = engine
         self._shared = shared
         self._controls = np.array(engine.layout.defaults(), np.float64)
@@ -36,7 +38,7 @@ class HopRunner:
         self._must_reset = False
         self._ok = False
         self._frame = 0
-        self._started_s = 0.0
+        self.started_s = 0.0
         self.compute_s = 0.0
 
     def compute(self, x: Audio, y: Audio) -> bool:
@@ -45,7 +47,7 @@ class HopRunner:
         Returns False where the engine raised: y is then silent, the error is counted, and the engine is reset
         before the next hop. Never raises.
         """
-        self._started_s = time.monotonic()
+        self.started_s = self._clock()
         self._frame = self._next_frame
         self._next_frame += self._engine.latent_frames
         status = self._shared.status
@@ -71,7 +73,7 @@ class HopRunner:
             self._must_reset = True
             y.fill(0.0)
             status.add("engine_errors")
-        self.compute_s = time.monotonic() - self._started_s
+        self.compute_s = self._clock() - self.started_s
         return self._ok
 
     def publish(self, x: Audio, y: Audio, wake_s: float, late: bool) -> None:
@@ -80,7 +82,7 @@ class HopRunner:
         rows, channels = self._audio_rows, self._engine.channels
         start = len(HOP_FIELDS)
         row[:4] = self._frame, self.compute_s, wake_s, late
-        row[10] = self._started_s
+        row[10] = self.started_s
         if self._ok:
             rows[:, :channels] = report.x.T
             row[4:10] = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from rtrave.errors import RtraveError
 
 Audio = NDArray[np.float32]
 
-GAP_FADE = 64  # samples of the fades around a gap: long enough not to click
+MEND_FADE = 64  # samples over which input after a loss is drawn to where it was before
 STOP_FADE_S = 0.02
 
 
@@ -63,59 +64,37 @@ class HostClock:
         self._first = True
         self.expected = 0
         self.received = 0
+        self._overrun = 0  # lost callbacks that the one before had no time for
 
-    def tick(self, stamp_s: float, frames: int) -> None:
-        """Count one callback whose first input sample was captured at `stamp_s`; 0 where unknown."""
+    @property
+    def stalls(self) -> int:
+        """Callbacks that were lost though the one before them had ended in time."""
+        return max(self.expected - self.received - self._overrun, 0)
+
+    def tick(self, stamp_s: float, frames: int, busy_s: float = 0.0) -> int:
+        """Count one callback whose first input sample was captured at `stamp_s`; 0 where unknown.
+
+        `busy_s`: how long the callback before this one ran. What that cost is no stall of the host.
+        Returns how many callbacks are now found to be lost, less those found again.
+        """
         self.received += 1
         self.expected += 1
         length_s = frames / self._rate
         if stamp_s <= 0.0:
-            return
+            return 0
         if self._first:
             self._first = False
             self._due_s = stamp_s + length_s
-            return
+            return 0
         missing = round((stamp_s - self._due_s) / length_s)
         missing = max(missing, self.received - self.expected)
         self.expected += missing
+        if busy_s > length_s and missing > 0:
+            self._overrun += min(missing, math.ceil(busy_s / length_s - 1 - 1e-6))
+        self._overrun = min(self._overrun, self.expected - self.received)
         self._due_s += missing * length_s
         self._due_s += 0.05 * (stamp_s - self._due_s) + length_s
-
-
-class GapFade:
-    """Makes a gap in the sound start and end without a click: works in place, sample by sample in order."""
-
-    def __init__(self, channels: int) -> None:
-        curve = (0.5 - 0.5 * np.cos(np.pi * (np.arange(GAP_FADE) + 1) / (GAP_FADE + 1))).astype(np.float32)
-        self._up = curve
-        self._down = curve[::-1].copy()
-        self._last = np.zeros((channels, 1), np.float32)  # the last sample played
-        self._held = np.zeros((channels, 1), np.float32)  # the sample from which the tail falls
-        self._up_at = GAP_FADE  # samples of the fade-in done
-        self._down_at = GAP_FADE  # samples of the tail done
-        self._in_gap = False
-
-    def apply(self, y: Audio, available: bool) -> None:
-        """Prepare y, float32 [C, n], for the output; where it is not available it becomes a gap."""
-        n = y.shape[1]
-        if n == 0:
-            return
-        if not available:
-            y.fill(0.0)
-            if not self._in_gap:
-                self._held[:] = self._last
-                self._down_at = 0
-            self._up_at = 0
-        elif self._up_at < GAP_FADE:
-            m = min(n, GAP_FADE - self._up_at)
-            y[:, :m] *= self._up[self._up_at : self._up_at + m]
-            self._up_at += m
-        self._in_gap = not available
-        if self._down_at < GAP_FADE:
-            m = min(n, GAP_FADE - self._down_at)
-            y[:, :m] += self._held * self._down[self._down_at : self._down_at + m]
-            self._down_at += m
-        self._last[:] = y[:, -1:]
+        return missing
 
 
 class Host:
@@ -135,6 +114,8 @@ class Host:
         Device channels for each model channel. Where several model channels meet on one, it gets their mean.
     scheduled : bool
         The capture time stamps are an exact schedule (null device), so that a late wake can be told.
+    clock : callable
+        Seconds; replaced in tests.
     """
 
     def __init__(
@@ -145,12 +126,16 @@ class Host:
         inputs: Sequence[int],
         outputs: Sequence[Sequence[int]],
         scheduled: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
+        self.clock = clock
+        self.now_s = 0.0  # when this callback began
+        self._busy_s = 0.0
         self.sample_rate = sample_rate
         self._scheduled = scheduled
         self._clock = HostClock(sample_rate)
-        self._base = (status.get("callbacks"), status.get("expected_callbacks"))
+        self._base = tuple(status.get(name) for name in ("callbacks", "expected_callbacks", "stalls"))
         self._inputs = list(inputs)
         meeting = [device for several in outputs for device in several]
         self._routes = [
@@ -159,6 +144,11 @@ class Host:
             for device in several
         ]
         self._scratch = np.zeros(max_block, np.float32)
+        self._torn = False  # input was lost just before this callback
+        self._last_in = np.zeros((len(self._inputs), 1), np.float32)
+        self._apart = np.zeros_like(self._last_in)
+        self._mend_at = MEND_FADE
+        self._mend_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(MEND_FADE) + 1) / (MEND_FADE + 1))).astype(np.float32)
         n = round(STOP_FADE_S * sample_rate)
         self._stop_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(n) + 1) / (n + 1))).astype(np.float32)
         self._stop_at = 0
@@ -167,24 +157,39 @@ class Host:
     def begin(self, frames: int, stamps: Any, flags: Any) -> float:
         """Count this callback. Returns wake_s: how late it runs against its schedule, 0 where unknown."""
         status, clock = self.status, self._clock
-        status.set("heartbeat_s", time.monotonic())
+        self.now_s = self.clock()
+        status.set("heartbeat_s", self.now_s)
         capture_s = stamps.inputBufferAdcTime
-        clock.tick(capture_s, frames)
+        self._torn = clock.tick(capture_s, frames, self._busy_s) > 0
         received = self._base[0] + clock.received
         expected = self._base[1] + clock.expected
         status.set("callbacks", received)
         status.set("expected_callbacks", expected)
-        status.set("stalls", expected - received)
+        status.set("stalls", self._base[2] + clock.stalls)
         if flags:
             status.add("host_flags")
         if not self._scheduled:
             return 0.0
         return max(0.0, stamps.currentTime - capture_s - frames / self.sample_rate)
 
+    def end(self) -> None:
+        """This callback is over."""
+        self._busy_s = self.clock() - self.now_s
+
     def take(self, indata: Audio, x: Audio) -> None:
-        """Copy the chosen device channels of indata [n, device channels] to x [C, n]."""
+        """Copy the chosen device channels of indata [n, device channels] to x [C, n], without a click where input was
+        lost."""
         for channel, device in enumerate(self._inputs):
             x[channel] = indata[:, device]
+        if self._torn:
+            self._torn = False
+            self._apart[:] = self._last_in - x[:, :1]
+            self._mend_at = 0
+        if self._mend_at < MEND_FADE:
+            m = min(x.shape[1], MEND_FADE - self._mend_at)
+            x[:, :m] += self._apart * self._mend_curve[self._mend_at : self._mend_at + m]
+            self._mend_at += m
+        self._last_in[:] = x[:, -1:]
 
     def give(self, y: Audio, outdata: Audio) -> None:
         """Fill all of outdata [n, device channels] from y [C, n]; fades y out in place after `fade_out`."""

@@ -22,17 +22,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import numpy as np
-
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.shared import Shared, SharedSpec, attach
+from rtrave.audio.warm_up import measure, settle
 from rtrave.audio.wiring import Config, NoDeviceError, Opened, open_device, open_null
 from rtrave.errors import RtraveError
 
 if TYPE_CHECKING:
     from rtrave.engine import Engine
 
-WARM_UP_HOPS = 4
 STOP_LIMIT_S = 3.0
 NICE = -11  # as PipeWire and PulseAudio ask for
 SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter while the callback waits for it
@@ -52,17 +50,6 @@ def read_config(line: str) -> Config:
     if missing := sorted({"shared", "graph", "device"} - set(given)):
         raise RtraveError(f"the configuration lacks {', '.join(missing)}")
     return Config(**given)
-
-
-def warm_up(engine: Engine, first_latent_frame: int) -> None:
-    """Run a few silent hops, so that the first real one finds everything in memory, and begin anew."""
-    x = np.zeros((engine.channels, engine.hop), np.float32)
-    y = np.zeros_like(x)
-    controls = np.array(engine.layout.defaults(), np.float64)
-    for _ in range(WARM_UP_HOPS):
-        engine.process(x, controls, y)
-    engine.reset()
-    engine.latent_frame = first_latent_frame
 
 
 def _tell(out: TextIO, event: str, **told: Any) -> None:
@@ -113,7 +100,7 @@ def _open_engine(config: Config, open_engine: Callable[..., Engine] | None) -> E
 
         open_engine = real
     engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
-    warm_up(engine, config.first_latent_frame)
+    engine.latent_frame = config.first_latent_frame
     return engine
 
 
@@ -161,11 +148,14 @@ def main(
         nice = _raise_priority()
         engine = _open_engine(config, open_engine)
         shared = _attach(config, engine)
-        opened = (open_null if "null" in config.device else open_device)(config, engine, shared)
+        compute_s = measure(engine)
+        engine.latent_frame = config.first_latent_frame
+        opened = (open_null if "null" in config.device else open_device)(config, engine, shared, compute_s)
         gc.collect()
         gc.freeze()
         gc.disable()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        settle(engine, config.first_latent_frame)
         opened.driver.start()
         opened.stream.start()
     except Exception as error:  # the parent must get its line whatever it was

@@ -33,7 +33,7 @@ from rtrave.audio.memory import LINE, STATUS_FIELDS, ControlBlock, Floats, Ring,
 from rtrave.errors import RtraveError
 from rtrave.settings import HOP_FIELDS
 
-_MAGIC = 0x72747261_76650001  # "rtrave", version 1 of the order of this file
+_MAGIC = 0x72747261_76650002  # "rtrave", version 2 of the order of this file
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtrave.audio import buffering
 from rtrave.audio import device as devices
 from rtrave.audio import host as hosts
-from rtrave.audio.callback import Driver
+from rtrave.audio.buffering import Buffering, HostPeriod
+from rtrave.audio.callback import Drive, Driver
+from rtrave.audio.gap import POLICIES
 from rtrave.audio.null import NullStream, load_input
+from rtrave.audio.rates import RateBridge
 from rtrave.audio.shared import Shared
 from rtrave.errors import RtraveError
 
@@ -33,7 +38,7 @@ class Config:
         Folder of the compiled graph.
     device : dict
         {"input": D, "output": D} with D an index, a name or null for the default; or {"null": path of a
-        .npy}, float32 [T, C], which plays without hardware.
+        .npy}, float32 [T, C], which plays without hardware, with "sample_rate" (Hz) where it is not the model's.
     seed, threads : int
         Of the engine.
     buffering : str
@@ -44,6 +49,10 @@ class Config:
         Device channel for each model channel, from 0.
     output_channels : list of list of int or None
         Device channels for each model channel, from 0.
+    margin_ms : float or None
+        Low-latency: time between a full hop and its output; None measures what the engine needs.
+    late : str
+        What is heard in place of a hop that is not there: "hold", "dry" or "silence".
     first_latent_frame : int
         Index of the first latent frame; the count goes on after a restart.
     latency : "low", "high" or float
@@ -59,6 +68,8 @@ class Config:
     block_size: int | None = None
     input_channels: list[int] | None = None
     output_channels: list[list[int]] | None = None
+    margin_ms: float | None = None
+    late: str = "hold"
     first_latent_frame: int = 0
     latency: str | float = "low"
 
@@ -74,16 +85,37 @@ class Opened:
 
 
 def _driver(
-    engine: Engine,
-    shared: Shared,
-    host: hosts.Host,
-    plan: devices.Buffering,
-    period: devices.HostPeriod | None,
-) -> Driver:
-    if plan.mode == "low-latency":
-        return Driver(engine, shared, host, plan.block)
-    deadline = min(period.period if period else engine.hop, engine.hop)
-    return Driver(engine, shared, host, plan.block, deadline / engine.sample_rate)
+    config: Config, engine: Engine, host: hosts.Host, shared: Shared, plan: Buffering, compute_s: float
+) -> tuple[Driver, dict[str, Any]]:
+    """The driver for a plan, and what is told of it; `compute_s`: the engine's slowest hops (p99.9)."""
+    if config.late not in POLICIES:
+        raise RtraveError(f"late policy '{config.late}' is unknown: use {', '.join(POLICIES)}")
+    if config.margin_ms is not None and not 0 < config.margin_ms <= 1000:
+        raise RtraveError(f"margin of {config.margin_ms:g} ms: give more than 0, at most 1000")
+    rate, device_rate = engine.sample_rate, host.sample_rate
+    exact = rate == device_rate
+    margin_s = buffering.margin_for(compute_s) if config.margin_ms is None else config.margin_ms / 1000
+    threaded = plan.mode == "low-latency"
+    block = plan.block if exact else None  # behind a resampler blocks differ by one sample
+    period = max(plan.period or 0, 0 if exact else plan.block or 0) * rate / device_rate or None
+    if threaded:
+        delay = buffering.threaded_delay(engine.hop, rate, block, period, margin_s, exact)
+    else:
+        delay = buffering.direct_delay(engine.hop, rate, block, period)
+    rates = None if exact else RateBridge(engine.channels, device_rate, rate, engine.hop, shared.status)
+    driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates)
+    return driver, {
+        "block": plan.block,  # None where it changes from call to call
+        "buffering": plan.mode,
+        "reason": plan.reason,
+        "buffering_samples": delay.samples,
+        "granted_s": delay.granted_s,
+        "margin_s": margin_s if threaded else None,
+        "compute_s": compute_s,
+        "late": config.late,
+        "device_rate": device_rate,
+        "resampler_s": rates.delay_samples / device_rate if rates else 0.0,
+    }
 
 
 def _channel_maps(
@@ -99,19 +131,20 @@ def _channel_maps(
     return inputs, outputs
 
 
-def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
+def open_null(config: Config, engine: Engine, shared: Shared, compute_s: float) -> Opened:
     """The null device: loops an array, paced by the clock."""
     path = Path(config.device["null"])
     data = load_input(path)
+    rate = config.device.get("sample_rate") or engine.sample_rate
+    hop = engine.hop * rate / engine.sample_rate
     sink_channels = 1 + max([1, *(d for several in config.output_channels or [] for d in several)])
     inputs, outputs = _channel_maps(config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels))
-    block = config.block_size or (512 if config.buffering == "low-latency" else engine.hop)
-    period = devices.HostPeriod(block, block)
-    plan = devices.choose_buffering(config.buffering, engine.hop, period, block)
-    host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs, scheduled=True)
-    driver = _driver(engine, shared, host, plan, period)
-    stream = NullStream(driver, data, engine.sample_rate, block, sink_channels)
-    told = {
+    block = config.block_size or (512 if config.buffering == "low-latency" else math.ceil(hop))
+    plan = buffering.choose_buffering(config.buffering, hop, HostPeriod(block, block), block)
+    host = hosts.Host(shared.status, rate, engine.hop, inputs, outputs, scheduled=True)
+    driver, told = _driver(config, engine, host, shared, plan, compute_s)
+    stream = NullStream(driver, data, rate, block, sink_channels)
+    told |= {
         "input": f"null: {path.name}",
         "output": "null",
         "host_api": "null",
@@ -119,24 +152,10 @@ def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
         "host_samples": 0,
         "input_latency_s": 0.0,
         "output_latency_s": 0.0,
-    }
-    return Opened(stream, driver, host, told | _told(driver, plan, inputs, outputs))
-
-
-def _told(
-    driver: Driver,
-    plan: devices.Buffering,
-    inputs: list[int],
-    outputs: list[list[int]],
-) -> dict[str, Any]:
-    return {
-        "block": plan.block,  # None where it changes from call to call
-        "buffering": plan.mode,
-        "reason": plan.reason,
-        "buffering_samples": driver.buffering_samples,
         "input_channels": inputs,
         "output_channels": outputs,
     }
+    return Opened(stream, driver, host, told)
 
 
 def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
@@ -153,29 +172,31 @@ def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
     return one(0, "input"), one(1, "output")
 
 
-def open_device(config: Config, engine: Engine, shared: Shared) -> Opened:
-    """A real device: resolved, checked, its period probed, opened. RtraveError where any of it is refused."""
+def open_device(config: Config, engine: Engine, shared: Shared, compute_s: float) -> Opened:
+    """A real device: resolved, its rate and period found out, opened. RtraveError where any of it is refused."""
     source, sink = _resolve(config)
     inputs, outputs = _channel_maps(
         config, engine.channels, (source.name, source.input_channels), (sink.name, sink.output_channels)
     )
     channels = max(inputs) + 1, max(d for several in outputs for d in several) + 1
-    devices.check_sample_rate(source, "input", engine.sample_rate, channels[0])
-    devices.check_sample_rate(sink, "output", engine.sample_rate, channels[1])
-    period = devices.probe_host_period(source, sink, channels, engine.sample_rate, engine.hop)
+    rate = devices.choose_sample_rate(source, sink, channels, engine.sample_rate)
+    hop = engine.hop * rate / engine.sample_rate
+    period = devices.probe_host_period(source, sink, channels, rate, hop)
     jack = sink.host_api == devices.JACK
-    plan = devices.choose_buffering(config.buffering, engine.hop, period, config.block_size, open_ended=jack)
-    host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs)
-    driver = _driver(engine, shared, host, plan, period)
-    stream = devices.open_stream(source, sink, channels, engine.sample_rate, plan.asked, config.latency, driver)
-    told = {
+    plan = buffering.choose_buffering(config.buffering, hop, period, config.block_size, open_ended=jack)
+    host = hosts.Host(shared.status, rate, engine.hop, inputs, outputs)
+    driver, told = _driver(config, engine, host, shared, plan, compute_s)
+    stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, driver)
+    told |= {
         "input": source.name,
         "output": sink.name,
         "host_api": source.host_api,
         "host_period": period.period if period else None,
         # On JACK PortAudio's output latency is one period and what PortAudio adds for a block it was asked for.
-        "host_samples": round(stream.latency[1] * engine.sample_rate) - period.period if jack and period else None,
+        "host_samples": round(stream.latency[1] * rate) - period.period if jack and period else None,
         "input_latency_s": stream.latency[0],
         "output_latency_s": stream.latency[1],
+        "input_channels": inputs,
+        "output_channels": outputs,
     }
-    return Opened(stream, driver, host, told | _told(driver, plan, inputs, outputs))
+    return Opened(stream, driver, host, told)

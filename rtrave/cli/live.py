@@ -83,6 +83,20 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="run the model in the device's callback (direct) or beside it; see docs/latency.md (default: %(default)s)",
     )
+    device.add_argument(
+        "--margin",
+        type=float,
+        metavar="MS",
+        help="low-latency: milliseconds between a full hop and its output (default: what the model was measured to "
+        "need at the start)",
+    )
+    device.add_argument(
+        "--late",
+        choices=("hold", "dry", "silence"),
+        default="hold",
+        help="what is heard in place of a hop that comes late: the last sound, the input, or nothing "
+        "(default: %(default)s)",
+    )
     device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback; seldom of use")
 
 
@@ -134,6 +148,8 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         buffering=arguments.buffering,
         block_size=arguments.block_size,
+        margin_ms=arguments.margin,
+        late=arguments.late,
         input_channels=arguments.input_channels,
         output_channels=output_map(arguments.output_channels, model.spec.channels),
         input_file=arguments.input_file,

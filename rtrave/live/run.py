@@ -18,6 +18,7 @@ from rich.live import Live
 from rtrave.audio.shared import Shared, create, spec_for
 from rtrave.control.namespace import Controls
 from rtrave.live import terminal
+from rtrave.live.faults import Faults
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
@@ -49,6 +50,7 @@ class LiveRun:
         self._options, self._model, self._controls, self._console = options, model, controls, console
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
+        self._faults = Faults()
         self._began_s = time.monotonic()
         with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
             self._make_parts(stack)
@@ -92,6 +94,10 @@ class LiveRun:
             self._supervisor = self._make_supervisor({"null": True})
             self._supervisor.start()
         self._stack.callback(self._supervisor.stop)
+        device = self._supervisor.device
+        if device["resampler_s"]:
+            rates = f"the device runs at {device['device_rate']} Hz, the model at {device['sample_rate']} Hz"
+            self._note(f"{rates}: resampled on both sides, which costs {1000 * device['resampler_s']:.1f} ms")
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
@@ -128,6 +134,7 @@ class LiveRun:
         with self._display() as show:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
+                self._note_faults()
                 show(self.view())
                 played_s = self._shared.status.get("latent_frame") / self._model.spec.latent_rate_hz
                 if duration_s is not None and played_s >= duration_s:
@@ -137,6 +144,9 @@ class LiveRun:
         """End everything and say what became of the take."""
         self._stack.close()
         counts = self._shared.status.as_dict()
+        self._note_faults()
+        for fault in self._faults.last:
+            self._say(f"  {fault}")
         self._say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
         if self._recorder.failure:
             self._say(f"the take was cut short: {self._recorder.failure}")
@@ -161,6 +171,7 @@ class LiveRun:
             uptime_s=time.monotonic() - self._began_s,
             playing=self._supervisor.playing,
             restarts=self._supervisor.restarts,
+            faults=list(self._faults.last),
             notes=[text for noted_s, text in self._notes if time.monotonic() - noted_s < NOTE_S],
         )
 
@@ -195,10 +206,16 @@ class LiveRun:
             "threads": options.threads,
             "buffering": options.buffering,
             "block_size": options.block_size,
+            "margin_ms": options.margin_ms,
+            "late": options.late,
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
         }
         return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
+
+    def _note_faults(self) -> None:
+        for fault in self._faults.look(self._shared.status.as_dict()):
+            self._recorder.event("fault", cause=fault.name, count=fault.count)
 
     def _on_device(self, what: str, *facts: Any) -> None:
         if what == "restart":

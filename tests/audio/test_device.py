@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from rtrave.audio.device import JACK, DeviceInfo, HostPeriod, check_sample_rate, choose_buffering, resolve
+from rtrave.audio.buffering import HostPeriod, choose_buffering
+from rtrave.audio.device import JACK, DeviceInfo, choose_sample_rate, resolve
 from rtrave.errors import RtraveError
 
 
@@ -72,14 +73,32 @@ def test_nothing_to_choose_from() -> None:
         resolve((), "any", "input")
 
 
-def test_a_jack_server_at_another_rate_is_refused_with_what_to_set() -> None:
-    with pytest.raises(RtraveError) as error:
-        check_sample_rate(device(0, "system", JACK, rate=48000.0), "input", 44100, 1)
-    assert str(error.value) == (
-        "device 'system' runs at 48000 Hz, the model needs 44100 Hz: "
-        "set the device or JACK to 44100 Hz (jackd -r 44100)"
+def test_a_jack_server_sets_the_rate() -> None:
+    jack = device(0, "system", JACK, rate=48000.0)
+    assert choose_sample_rate(jack, jack, (1, 2), 44100) == 48000
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [((44100, 48000), 44100), ((48000, 96000), 48000), ((96000,), 96000), ((32000, 96000), 32000)],
+)
+def test_the_models_rate_is_asked_for_first_then_the_devices_own(monkeypatch, taken, expected) -> None:
+    monkeypatch.setattr(
+        "rtrave.audio.device._refusal", lambda end, way, channels, rate: "" if rate in taken else f"no {rate}"
     )
-    check_sample_rate(device(0, "system", JACK), "input", 44100, 1)
+    ends = device(0, "in", "ALSA", rate=96000.0), device(1, "out", "ALSA", rate=32000.0 if 32000 in taken else 48000.0)
+    assert choose_sample_rate(*ends, (1, 2), 44100) == expected
+
+
+def test_ends_that_share_no_rate_are_refused_in_one_line(monkeypatch) -> None:
+    def refusal(end: DeviceInfo, way: str, channels: int, rate: int) -> str:
+        return "" if rate == end.default_sample_rate else f"{way} device '{end.name}': no {rate}"
+
+    monkeypatch.setattr("rtrave.audio.device._refusal", refusal)
+    ends = device(0, "mic", "ALSA", rate=16000.0), device(1, "out", "ALSA", rate=48000.0)
+    with pytest.raises(RtraveError, match="'mic' and 'out' share no sample rate") as error:
+        choose_sample_rate(*ends, (1, 2), 44100)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

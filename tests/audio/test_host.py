@@ -7,7 +7,7 @@ import pytest
 
 from rtrave.audio.host import Host, HostClock, check_inputs, check_outputs, default_inputs, default_outputs
 from rtrave.errors import RtraveError
-from tests.audio.fake import RATE, FakeEngine
+from tests.audio.fake import RATE, FakeEngine, Stamps
 
 BLOCK = 2048
 
@@ -54,6 +54,33 @@ def test_several_lost_in_a_row_and_changing_blocks() -> None:
 def test_no_stamps_means_nothing_is_known_to_be_lost() -> None:
     clock = run_clock([0.0] * 100)
     assert clock.expected == clock.received == 100
+
+
+def test_callbacks_lost_to_a_callback_that_ran_too_long_are_no_stalls() -> None:
+    clock, length_s = HostClock(RATE), BLOCK / RATE
+    at = 0
+    for k in range(40):
+        at += {10: 3, 20: 2, 30: 4}.get(k, 0)  # lost before callback k
+        busy_s = {10: 3.5, 20: 0.1, 30: 2.5}.get(k, 0.2) * length_s  # of the callback before
+        clock.tick(1.0 + (at + k) * length_s, BLOCK, busy_s)
+    assert clock.expected - clock.received == 9
+    assert clock.stalls == 2 + 2  # all of the second, and what a busy time of two and a half does not explain
+
+
+@pytest.mark.parametrize("block", [17, 256])
+def test_input_after_a_loss_joins_without_a_step(shared_for, block: int) -> None:
+    host = host_with(shared_for, [0], [[0]])
+    stamps, x, heard = Stamps(), np.zeros((1, block), np.float32), []
+    for k in range(20):
+        if k == 10:
+            stamps.advance(3 * block)
+        host.begin(block, stamps, None)
+        host.take(np.full((block, 1), 1.0 if k < 10 else -1.0, np.float32), x)
+        heard.append(x[0].copy())
+        stamps.advance(block)
+    joined = np.concatenate(heard)
+    assert joined[-1] == -1 and (joined[: 10 * block] == 1).all()
+    assert np.abs(np.diff(joined)).max() < 0.06
 
 
 def host_with(shared_for, inputs, outputs) -> Host:

@@ -68,8 +68,9 @@ def test_a_run_from_start_to_stop(start, shared: Shared, tmp_path: Path) -> None
 
 
 def test_threaded_on_the_null_device(start, shared: Shared) -> None:
-    told = start(buffering="low-latency", block_size=256).hear()
-    assert (told["buffering"], told["block"], told["buffering_samples"]) == ("low-latency", 256, 3840)
+    told = start(buffering="low-latency", block_size=256, margin_ms=30).hear()
+    assert (told["buffering"], told["block"], told["buffering_samples"]) == ("low-latency", 256, 2048 + 5 * 256)
+    assert told["margin_s"] == 0.03 and told["granted_s"] == 6 * 256 / 44100
     wait_until(lambda: shared.status.get("hops") >= 4, 5, "four hops")
     status = shared.status.as_dict()
     assert status["late_hops"] == 0 and status["engine_errors"] == 0
@@ -106,6 +107,8 @@ def test_killed_and_started_again_it_goes_on_with_controls_and_counters(start, s
     [
         ({"device": {"null": "/nowhere/in.npy"}}, "cannot read the input '/nowhere/in.npy'"),
         ({"buffering": "warp"}, "buffering 'warp' is unknown"),
+        ({"late": "panic"}, "late policy 'panic' is unknown: use hold, dry, silence"),
+        ({"margin_ms": 0}, "margin of 0 ms: give more than 0, at most 1000"),
         ({"input_channels": [3]}, "no input channel 3"),
         ({"tempo": 120}, "unknown configuration tempo"),
         ({"graph": "nonsense"}, "the audio process failed: ValueError"),
