@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio.buffering import Delay
+from rtrave.audio.denormals import make_flush
 from rtrave.audio.gap import GapFill
 from rtrave.audio.hop import HopRunner
 from rtrave.audio.host import Host
@@ -100,6 +101,8 @@ class Driver:
         self._wake.acquire()
         self._ending = False
         self._thread: threading.Thread | None = None
+        self._flush_denormals = make_flush()
+        self._callback_flushes = False
 
     def start(self) -> None:
         """Start the inference thread, where there is one. Before the first callback."""
@@ -121,6 +124,9 @@ class Driver:
         """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size."""
         host = self._host
         try:
+            if not self._callback_flushes:  # in the first one: the thread is the host's
+                self._callback_flushes = True
+                self._flush_denormals()
             self._wake_s = host.begin(frames, stamps, flags)
             at = 0
             while at < frames:
@@ -197,6 +203,7 @@ class Driver:
         np.clip(y, -LIMIT_CEILING, LIMIT_CEILING, out=y)
 
     def _infer(self) -> None:
+        self._flush_denormals()
         while True:
             self._wake.acquire()
             if self._ending:

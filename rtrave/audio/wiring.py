@@ -114,6 +114,7 @@ def _driver(
         "compute_s": compute_s,
         "late": config.late,
         "device_rate": device_rate,
+        "limiter_samples": engine.limiter_delay,
         "resampler_s": rates.delay_samples / device_rate if rates else 0.0,
     }
 

@@ -132,6 +132,7 @@ TABLE: tuple[Parameter, ...] = (
     _choice("space", ("compressed", "full"), "space of the latent dimensions"),
     _float("mix", 1.0, 0.0, 1.0, "", "dry/wet, dry delayed to match"),
     _float("in/gain", 0.0, -70.0, 12.0, "dB", "input gain"),
+    _float("in/gate", -90.0, -90.0, 0.0, "dB", "the model is silent while the input stays below; -90 is off"),
     _float("out/gain", 0.0, -70.0, 12.0, "dB", "output gain"),
     _switch("out/limit", 1.0, "limiter"),
     _switch("bypass", 0.0, "dry only"),

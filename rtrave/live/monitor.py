@@ -30,6 +30,8 @@ class Latency:
         Added between the device's blocks and the model's hops.
     resampler : float
         Both resamplers, where the device's rate is not the model's.
+    limiter : int
+        The limiter's look-ahead.
     acoustic : int
         The model's own acoustic delay.
     """
@@ -38,6 +40,7 @@ class Latency:
     device: float
     buffering: int
     resampler: float
+    limiter: int
     acoustic: int
 
     @property
@@ -51,6 +54,7 @@ class Latency:
             "device": self.device,
             "buffering": self.buffering,
             "resampler": self.resampler,
+            "limiter": self.limiter,
             "model": self.acoustic,
         }
         return {name: 1000 * n / self.sample_rate for name, n in terms.items()}
@@ -61,7 +65,12 @@ def latency_of(spec: ModelSpec, device: dict[str, Any]) -> Latency:
     rate = spec.sample_rate
     device_s = device["input_latency_s"] + device["output_latency_s"]
     return Latency(
-        rate, device_s * rate, device["buffering_samples"], device["resampler_s"] * rate, spec.acoustic_delay
+        sample_rate=rate,
+        device=device_s * rate,
+        buffering=device["buffering_samples"],
+        resampler=device["resampler_s"] * rate,
+        limiter=device["limiter_samples"],
+        acoustic=spec.acoustic_delay,
     )
 
 

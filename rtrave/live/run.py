@@ -19,6 +19,7 @@ from rtrave.audio.shared import Shared, create, spec_for
 from rtrave.control.namespace import Controls
 from rtrave.live import terminal
 from rtrave.live.faults import Faults
+from rtrave.live.howl import HowlWatch, built_in_loop
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
@@ -50,7 +51,7 @@ class LiveRun:
         self._options, self._model, self._controls, self._console = options, model, controls, console
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
-        self._faults = Faults()
+        self._faults, self._howl = Faults(), HowlWatch()
         self._began_s = time.monotonic()
         with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
             self._make_parts(stack)
@@ -98,6 +99,8 @@ class LiveRun:
         if device["resampler_s"]:
             rates = f"the device runs at {device['device_rate']} Hz, the model at {device['sample_rate']} Hz"
             self._note(f"{rates}: resampled on both sides, which costs {1000 * device['resampler_s']:.1f} ms")
+        if loop := built_in_loop(device):
+            self._note(loop)
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
@@ -216,6 +219,9 @@ class LiveRun:
     def _note_faults(self) -> None:
         for fault in self._faults.look(self._shared.status.as_dict()):
             self._recorder.event("fault", cause=fault.name, count=fault.count)
+        peak_in, _, peak_out, _ = self.monitor.levels_db()
+        if howl := self._howl.look(peak_in, peak_out, time.monotonic()):
+            self._note(howl)
 
     def _on_device(self, what: str, *facts: Any) -> None:
         if what == "restart":

@@ -36,7 +36,7 @@ class FakeEngine:
         self.layout = make_layout(dims)
         self.latent_frame = 0
         self.broken, self.slow, self.compute_s = broken, dict(slow or {}), compute_s
-        self.dry_delay, self.dry_gain = 0, 1.0
+        self.dry_delay, self.dry_gain, self.limiter_delay = 0, 1.0, 0
         self.hops = 0
         self.resets = 0
         self.report = SimpleNamespace(
