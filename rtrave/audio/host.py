@@ -1,52 +1,22 @@
-"""What both drivers share on the side of the device: counting callbacks, channels in and out, fades."""
+"""What both drivers share on the side of the device: counting callbacks, joining and fading."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio.memory import Status
-from rtrave.errors import RtraveError
+from rtrave.audio.routing import Map, Router
 
 Audio = NDArray[np.float32]
 
 MEND_FADE = 64  # samples over which input after a loss is drawn to where it was before
 STOP_FADE_S = 0.02
-
-
-def default_inputs(model_channels: int, device_channels: int) -> list[int]:
-    """Device channel heard by each model channel; a device with fewer channels repeats its last one."""
-    return [min(channel, device_channels - 1) for channel in range(model_channels)]
-
-
-def default_outputs(model_channels: int, device_channels: int) -> list[list[int]]:
-    """Device channels played by each model channel: mono goes to the first two, stereo one to one."""
-    if model_channels == 1:
-        return [list(range(min(2, device_channels)))]
-    return [[min(channel, device_channels - 1)] for channel in range(model_channels)]
-
-
-def check_inputs(channels: Sequence[int], model_channels: int, device_channels: int, device: str) -> None:
-    """Refuse an input channel list that does not fit the model or the device, in one line."""
-    if len(channels) != model_channels:
-        raise RtraveError(f"{len(channels)} input channels given, the model has {model_channels}: name one for each")
-    for channel in channels:
-        if not 0 <= channel < device_channels:
-            raise RtraveError(f"no input channel {channel}: device '{device}' has 0 to {device_channels - 1}")
-
-
-def check_outputs(channels: Sequence[Sequence[int]], model_channels: int, device_channels: int, device: str) -> None:
-    """Refuse an output channel map that does not fit the model or the device, in one line."""
-    if len(channels) != model_channels:
-        raise RtraveError(f"outputs for {len(channels)} channels given, the model has {model_channels}")
-    for channel in (one for several in channels for one in several):
-        if not 0 <= channel < device_channels:
-            raise RtraveError(f"no output channel {channel}: device '{device}' has 0 to {device_channels - 1}")
 
 
 class HostClock:
@@ -108,10 +78,8 @@ class Host:
         Hz.
     max_block : int
         Most samples `give` gets at once.
-    inputs : sequence of int
-        Device channel for each model channel.
-    outputs : sequence of sequence of int
-        Device channels for each model channel. Where several model channels meet on one, it gets their mean.
+    inputs, outputs : Map
+        Device channels for each model channel.
     scheduled : bool
         The capture time stamps are an exact schedule (null device), so that a late wake can be told.
     clock : callable
@@ -123,8 +91,8 @@ class Host:
         status: Status,
         sample_rate: int,
         max_block: int,
-        inputs: Sequence[int],
-        outputs: Sequence[Sequence[int]],
+        inputs: Map,
+        outputs: Map,
         scheduled: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -136,16 +104,9 @@ class Host:
         self._scheduled = scheduled
         self._clock = HostClock(sample_rate)
         self._base = tuple(status.get(name) for name in ("callbacks", "expected_callbacks", "stalls"))
-        self._inputs = list(inputs)
-        meeting = [device for several in outputs for device in several]
-        self._routes = [
-            (device, channel, 1.0 / meeting.count(device))
-            for channel, several in enumerate(outputs)
-            for device in several
-        ]
-        self._scratch = np.zeros(max_block, np.float32)
+        self._router = Router(inputs, outputs, max_block)
         self._torn = False  # input was lost just before this callback
-        self._last_in = np.zeros((len(self._inputs), 1), np.float32)
+        self._last_in = np.zeros((len(inputs), 1), np.float32)
         self._apart = np.zeros_like(self._last_in)
         self._mend_at = MEND_FADE
         self._mend_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(MEND_FADE) + 1) / (MEND_FADE + 1))).astype(np.float32)
@@ -177,10 +138,8 @@ class Host:
         self._busy_s = self.clock() - self.now_s
 
     def take(self, indata: Audio, x: Audio) -> None:
-        """Copy the chosen device channels of indata [n, device channels] to x [C, n], without a click where input was
-        lost."""
-        for channel, device in enumerate(self._inputs):
-            x[channel] = indata[:, device]
+        """Fill x [C, n] from indata [n, device channels], without a click where input was lost."""
+        self._router.take(indata, x)
         if self._torn:
             self._torn = False
             self._apart[:] = self._last_in - x[:, :1]
@@ -199,10 +158,7 @@ class Host:
             y[:, :m] *= self._stop_curve[self._stop_at : self._stop_at + m]
             y[:, m:] = 0.0
             self._stop_at += m
-        outdata.fill(0.0)
-        for device, channel, gain in self._routes:
-            np.multiply(y[channel], np.float32(gain), out=self._scratch[:n])
-            outdata[:, device] += self._scratch[:n]
+        self._router.give(y, outdata)
 
     def fade_out(self) -> None:
         """Ask for silence: the next callbacks fade out over 20 ms and stay silent. Any thread."""

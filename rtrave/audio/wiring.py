@@ -15,6 +15,7 @@ from rtrave.audio.callback import Drive, Driver
 from rtrave.audio.gap import POLICIES
 from rtrave.audio.null import NullStream, load_input
 from rtrave.audio.rates import RateBridge
+from rtrave.audio.routing import Map, check_map, default_inputs, default_outputs
 from rtrave.audio.shared import Shared
 from rtrave.errors import RtraveError
 
@@ -45,8 +46,8 @@ class Config:
         "auto", "direct" or "low-latency".
     block_size : int or None
         Samples per callback; None leaves it to `choose_buffering`, which knows better.
-    input_channels : list of int or None
-        Device channel for each model channel, from 0.
+    input_channels : list of list of int or None
+        Device channels for each model channel, from 0; it hears their mean.
     output_channels : list of list of int or None
         Device channels for each model channel, from 0.
     margin_ms : float or None
@@ -66,8 +67,8 @@ class Config:
     threads: int = 1
     buffering: str = "auto"
     block_size: int | None = None
-    input_channels: list[int] | None = None
-    output_channels: list[list[int]] | None = None
+    input_channels: Map | None = None
+    output_channels: Map | None = None
     margin_ms: float | None = None
     late: str = "hold"
     first_latent_frame: int = 0
@@ -121,15 +122,19 @@ def _driver(
 
 def _channel_maps(
     config: Config, model_channels: int, source: tuple[str, int], sink: tuple[str, int]
-) -> tuple[list[int], list[list[int]]]:
-    """Input list and output map, as given or by default; `source`, `sink`: name and channel count."""
+) -> tuple[Map, Map]:
+    """Input and output map, as given or by default; `source`, `sink`: name and channel count."""
     inputs = config.input_channels
-    inputs = hosts.default_inputs(model_channels, source[1]) if inputs is None else inputs
+    inputs = default_inputs(model_channels, source[1]) if inputs is None else inputs
     outputs = config.output_channels
-    outputs = hosts.default_outputs(model_channels, sink[1]) if outputs is None else outputs
-    hosts.check_inputs(inputs, model_channels, source[1], source[0])
-    hosts.check_outputs(outputs, model_channels, sink[1], sink[0])
+    outputs = default_outputs(model_channels, sink[1]) if outputs is None else outputs
+    check_map(inputs, "input", model_channels, source[1], source[0])
+    check_map(outputs, "output", model_channels, sink[1], sink[0])
     return inputs, outputs
+
+
+def _highest(channels: Map) -> int:
+    return max(device for several in channels for device in several)
 
 
 def open_null(config: Config, engine: Engine, shared: Shared, compute_s: float) -> Opened:
@@ -179,7 +184,7 @@ def open_device(config: Config, engine: Engine, shared: Shared, compute_s: float
     inputs, outputs = _channel_maps(
         config, engine.channels, (source.name, source.input_channels), (sink.name, sink.output_channels)
     )
-    channels = max(inputs) + 1, max(d for several in outputs for d in several) + 1
+    channels = _highest(inputs) + 1, _highest(outputs) + 1
     rate = devices.choose_sample_rate(source, sink, channels, engine.sample_rate)
     hop = engine.hop * rate / engine.sample_rate
     period = devices.probe_host_period(source, sink, channels, rate, hop)

@@ -64,9 +64,9 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     device.add_argument("--output", metavar="D", help="output device, where it is not the input's")
     device.add_argument(
         "--input-channels",
-        type=channels,
+        type=sums,
         metavar="L",
-        help="inputs to listen to, from 1: one per model channel, e.g. 1,2",
+        help="inputs to listen to, from 1: one per model channel, e.g. 1,2; 1+2 is the mono sum of two",
     )
     device.add_argument(
         "--output-channels",
@@ -103,6 +103,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 def channels(text: str) -> list[int]:
     """A list of channels counted from 1, for argparse; from 0 inside."""
     return [positive(part) - 1 for part in text.split(",")]
+
+
+def sums(text: str) -> list[list[int]]:
+    """A list of channels, or of sums of channels (1+2), counted from 1, for argparse; from 0 inside."""
+    return [[positive(part) - 1 for part in group.split("+")] for group in text.split(",")]
 
 
 def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:

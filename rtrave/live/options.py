@@ -37,8 +37,8 @@ class LiveOptions:
         Low-latency: time between a full hop and its output; None measures what the engine needs.
     late : str
         "hold", "dry" or "silence": what is heard in place of a hop that is not there.
-    input_channels : list of int or None
-        Device channel per model channel, from 0.
+    input_channels : list of list of int or None
+        Device channels per model channel, from 0.
     output_channels : list of list of int or None
         Device channels per model channel, from 0.
     input_file : Path or None
@@ -60,7 +60,7 @@ class LiveOptions:
     block_size: int | None = None
     margin_ms: float | None = None
     late: str = "hold"
-    input_channels: list[int] | None = None
+    input_channels: list[list[int]] | None = None
     output_channels: list[list[int]] | None = None
     input_file: Path | None = None
     osc_port: int = 9000

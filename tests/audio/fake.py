@@ -11,7 +11,8 @@ import numpy as np
 
 from rtrave.audio.buffering import direct_delay, threaded_delay
 from rtrave.audio.callback import Drive, Driver
-from rtrave.audio.host import Host, default_inputs, default_outputs
+from rtrave.audio.host import Host
+from rtrave.audio.routing import default_inputs, default_outputs
 from rtrave.audio.shared import Shared, SharedSpec, create
 from rtrave.control.vector import make_layout
 

@@ -109,7 +109,7 @@ def test_killed_and_started_again_it_goes_on_with_controls_and_counters(start, s
         ({"buffering": "warp"}, "buffering 'warp' is unknown"),
         ({"late": "panic"}, "late policy 'panic' is unknown: use hold, dry, silence"),
         ({"margin_ms": 0}, "margin of 0 ms: give more than 0, at most 1000"),
-        ({"input_channels": [3]}, "no input channel 3"),
+        ({"input_channels": [[3]]}, "no input channel 3"),
         ({"tempo": 120}, "unknown configuration tempo"),
         ({"graph": "nonsense"}, "the audio process failed: ValueError"),
         ({"shared": {"path": "/nowhere", "spec": asdict(SharedSpec(1, 3, 1, 9))}}, "shared memory '/nowhere'"),
