@@ -104,6 +104,7 @@ class Host:
         self._scheduled = scheduled
         self._clock = HostClock(sample_rate)
         self._base = tuple(status.get(name) for name in ("callbacks", "expected_callbacks", "stalls"))
+        self.channels = inputs
         self._router = Router(inputs, outputs, max_block)
         self._torn = False  # input was lost just before this callback
         self._last_in = np.zeros((len(inputs), 1), np.float32)

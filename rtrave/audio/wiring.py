@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,9 @@ def _highest(channels: Map) -> int:
     return max(device for several in channels for device in several)
 
 
-def open_null(config: Config, engine: Engine, shared: Shared, compute_s: float) -> Opened:
+def open_null(
+    config: Config, engine: Engine, shared: Shared, compute_s: float, make_host: Callable[..., hosts.Host] = hosts.Host
+) -> Opened:
     """The null device: loops an array, paced by the clock."""
     path = Path(config.device["null"])
     data = load_input(path)
@@ -147,7 +150,7 @@ def open_null(config: Config, engine: Engine, shared: Shared, compute_s: float) 
     inputs, outputs = _channel_maps(config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels))
     block = config.block_size or (512 if config.buffering == "low-latency" else math.ceil(hop))
     plan = buffering.choose_buffering(config.buffering, hop, HostPeriod(block, block), block)
-    host = hosts.Host(shared.status, rate, engine.hop, inputs, outputs, scheduled=True)
+    host = make_host(shared.status, rate, engine.hop, inputs, outputs, scheduled=True)
     driver, told = _driver(config, engine, host, shared, plan, compute_s)
     stream = NullStream(driver, data, rate, block, sink_channels)
     told |= {
@@ -178,7 +181,9 @@ def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
     return one(0, "input"), one(1, "output")
 
 
-def open_device(config: Config, engine: Engine, shared: Shared, compute_s: float) -> Opened:
+def open_device(
+    config: Config, engine: Engine, shared: Shared, compute_s: float, make_host: Callable[..., hosts.Host] = hosts.Host
+) -> Opened:
     """A real device: resolved, its rate and period found out, opened. RtraveError where any of it is refused."""
     source, sink = _resolve(config)
     inputs, outputs = _channel_maps(
@@ -190,7 +195,7 @@ def open_device(config: Config, engine: Engine, shared: Shared, compute_s: float
     period = devices.probe_host_period(source, sink, channels, rate, hop)
     jack = sink.host_api == devices.JACK
     plan = buffering.choose_buffering(config.buffering, hop, period, config.block_size, open_ended=jack)
-    host = hosts.Host(shared.status, rate, engine.hop, inputs, outputs)
+    host = make_host(shared.status, rate, engine.hop, inputs, outputs)
     driver, told = _driver(config, engine, host, shared, plan, compute_s)
     stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, driver)
     told |= {

@@ -70,9 +70,9 @@ class LiveOptions:
     duration_s: float | None = None
 
 
-def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
+def null_input(input_file: Path | None, spec: ModelSpec, folder: Path) -> Path:
     """The sound that the null device loops, as an array file the audio process can map."""
-    path = options.input_file or assets_dir() / "demo.flac"
+    path = input_file or assets_dir() / "demo.flac"
     sound = SoundReader(path, spec.sample_rate, spec.channels).read()
     if not len(sound):
         raise RtraveError(f"{path} holds no sound: give a longer file")

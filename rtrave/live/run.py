@@ -200,7 +200,7 @@ class LiveRun:
     def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
         options = self._options
         if "null" in device:
-            device = {"null": str(null_input(options, self._model.spec, self._folder))}
+            device = {"null": str(null_input(options.input_file, self._model.spec, self._folder))}
         config = {
             "shared": {"path": str(self._shared.path), "spec": asdict(self._shared.spec)},
             "graph": str(options.graph),
