@@ -31,27 +31,21 @@ class HostPeriod:
 
 @dataclass(frozen=True)
 class Buffering:
-    """How the engine is driven.
+    """How the device is opened.
 
     Parameters
     ----------
-    mode : str
-        `direct` or `low-latency`.
     asked : int
         Samples per callback asked of PortAudio; 0 leaves it open.
     block : int or None
         Samples per callback that come; None where that changes from call to call.
     period : int or None
         Samples that the host moves at once; None where unknown.
-    reason : str
-        Why, in words.
     """
 
-    mode: str
     asked: int
     block: int | None
     period: int | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -124,10 +118,8 @@ def threaded_delay(
     return Delay(samples, quanta * quantum / sample_rate)
 
 
-def choose_buffering(
-    mode: str, hop: float, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
-) -> Buffering:
-    """Decide between the engine in the callback (`direct`) and in a thread beside it (`low-latency`).
+def choose_mode(mode: str, hop: float, period: int | None) -> tuple[str, str]:
+    """Decide between the engine in the callback (`direct`) and in a thread beside it (`low-latency`), and say why.
 
     The time for one callback is the host's period, not the callback's block; so `direct` is safe only where
     the period is at least the hop.
@@ -138,6 +130,34 @@ def choose_buffering(
         "auto", "direct" or "low-latency".
     hop : float
         Samples per engine step, at the device's rate.
+    period : int or None
+        Samples that the host moves at once.
+
+    Raises
+    ------
+    RtraveError
+        Unknown mode.
+    """
+    if mode not in MODES:
+        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or low-latency")
+    fits = period is not None and period >= hop
+    chosen = ("direct" if fits else "low-latency") if mode == "auto" else mode
+    found = "the host's period is " + ("unknown" if period is None else f"{period} samples") + f", the hop {hop:g}"
+    where = "in the callback" if chosen == "direct" else "beside the callback"
+    risk = ", and may miss the end of the period" if chosen == "direct" and not fits else ""
+    told = "" if mode == "auto" else f" as asked ({mode})"
+    return chosen, f"{found}: the engine runs {where}{told}{risk}"
+
+
+def choose_buffering(
+    mode: str, hop: float, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
+) -> Buffering:
+    """Decide what block to ask of the device.
+
+    Parameters
+    ----------
+    mode, hop
+        As `choose_mode`.
     host : HostPeriod or None
         As `probe_host_period` gives it.
     block_size : int or None
@@ -151,23 +171,13 @@ def choose_buffering(
     RtraveError
         Unknown mode, or block out of range.
     """
-    if mode not in MODES:
-        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or low-latency")
     if block_size is not None and not 16 <= block_size <= 16384:
         raise RtraveError(f"block size {block_size} is out of range: use 16 to 16384 samples")
     period = host.period if host else None
-    fits = period is not None and period >= hop
-    block: int | None
-    chosen = ("direct" if fits else "low-latency") if mode == "auto" else mode
+    chosen, _ = choose_mode(mode, hop, period)
     if block_size is not None:
-        asked, block = block_size, block_size
-    elif open_ended and host:
-        asked, block = 0, host.block
-    else:
-        asked = round(hop if chosen == "direct" else min(period or 512, hop))
-        block = asked
-    found = "the host's period is " + ("unknown" if period is None else f"{period} samples") + f", the hop {hop:g}"
-    where = "in the callback" if chosen == "direct" else "beside the callback"
-    risk = ", and may miss the end of the period" if chosen == "direct" and not fits else ""
-    told = "" if mode == "auto" else f" as asked ({mode})"
-    return Buffering(chosen, asked, block, period, f"{found}: the engine runs {where}{told}{risk}")
+        return Buffering(block_size, block_size, period)
+    if open_ended and host:
+        return Buffering(0, host.block, period)
+    asked = round(hop if chosen == "direct" else min(period or 512, hop))
+    return Buffering(asked, asked, period)

@@ -65,16 +65,24 @@ class Driver:
     drive : Drive
     rates : RateBridge or None
         Where the device's rate is not the model's.
+    publishing : bool
+        Write to the rings and counters from the beginning.
     """
 
     def __init__(
-        self, engine: Engine, shared: Shared, host: Host, drive: Drive, rates: RateBridge | None = None
+        self,
+        engine: Engine,
+        shared: Shared,
+        host: Host,
+        drive: Drive,
+        rates: RateBridge | None = None,
+        publishing: bool = True,
     ) -> None:
         hop, channels = engine.hop, engine.channels
         self._drive = drive
         self._threaded = drive.threaded
         self.buffering_samples = drive.delay.samples
-        self._runner = HopRunner(engine, shared, host.clock)
+        self._runner = HopRunner(engine, shared, host.clock, publishing)
         self._engine = engine
         self._hop = hop
         self._host = host
@@ -92,17 +100,14 @@ class Driver:
         self._out_ok = np.zeros(self._slots, bool)
         self._missed = np.full(self._slots, -1, np.int64)  # the slot's last hop that was not there
         self._position = 0  # samples taken in; written by the callback only
-        self._wake_s = 0.0  # of the last callback
         self._next = 0  # the next hop to compute; inference thread only
         self._x = np.zeros((channels, hop), np.float32)
-        self._taken = np.zeros((channels, hop), np.float32)
-        self._given = np.zeros((channels, hop), np.float32)
         self._wake = threading.Lock()  # held while there is nothing to do
         self._wake.acquire()
         self._ending = False
         self._thread: threading.Thread | None = None
         self._flush_denormals = make_flush()
-        self._callback_flushes = False
+        self.audible = publishing  # whether what comes late is heard, and so counted; the callback's
 
     def start(self) -> None:
         """Start the inference thread, where there is one. Before the first callback."""
@@ -122,27 +127,18 @@ class Driver:
 
     def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
         """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size."""
-        host = self._host
-        try:
-            if not self._callback_flushes:  # in the first one: the thread is the host's
-                self._callback_flushes = True
-                self._flush_denormals()
-            self._wake_s = host.begin(frames, stamps, flags)
-            at = 0
-            while at < frames:
-                n = min(frames - at, self._hop)
-                x, y = self._taken[:, :n], self._given[:, :n]
-                host.take(indata[at : at + n], x)
-                if self._rates is None:
-                    self._stream(x, y)
-                else:
-                    self._rates.convert(x, y, self._stream)
-                host.give(y, outdata[at : at + n])
-                at += n
-        except Exception:
-            outdata.fill(0.0)
-            self._status.add("callback_errors")
-        host.end()
+        self._host.serve(indata, outdata, frames, stamps, flags, self.fill)
+
+    def fill(self, x: Audio, y: Audio) -> None:
+        """One block at the device's rate, float32 [C, n] each. Callback only."""
+        if self._rates is None:
+            self._stream(x, y)
+        else:
+            self._rates.convert(x, y, self._stream)
+
+    def publish_from_now(self) -> None:
+        """Begin to write to the rings and counters, where the last driver has ended to. Any thread, once."""
+        self._runner.publish_from_now()
 
     def _stream(self, x: Audio, y: Audio) -> None:
         """Take x in and fill y, both [C, n] at the model's rate, in pieces that cross no border of a hop."""
@@ -182,7 +178,8 @@ class Driver:
             self._missed[slot] = index
             had_s = self._host.now_s - self._full_s[slot]
             fair = had_s >= FAIR_SHARE * self._drive.delay.granted_s
-            self._status.add("late_hops" if fair else "starved_hops")
+            if self.audible:
+                self._status.add("late_hops" if fair else "starved_hops")
         self._gap.bridge(y, self._dry)
 
     def _dry(self, y: Audio) -> None:
@@ -218,13 +215,14 @@ class Driver:
             if self._position - index * self._hop > (self._slots - 1) * self._hop:
                 # Too far behind: the callback has begun to write over this hop. Go on with the newest one.
                 self._next = self._position // self._hop - 1
-                self._status.add("skipped_hops", self._next - index)
+                if self._runner.publishing:
+                    self._status.add("skipped_hops", self._next - index)
                 continue
             self._next = index + 1
             self._one(index)
 
     def _one(self, index: int) -> None:
-        slot, wake_s = index % self._slots, self._wake_s
+        slot, wake_s = index % self._slots, self._host.wake_s
         y = self._out[slot]
         self._out_hop[slot] = -1
         ok = self._runner.compute(self._x, y)
@@ -235,5 +233,5 @@ class Driver:
             late = bool(self._missed[slot] == index)  # counted by the callback
         else:
             late = wake_s + self._runner.compute_s > self._drive.delay.granted_s
-            self._status.add("late_hops", late)
+            self._status.add("late_hops", late and self.audible)
         self._runner.publish(self._x, y, wake_s, late)

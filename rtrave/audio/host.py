@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrave.audio.denormals import make_flush
 from rtrave.audio.memory import Status
 from rtrave.audio.routing import Map, Router
 
 Audio = NDArray[np.float32]
 
+MAX_BLOCK = 16384  # samples that are served at once; more come in pieces
 MEND_FADE = 64  # samples over which input after a loss is drawn to where it was before
 STOP_FADE_S = 0.02
 
@@ -76,8 +78,6 @@ class Host:
         Where the counts go.
     sample_rate : int
         Hz.
-    max_block : int
-        Most samples `give` gets at once.
     inputs, outputs : Map
         Device channels for each model channel.
     scheduled : bool
@@ -90,7 +90,6 @@ class Host:
         self,
         status: Status,
         sample_rate: int,
-        max_block: int,
         inputs: Map,
         outputs: Map,
         scheduled: bool = False,
@@ -99,13 +98,18 @@ class Host:
         self.status = status
         self.clock = clock
         self.now_s = 0.0  # when this callback began
+        self.wake_s = 0.0  # how late it ran against its schedule, 0 where unknown
         self._busy_s = 0.0
         self.sample_rate = sample_rate
         self._scheduled = scheduled
         self._clock = HostClock(sample_rate)
         self._base = tuple(status.get(name) for name in ("callbacks", "expected_callbacks", "stalls"))
         self.channels = inputs
-        self._router = Router(inputs, outputs, max_block)
+        self._router = Router(inputs, outputs, MAX_BLOCK)
+        self._x = np.zeros((len(inputs), MAX_BLOCK), np.float32)
+        self._y = np.zeros_like(self._x)
+        self._flush_denormals = make_flush()
+        self._flushes = False
         self._torn = False  # input was lost just before this callback
         self._last_in = np.zeros((len(inputs), 1), np.float32)
         self._apart = np.zeros_like(self._last_in)
@@ -116,8 +120,46 @@ class Host:
         self._stop_at = 0
         self._stopping = False
 
-    def begin(self, frames: int, stamps: Any, flags: Any) -> float:
-        """Count this callback. Returns wake_s: how late it runs against its schedule, 0 where unknown."""
+    def serve(
+        self,
+        indata: Audio,
+        outdata: Audio,
+        frames: int,
+        stamps: Any,
+        flags: Any,
+        fill: Callable[[Audio, Audio], None],
+    ) -> None:
+        """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size.
+
+        `fill` (x, y) turns float32 [C, n] into float32 [C, n]; what it raises is counted, and heard as silence.
+        """
+        try:
+            if not self._flushes:  # in the first callback: the thread is the host's
+                self._flushes = True
+                self._flush_denormals()
+            self.begin(frames, stamps, flags)
+            at = 0
+            while at < frames:
+                n = min(frames - at, MAX_BLOCK)
+                x, y = self._x[:, :n], self._y[:, :n]
+                self.take(indata[at : at + n], x)
+                fill(x, y)
+                self.give(y, outdata[at : at + n])
+                at += n
+        except Exception:
+            outdata.fill(0.0)
+            self.status.add("callback_errors")
+        self.end()
+
+    def move_counts(self, status: Status) -> None:
+        """Count into another status block from now on, where the numbers are to go on from. Between callbacks, or
+        while one runs: each number is whole in one of the two."""
+        for name in ("callbacks", "expected_callbacks", "stalls", "host_flags", "callback_errors"):
+            status.set(name, self.status.get(name))
+        self.status = status
+
+    def begin(self, frames: int, stamps: Any, flags: Any) -> None:
+        """Count this callback."""
         status, clock = self.status, self._clock
         self.now_s = self.clock()
         status.set("heartbeat_s", self.now_s)
@@ -130,9 +172,8 @@ class Host:
         status.set("stalls", self._base[2] + clock.stalls)
         if flags:
             status.add("host_flags")
-        if not self._scheduled:
-            return 0.0
-        return max(0.0, stamps.currentTime - capture_s - frames / self.sample_rate)
+        if self._scheduled:
+            self.wake_s = max(0.0, stamps.currentTime - capture_s - frames / self.sample_rate)
 
     def end(self) -> None:
         """This callback is over."""

@@ -68,13 +68,12 @@ class LoopHost(Host):
         self,
         status: Status,
         sample_rate: int,
-        max_block: int,
         inputs: Map,
         outputs: Map,
         scheduled: bool = False,
         keep_output: bool = False,
     ) -> None:
-        super().__init__(status, sample_rate, max_block, inputs, outputs, scheduled)
+        super().__init__(status, sample_rate, inputs, outputs, scheduled)
         self.noise = np.zeros(round(LISTEN_S * sample_rate), np.float32)
         samples = round(NOISE_S * sample_rate)
         draws = np.random.default_rng(1).uniform(-1, 1, samples)
@@ -156,7 +155,7 @@ def measure_round_trip(config: Config, engine: Engine, shared: Shared, compute_s
     opened = opening(config, engine, shared, compute_s, make_host=partial(LoopHost, keep_output=null))
     host, told = opened.host, opened.told
     settle(engine, 0)
-    opened.driver.start()
+    opened.deck.driver.start()
     opened.stream.start()
     loop = "null device: the output itself" if null else "cable"
     try:
@@ -172,7 +171,7 @@ def measure_round_trip(config: Config, engine: Engine, shared: Shared, compute_s
             time.sleep(0.02)
     finally:
         opened.stream.stop()
-        opened.driver.stop()
+        opened.deck.driver.stop()
         opened.stream.close()
     found = find_delay(host.noise, host.heard)
     return RoundTrip(None if found is None else found / host.sample_rate, loop, told)

@@ -18,13 +18,18 @@ LIMIT_S = 0.5
 SETTLE_HOPS = 4
 
 
-def measure(engine: Engine, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Play silent and noisy hops for half a second at most; the 99.9th percentile of a hop's time in seconds."""
+def measure(
+    engine: Engine, limit_s: float = LIMIT_S, rest_s: float = 0.0, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Play noise for `limit_s` and a few hops; the 99.9th percentile of a hop's time in seconds.
+
+    `rest_s`: a pause after each hop, for others who play.
+    """
     rng = np.random.default_rng(0)
     x = (0.1 * rng.standard_normal((engine.channels, engine.hop))).astype(np.float32)
     y, controls = np.zeros_like(x), np.array(engine.layout.defaults(), np.float64)
     times_s: list[float] = []
-    end_s = clock() + LIMIT_S
+    end_s = clock() + limit_s
     for k in range(SKIPPED_HOPS + MOST_HOPS):
         began_s = clock()
         engine.process(x, controls, y)
@@ -33,6 +38,8 @@ def measure(engine: Engine, clock: Callable[[], float] = time.perf_counter) -> f
             times_s.append(ended_s - began_s)
         if ended_s > end_s and len(times_s) >= LEAST_HOPS:
             break
+        if rest_s:
+            time.sleep(rest_s)
     return float(np.percentile(times_s, 99.9))
 
 

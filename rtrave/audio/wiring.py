@@ -13,6 +13,7 @@ from rtrave.audio import device as devices
 from rtrave.audio import host as hosts
 from rtrave.audio.buffering import Buffering, HostPeriod
 from rtrave.audio.callback import Drive, Driver
+from rtrave.audio.deck import Deck
 from rtrave.audio.gap import POLICIES
 from rtrave.audio.null import NullStream, load_input
 from rtrave.audio.rates import RateBridge
@@ -78,18 +79,35 @@ class Config:
 
 @dataclass(frozen=True)
 class Opened:
-    """An open stream, not started, what drives it, and what the parent is told of it."""
+    """An open stream, not started, what drives it and how, and what the parent is told of it."""
 
     stream: Any
-    driver: Driver
+    deck: Deck
     host: hosts.Host
+    plan: Buffering
     told: dict[str, Any]
 
 
-def _driver(
-    config: Config, engine: Engine, host: hosts.Host, shared: Shared, plan: Buffering, compute_s: float
+def make_driver(
+    config: Config,
+    engine: Engine,
+    host: hosts.Host,
+    shared: Shared,
+    plan: Buffering,
+    compute_s: float,
+    publishing: bool = True,
 ) -> tuple[Driver, dict[str, Any]]:
-    """The driver for a plan, and what is told of it; `compute_s`: the engine's slowest hops (p99.9)."""
+    """A driver, and what is told of it.
+
+    Parameters
+    ----------
+    plan : Buffering
+        Of the open device; whether the engine runs in the callback is decided anew for its hop.
+    compute_s : float
+        The engine's slowest hops (p99.9).
+    publishing : bool
+        Whether it writes to the rings and counters from the beginning.
+    """
     if config.late not in POLICIES:
         raise RtraveError(f"late policy '{config.late}' is unknown: use {', '.join(POLICIES)}")
     if config.margin_ms is not None and not 0 < config.margin_ms <= 1000:
@@ -97,19 +115,20 @@ def _driver(
     rate, device_rate = engine.sample_rate, host.sample_rate
     exact = rate == device_rate
     margin_s = buffering.margin_for(compute_s) if config.margin_ms is None else config.margin_ms / 1000
-    threaded = plan.mode == "low-latency"
+    mode, reason = buffering.choose_mode(config.buffering, engine.hop * device_rate / rate, plan.period)
+    threaded = mode == "low-latency"
     block = plan.block if exact else None  # behind a resampler blocks differ by one sample
     period = max(plan.period or 0, 0 if exact else plan.block or 0) * rate / device_rate or None
     if threaded:
         delay = buffering.threaded_delay(engine.hop, rate, block, period, margin_s, exact)
     else:
         delay = buffering.direct_delay(engine.hop, rate, block, period)
-    rates = None if exact else RateBridge(engine.channels, device_rate, rate, engine.hop, shared.status)
-    driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates)
+    rates = None if exact else RateBridge(engine.channels, device_rate, rate, hosts.MAX_BLOCK, shared.status)
+    driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates, publishing)
     return driver, {
         "block": plan.block,  # None where it changes from call to call
-        "buffering": plan.mode,
-        "reason": plan.reason,
+        "buffering": mode,
+        "reason": reason,
         "buffering_samples": delay.samples,
         "granted_s": delay.granted_s,
         "margin_s": margin_s if threaded else None,
@@ -150,9 +169,10 @@ def open_null(
     inputs, outputs = _channel_maps(config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels))
     block = config.block_size or (512 if config.buffering == "low-latency" else math.ceil(hop))
     plan = buffering.choose_buffering(config.buffering, hop, HostPeriod(block, block), block)
-    host = make_host(shared.status, rate, engine.hop, inputs, outputs, scheduled=True)
-    driver, told = _driver(config, engine, host, shared, plan, compute_s)
-    stream = NullStream(driver, data, rate, block, sink_channels)
+    host = make_host(shared.status, rate, inputs, outputs, scheduled=True)
+    driver, told = make_driver(config, engine, host, shared, plan, compute_s)
+    deck = Deck(host, driver)
+    stream = NullStream(deck, data, rate, block, sink_channels)
     told |= {
         "input": f"null: {path.name}",
         "output": "null",
@@ -164,7 +184,7 @@ def open_null(
         "input_channels": inputs,
         "output_channels": outputs,
     }
-    return Opened(stream, driver, host, told)
+    return Opened(stream, deck, host, plan, told)
 
 
 def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
@@ -195,9 +215,10 @@ def open_device(
     period = devices.probe_host_period(source, sink, channels, rate, hop)
     jack = sink.host_api == devices.JACK
     plan = buffering.choose_buffering(config.buffering, hop, period, config.block_size, open_ended=jack)
-    host = make_host(shared.status, rate, engine.hop, inputs, outputs)
-    driver, told = _driver(config, engine, host, shared, plan, compute_s)
-    stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, driver)
+    host = make_host(shared.status, rate, inputs, outputs)
+    driver, told = make_driver(config, engine, host, shared, plan, compute_s)
+    deck = Deck(host, driver)
+    stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, deck)
     told |= {
         "input": source.name,
         "output": sink.name,
@@ -210,4 +231,4 @@ def open_device(
         "input_channels": inputs,
         "output_channels": outputs,
     }
-    return Opened(stream, driver, host, told)
+    return Opened(stream, deck, host, plan, told)

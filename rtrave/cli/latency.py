@@ -15,7 +15,7 @@ from rtrave.audio.shared import create, spec_for
 from rtrave.audio.warm_up import measure
 from rtrave.audio.wiring import Config
 from rtrave.cli.live import add_device_options, chosen_device, output_map
-from rtrave.cli.options import add_model_options, compiled
+from rtrave.cli.options import add_model_options, compiled, shape_of
 from rtrave.engine import open_engine
 from rtrave.live.monitor import latency_of
 from rtrave.live.options import null_input
@@ -56,7 +56,11 @@ def compared(trip: RoundTrip, terms_ms: dict[str, float]) -> dict[str, Any]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; exit code 1 where nothing came back, or where the two do not agree."""
-    engine = open_engine(compiled(arguments.model, arguments.settings), seed=arguments.seed, threads=arguments.threads)
+    engine = open_engine(
+        compiled(arguments.model, arguments.settings, shape_of(arguments)),
+        seed=arguments.seed,
+        threads=arguments.threads,
+    )
     spec = engine.spec
     sizes = spec_for(spec.channels, engine.dims, engine.latent_frames, engine.layout.size, engine.hop)
     with contextlib.ExitStack() as stack:

@@ -70,8 +70,12 @@ class FakeEngine:
 
 
 def open_fake(graph: Path, *, seed: int = 0, threads: int = 1) -> FakeEngine:
-    """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes."""
-    return FakeEngine(compute_s=float(Path(graph).name) / 1e3)
+    """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes, or HOPxDIMS."""
+    name = Path(graph).name
+    if "x" in name:
+        hop, dims = map(int, name.split("x"))
+        return FakeEngine(hop, dims=dims)
+    return FakeEngine(compute_s=float(name) / 1e3)
 
 
 def make_shared(engine: FakeEngine, **sizes: int) -> Shared:
@@ -83,7 +87,7 @@ def make_host(
 ) -> Host:
     inputs = default_inputs(engine.channels, devices)
     outputs = default_outputs(engine.channels, devices)
-    return Host(shared.status, RATE, engine.hop, inputs, outputs, scheduled, clock)
+    return Host(shared.status, RATE, inputs, outputs, scheduled, clock)
 
 
 def make_driver(
@@ -94,6 +98,7 @@ def make_driver(
     margin: int | None = None,
     late: str = "silence",
     host: Host | None = None,
+    publishing: bool = True,
 ) -> Driver:
     """A driver on a host whose period is the block; `margin` in samples, the hop where None."""
     margin_s = (engine.hop if margin is None else margin) / RATE
@@ -101,7 +106,7 @@ def make_driver(
         delay = threaded_delay(engine.hop, RATE, block, block, margin_s)
     else:
         delay = direct_delay(engine.hop, RATE, block, block)
-    return Driver(engine, shared, host or make_host(engine, shared), Drive(threaded, delay, late))
+    return Driver(engine, shared, host or make_host(engine, shared), Drive(threaded, delay, late), None, publishing)
 
 
 class Stamps:

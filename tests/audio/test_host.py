@@ -83,7 +83,7 @@ def test_input_after_a_loss_joins_without_a_step(shared_for, block: int) -> None
 
 
 def host_with(shared_for, inputs, outputs) -> Host:
-    return Host(shared_for(FakeEngine(BLOCK)).status, RATE, BLOCK, inputs, outputs)
+    return Host(shared_for(FakeEngine(BLOCK)).status, RATE, inputs, outputs)
 
 
 @pytest.mark.parametrize("block", [17, 256, 2048])

@@ -7,7 +7,7 @@ import pytest
 
 from rtrave.audio.buffering import direct_delay, threaded_delay
 from rtrave.audio.callback import Drive, Driver
-from rtrave.audio.host import Host
+from rtrave.audio.host import MAX_BLOCK, Host
 from rtrave.audio.rates import RateBridge
 from tests.audio.fake import RATE, FakeEngine, make_shared, play
 
@@ -21,13 +21,13 @@ def sweep(rate: int, seconds: float) -> np.ndarray:
 
 def make(shared, device_rate: int, period: int, threaded: bool) -> tuple[Driver, float]:
     """A driver behind resamplers, and its delay in samples of the device."""
-    host = Host(shared.status, device_rate, HOP, [[0]], [[0]])
+    host = Host(shared.status, device_rate, [[0]], [[0]])
     period_model = period * RATE / device_rate
     if threaded:
         delay = threaded_delay(HOP, RATE, None, period_model, 0.002, exact=False)
     else:
         delay = direct_delay(HOP, RATE, None, period_model)
-    bridge = RateBridge(1, device_rate, RATE, HOP, shared.status)
+    bridge = RateBridge(1, device_rate, RATE, MAX_BLOCK, shared.status)
     driver = Driver(FakeEngine(HOP), shared, host, Drive(threaded, delay), bridge)
     return driver, delay.samples * device_rate / RATE + bridge.delay_samples
 

@@ -43,7 +43,7 @@ def test_model_channels_that_meet_are_averaged() -> None:
 def test_a_stereo_stream_keeps_its_sides_apart(shared_for, side: int, threaded: bool) -> None:
     engine = FakeEngine(512, channels=2)
     shared = shared_for(engine)
-    host = Host(shared.status, RATE, 512, default_inputs(2, 2), default_outputs(2, 2))
+    host = Host(shared.status, RATE, default_inputs(2, 2), default_outputs(2, 2))
     driver = make_driver(engine, shared, 441, threaded, late="hold", host=host)
     x = np.zeros((441 * 40, 2), np.float32)
     x[:, side] = np.random.default_rng(1).standard_normal(len(x))
