@@ -67,6 +67,8 @@ class Driver:
         Where the device's rate is not the model's.
     publishing : bool
         Write to the rings and counters from the beginning.
+    model : int
+        How many models have played before this one.
     """
 
     def __init__(
@@ -77,12 +79,13 @@ class Driver:
         drive: Drive,
         rates: RateBridge | None = None,
         publishing: bool = True,
+        model: int = 0,
     ) -> None:
         hop, channels = engine.hop, engine.channels
         self._drive = drive
         self._threaded = drive.threaded
         self.buffering_samples = drive.delay.samples
-        self._runner = HopRunner(engine, shared, host.clock, publishing)
+        self._runner = HopRunner(engine, shared, host.clock, publishing, model)
         self._engine = engine
         self._hop = hop
         self._host = host

@@ -26,8 +26,14 @@ class HopRunner:
     """
 
     def __init__(
-        self, engine: Engine, shared: Shared, clock: Callable[[], float] = time.monotonic, publishing: bool = True
+        self,
+        engine: Engine,
+        shared: Shared,
+        clock: Callable[[], float] = time.monotonic,
+        publishing: bool = True,
+        model: int = 0,
     ) -> None:
+        self._model = model
         self.publishing = publishing  # rings and counters have one writer: another runner's, while this is false
         self._clock = clock
         self._engine = engine
@@ -98,7 +104,7 @@ class HopRunner:
         rows, channels = self._audio_rows, self._engine.channels
         start = len(HOP_FIELDS)
         row[:4] = self._frame, self.compute_s, wake_s, late
-        row[10] = self.started_s
+        row[10:13] = self.started_s, self._model, self._engine.hop
         if self._ok:
             rows[:, :channels] = report.x.T
             row[4:10] = (

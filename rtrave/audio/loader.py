@@ -72,7 +72,8 @@ class Loader:
         self._busy = False
 
     def load(self, command: dict[str, Any]) -> None:
-        """Begin: {"graph": folder, "fade_ms": F, "shared": as in `Config`, only where the shape is another}.
+        """Begin: {"graph": folder, "model": as in `Config`, "fade_ms": F, "shared": as in `Config`, only where the
+        shape is another}.
 
         Told later: "loaded" with what is told of a device, or "load-failed" with a message.
         """
@@ -85,7 +86,7 @@ class Loader:
     def _run(self, command: dict[str, Any]) -> None:
         graph = str(command.get("graph"))
         try:
-            told = self._swap(graph, float(command.get("fade_ms", FADE_MS)), command.get("shared"))
+            told = self._swap(graph, command)
             self._let_go()
         except Exception as error:  # whatever it is, the old model plays on
             text = str(error) if isinstance(error, RtraveError) else f"{type(error).__name__}: {error}"
@@ -95,10 +96,11 @@ class Loader:
         self._busy = False
         self._tell("loaded", graph=graph, **told)
 
-    def _swap(self, graph: str, fade_ms: float, section: dict[str, Any] | None) -> dict[str, Any]:
+    def _swap(self, graph: str, command: dict[str, Any]) -> dict[str, Any]:
+        fade_ms, section = float(command.get("fade_ms", FADE_MS)), command.get("shared")
         old = self._opened.deck.driver
         if graph == next(reversed(self._engines)):
-            return self._opened.told  # it plays already
+            raise RtraveError("it plays already")
         engine, compute_s = self._beside(graph)
         host, deck = self._opened.host, self._opened.deck
         if engine.channels != len(host.channels):
@@ -108,7 +110,16 @@ class Loader:
             shared = attach(Path(section["path"]), SharedSpec(**section["spec"]))
         check_shared(shared, engine)
         settle(engine, int(shared.status.get("latent_frame")))
-        driver, told = make_driver(self._config, engine, host, shared, self._opened.plan, compute_s, publishing=False)
+        driver, told = make_driver(
+            self._config,
+            engine,
+            host,
+            shared,
+            self._opened.plan,
+            compute_s,
+            publishing=False,
+            model=int(command.get("model", 0)),
+        )
         driver.start()
         rate = host.sample_rate / engine.sample_rate
         preroll = round((driver.buffering_samples + engine.dry_delay) * rate + told["resampler_s"] * host.sample_rate)

@@ -56,6 +56,8 @@ class Config:
         Low-latency: time between a full hop and its output; None measures what the engine needs.
     late : str
         What is heard in place of a hop that is not there: "hold", "dry" or "silence".
+    model : int
+        How many models have played in this run before this one.
     first_latent_frame : int
         Index of the first latent frame; the count goes on after a restart.
     latency : "low", "high" or float
@@ -73,6 +75,7 @@ class Config:
     output_channels: Map | None = None
     margin_ms: float | None = None
     late: str = "hold"
+    model: int = 0
     first_latent_frame: int = 0
     latency: str | float = "low"
 
@@ -96,6 +99,7 @@ def make_driver(
     plan: Buffering,
     compute_s: float,
     publishing: bool = True,
+    model: int | None = None,
 ) -> tuple[Driver, dict[str, Any]]:
     """A driver, and what is told of it.
 
@@ -107,6 +111,8 @@ def make_driver(
         The engine's slowest hops (p99.9).
     publishing : bool
         Whether it writes to the rings and counters from the beginning.
+    model : int or None
+        How many models have played before; None takes the configuration's.
     """
     if config.late not in POLICIES:
         raise RtraveError(f"late policy '{config.late}' is unknown: use {', '.join(POLICIES)}")
@@ -124,7 +130,8 @@ def make_driver(
     else:
         delay = buffering.direct_delay(engine.hop, rate, block, period)
     rates = None if exact else RateBridge(engine.channels, device_rate, rate, hosts.MAX_BLOCK, shared.status)
-    driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates, publishing)
+    count = config.model if model is None else model
+    driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates, publishing, count)
     return driver, {
         "block": plan.block,  # None where it changes from call to call
         "buffering": mode,

@@ -140,6 +140,12 @@ class Monitor:
         self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
         self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
 
+    def adopt(self, spec: ModelSpec, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int) -> None:
+        """Another model with as many latents plays. Main thread."""
+        self.spec, self._pca, self._mean = spec, latent_pca, latent_mean
+        self.sample_rate, self.deadline_s = spec.sample_rate, hop / spec.sample_rate
+        self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
+
     def update(self, hops: np.ndarray) -> None:
         """Take rows of the hops ring, float64 [n, width], n >= 1."""
         self._compute_s.add(hops[:, HOP_FIELDS.index("compute_s")])

@@ -80,7 +80,8 @@ class Supervisor:
     log : Path
         Takes the process's stderr.
     notify : callable
-        Called with ("lost", text), ("restart", gap in seconds, latent frame) and ("retry", text), on the main thread.
+        Called with ("lost", text), ("restart", gap in seconds, latent frame), ("retry", text) and ("model", what the
+        audio process told of a load), on the main thread.
 
     Attributes
     ----------
@@ -132,6 +133,9 @@ class Supervisor:
         if not self._playing:
             self._wait_for_start(self._child, now_s)
             return
+        while (told := self._child.next_line(0)) is not None:
+            if told.get("event") in ("loaded", "load-failed"):
+                self._notify("model", told)
         heartbeat_s = self._shared.status.get("heartbeat_s")
         block = self.device["block"] or self.device["hop"]  # None where it changes from call to call
         limit_s = HANG_LIMIT_S + 2 * block / self.device["sample_rate"]
@@ -165,6 +169,18 @@ class Supervisor:
             self._child.kill()
         self._child = None
         self._retry_at_s = now_s + wait_s
+
+    def send(self, command: dict[str, Any]) -> bool:
+        """A command to the audio process; False where none plays."""
+        if self._child is None or not self._playing:
+            return False
+        self._child.send(command)
+        return True
+
+    def plays(self, graph: str, model: int, told: dict[str, Any]) -> None:
+        """The audio process plays another model; one that is started again will, too."""
+        self._config |= {"graph": graph, "model": model}
+        self.device |= {key: value for key, value in told.items() if key not in ("event", "graph")}
 
     def stop(self) -> None:
         """Fade out and end the audio process; by its id where it does not listen."""
