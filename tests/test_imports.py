@@ -26,12 +26,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sound_file": set(),
     "levels": set(),
     "resample": set(),
+    "denormals": set(),
     "engine": {"control", "levels", "streaming", "model.spec", "model.latent_space"},
-    "audio": CORE | {"levels", "resample"},
+    "audio": CORE | {"levels", "resample", "denormals"},
     "osc": CORE,
     "session": CORE,
     "web": CORE | {"osc"},
-    "render": CORE | {"streaming", "model", "sound_file"},
+    "render": CORE | {"denormals", "streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "export": {"model", "layers", "streaming"},
     "bench": CORE,
@@ -41,7 +42,19 @@ MAY_IMPORT: dict[str, set[str]] = {
 UNBOUND = {"cli", "__init__", "__main__"}
 ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = ("control", "sound_file", "levels", "resample", "engine", "audio", "osc", "session", "web", "live")
+WITHOUT_TORCH = (
+    "control",
+    "sound_file",
+    "levels",
+    "resample",
+    "denormals",
+    "engine",
+    "audio",
+    "osc",
+    "session",
+    "web",
+    "live",
+)
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio.buffering import Delay
-from rtrave.audio.denormals import make_flush
 from rtrave.audio.gap import GapFill
 from rtrave.audio.hop import HopRunner
 from rtrave.audio.host import Host
 from rtrave.audio.rates import RateBridge
 from rtrave.audio.shared import Shared
+from rtrave.denormals import make_flush
 from rtrave.levels import LIMIT_CEILING, ramp, silence_nonfinite
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,15 @@ from rtrave.errors import RtraveError
 JACK = "JACK Audio Connection Kit"
 PROBE_PERIODS = 4
 PROBE_LIMIT_S = 3.0
+# Host API -> the class of sounddevice, and what can be set in it. Passed through; not tested on their systems.
+HOST_SETTINGS = {
+    "ASIO": ("AsioSettings", ("channel_selectors",)),
+    "Windows WASAPI": ("WasapiSettings", ("exclusive", "auto_convert", "explicit_sample_format")),
+    "Core Audio": (
+        "CoreAudioSettings",
+        ("channel_map", "change_device_parameters", "fail_if_conversion_required", "conversion_quality"),
+    ),
+}
 COMMON_RATES = (48000, 44100, 96000, 88200)
 
 
@@ -185,6 +194,27 @@ def _words(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def host_settings(host_api: str, given: Mapping[str, Any]) -> Any:
+    """What sounddevice takes for a host API alone, from {name: value}; None where nothing is given.
+
+    Raises
+    ------
+    RtraveError
+        The host API takes no such setting; one line names those it takes.
+    """
+    if not given:
+        return None
+    names = HOST_SETTINGS.get(host_api, ("", ()))[1]
+    if unknown := sorted(set(given) - set(names)):
+        takes = f"it takes {', '.join(names)}" if names else f"those that take some are {', '.join(HOST_SETTINGS)}"
+        raise RtraveError(f"the host API '{host_api}' takes no setting {', '.join(unknown)}: {takes}")
+    made = getattr(_portaudio(), HOST_SETTINGS[host_api][0])
+    try:
+        return made(**given)
+    except (TypeError, ValueError) as error:
+        raise RtraveError(f"settings for '{host_api}': {_words(error)}") from error
+
+
 def open_stream(
     source: DeviceInfo,
     sink: DeviceInfo,
@@ -193,6 +223,7 @@ def open_stream(
     block: int,
     latency: str | float,
     callback: Callable[..., None],
+    extra_settings: Any = None,
 ) -> Any:
     """Open a duplex stream, float32, not started. Audio process.
 
@@ -204,6 +235,8 @@ def open_stream(
         Samples per callback; 0 leaves it to the host.
     latency : "low", "high" or float
         What PortAudio is asked for; a number is in seconds.
+    extra_settings
+        As `host_settings` gives them.
 
     Raises
     ------
@@ -220,6 +253,7 @@ def open_stream(
             latency=latency,
             dtype="float32",
             callback=callback,
+            extra_settings=extra_settings,
         )
     except (sd.PortAudioError, ValueError) as error:
         raise RtraveError(f"cannot open '{source.name}' to '{sink.name}': {_words(error)}") from error

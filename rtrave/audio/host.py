@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrave.audio.denormals import make_flush
 from rtrave.audio.memory import Status
 from rtrave.audio.routing import Map, Router
+from rtrave.denormals import make_flush
 
 Audio = NDArray[np.float32]
 
 MAX_BLOCK = 16384  # samples that are served at once; more come in pieces
 MEND_FADE = 64  # samples over which input after a loss is drawn to where it was before
 STOP_FADE_S = 0.02
+RISE_S = 0.2  # of the sound that comes back after a gap
 
 
 class HostClock:
@@ -117,6 +118,7 @@ class Host:
         self._mend_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(MEND_FADE) + 1) / (MEND_FADE + 1))).astype(np.float32)
         n = round(STOP_FADE_S * sample_rate)
         self._stop_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(n) + 1) / (n + 1))).astype(np.float32)
+        self._rise = self._rise_at = round(RISE_S * sample_rate)  # done, unless `fade_in` is asked for
         self._stop_at = 0
         self._stopping = False
 
@@ -195,12 +197,20 @@ class Host:
     def give(self, y: Audio, outdata: Audio) -> None:
         """Fill all of outdata [n, device channels] from y [C, n]; fades y out in place after `fade_out`."""
         n = y.shape[1]
+        if self._rise_at < self._rise:
+            place = np.arange(self._rise_at + 1, self._rise_at + n + 1, dtype=np.float32)
+            y *= np.clip(place / np.float32(self._rise), np.float32(0), np.float32(1))
+            self._rise_at += n
         if self._stopping:
             m = min(n, len(self._stop_curve) - self._stop_at)
             y[:, :m] *= self._stop_curve[self._stop_at : self._stop_at + m]
             y[:, m:] = 0.0
             self._stop_at += m
         self._router.give(y, outdata)
+
+    def fade_in(self, after: int) -> None:
+        """Let the sound rise, from `after` samples on. Before the first callback."""
+        self._rise_at = -after
 
     def fade_out(self) -> None:
         """Ask for silence: the next callbacks fade out over 20 ms and stay silent. Any thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,10 @@ class Config:
         Index of the first latent frame; the count goes on after a restart.
     latency : "low", "high" or float
         Asked of PortAudio; seconds.
+    host_settings : dict
+        For the device's host API: see `rtrave.audio.device.HOST_SETTINGS`.
+    fade_in : bool
+        The sound comes back after a gap: let it rise.
     """
 
     shared: dict[str, Any]
@@ -78,6 +82,8 @@ class Config:
     model: int = 0
     first_latent_frame: int = 0
     latency: str | float = "low"
+    host_settings: dict[str, Any] = field(default_factory=dict)
+    fade_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,8 @@ def make_driver(
         delay = buffering.direct_delay(engine.hop, rate, block, period)
     rates = None if exact else RateBridge(engine.channels, device_rate, rate, hosts.MAX_BLOCK, shared.status)
     count = config.model if model is None else model
+    if config.fade_in and publishing:
+        host.fade_in(round((delay.samples + engine.dry_delay) * device_rate / rate))
     driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates, publishing, count)
     return driver, {
         "block": plan.block,  # None where it changes from call to call
@@ -225,11 +233,16 @@ def open_device(
     host = make_host(shared.status, rate, inputs, outputs)
     driver, told = make_driver(config, engine, host, shared, plan, compute_s)
     deck = Deck(host, driver)
-    stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, deck)
+    extra = devices.host_settings(sink.host_api, config.host_settings)
+    stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, deck, extra)
+    labels = [device.label for device in devices.list_devices()]
     told |= {
         "input": source.name,
         "output": sink.name,
         "host_api": source.host_api,
+        # By which they are found again after they were away; where there are twins, by their number.
+        "found_by": [end.label if labels.count(end.label) == 1 else end.index for end in (source, sink)],
+        "latency_asked": config.latency,
         "host_period": period.period if period else None,
         # On JACK PortAudio's output latency is one period and what PortAudio adds for a block it was asked for.
         "host_samples": round(stream.latency[1] * rate) - period.period if jack and period else None,

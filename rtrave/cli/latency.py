@@ -76,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
             device,
             buffering=arguments.buffering,
             block_size=arguments.block_size,
+            latency=arguments.latency,
+            host_settings=dict(arguments.host_settings),
             margin_ms=arguments.margin,
             late=arguments.late,
             input_channels=arguments.input_channels,

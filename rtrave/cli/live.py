@@ -97,6 +97,23 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         help="what is heard in place of a hop that comes late: the last sound, the input, or nothing "
         "(default: %(default)s)",
     )
+    device.add_argument(
+        "--latency",
+        type=latency,
+        default="low",
+        metavar="L",
+        help="what is asked of the device: low, high, or milliseconds (default: %(default)s)",
+    )
+    device.add_argument(
+        "--host-setting",
+        type=host_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="host_settings",
+        help="for the host API: exclusive=true (WASAPI), channel_selectors=2,3 (ASIO), "
+        "change_device_parameters=true (Core Audio); may be repeated",
+    )
     device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback; seldom of use")
 
 
@@ -108,6 +125,32 @@ def channels(text: str) -> list[int]:
 def sums(text: str) -> list[list[int]]:
     """A list of channels, or of sums of channels (1+2), counted from 1, for argparse; from 0 inside."""
     return [[positive(part) - 1 for part in group.split("+")] for group in text.split(",")]
+
+
+def latency(text: str) -> str | float:
+    """low, high, or milliseconds, for argparse; in seconds inside."""
+    if text in ("low", "high"):
+        return text
+    try:
+        value = float(text) / 1000
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"{text!r} came, expected low, high, or milliseconds from 0 to 2000")
+    return value
+
+
+def host_setting(text: str) -> tuple[str, object]:
+    """NAME=VALUE for argparse: true and false, whole numbers and lists of them are read as such."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier() and value):
+        raise argparse.ArgumentTypeError(f"{text!r} came, expected NAME=VALUE")
+    if value in ("true", "false"):
+        return name, value == "true"
+    parts = value.split(",")
+    if all(part.isascii() and part.isdigit() for part in parts):
+        return name, [int(part) for part in parts] if len(parts) > 1 or name.startswith("channel") else int(value)
+    return name, value
 
 
 def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:
@@ -153,6 +196,8 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         buffering=arguments.buffering,
         block_size=arguments.block_size,
+        latency=arguments.latency,
+        host_settings=dict(arguments.host_settings),
         margin_ms=arguments.margin,
         late=arguments.late,
         input_channels=arguments.input_channels,

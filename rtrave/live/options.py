@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ class LiveOptions:
         "auto", "direct" or "low-latency".
     block_size : int or None
         Samples per callback.
+    latency : "low", "high" or float
+        Asked of PortAudio; seconds.
+    host_settings : dict
+        For the device's host API.
     margin_ms : float or None
         Low-latency: time between a full hop and its output; None measures what the engine needs.
     late : str
@@ -58,6 +62,8 @@ class LiveOptions:
     threads: int = 1
     buffering: str = "auto"
     block_size: int | None = None
+    latency: str | float = "low"
+    host_settings: dict[str, Any] = field(default_factory=dict)
     margin_ms: float | None = None
     late: str = "hold"
     input_channels: list[list[int]] | None = None

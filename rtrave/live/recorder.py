@@ -107,10 +107,12 @@ class Recorder:
             self._shared.audio.read(int(self._held[:, SAMPLES].sum()))
             self._held = self._held[:0]
 
-    def event(self, kind: str, **fields: Any) -> None:
-        """Note something in the take, where one runs. Any thread of the control process."""
+    def event(self, kind: str, latent_frame: int | None = None, **fields: Any) -> None:
+        """Note something in the take, where one runs, at the hop last heard of where no frame is given. Any thread of
+        the control process."""
         with self._lock:
-            self._guarded(lambda writer: writer.event(kind, self._monitor.latent_frame, **fields))
+            frame = self._monitor.latent_frame if latent_frame is None else latent_frame
+            self._guarded(lambda writer: writer.event(kind, frame, **fields))
 
     @property
     def recording(self) -> bool:

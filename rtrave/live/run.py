@@ -217,6 +217,8 @@ class LiveRun:
             "threads": options.threads,
             "buffering": options.buffering,
             "block_size": options.block_size,
+            "latency": options.latency,
+            "host_settings": options.host_settings,
             "margin_ms": options.margin_ms,
             "late": options.late,
             "input_channels": options.input_channels,
@@ -237,7 +239,7 @@ class LiveRun:
         elif what == "restart":
             gap_s, latent_frame = facts
             self._note(f"sound is back after {gap_s:.1f} s")
-            self._recorder.event("restart", gap_s=round(gap_s, 3), resumes_at=latent_frame)
+            self._recorder.event("restart", latent_frame, gap_s=round(gap_s, 3), resumes_at=latent_frame)
         else:
             if what == "lost":
                 self._swap.lost()

@@ -70,11 +70,13 @@ def describe_device(device: dict[str, Any]) -> str:
     return f"{names}, block {device['block'] or 'changing'}, {device['buffering']}: {device['reason']}{margin}"
 
 
-def describe_latency(latency: Latency) -> str:
-    """The sum and its terms."""
+def describe_latency(latency: Latency, device: dict[str, Any]) -> str:
+    """The sum and its terms; behind the device's what was asked of it."""
+    asked = device.get("latency_asked")
+    wanted = "" if asked is None else f" ({asked if isinstance(asked, str) else f'{1000 * asked:g}'})"
     terms = {name: ms for name, ms in latency.terms_ms().items() if ms or name != "resampler"}
-    parts = " + ".join(f"{name} {ms:.1f}" for name, ms in terms.items())
-    return f"{latency.total_ms:.1f} ms = {parts}"
+    parts = " + ".join(f"{name} {ms:.1f}{wanted if name == 'device' else ''}" for name, ms in terms.items())
+    return f"{latency.total_ms:.1f} ms: {parts}"
 
 
 def all_counts(view: View) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
@@ -191,7 +193,7 @@ def details(view: View, width: int) -> list[Text]:
     # The end of a path says more than its beginning.
     take = view.take if len(view.take) <= room else "…" + view.take[len(view.take) - room + 1 :]
     return [
-        labelled("latency", describe_latency(view.latency)),
+        labelled("latency", describe_latency(view.latency, view.device)),
         labelled("compute", compute_line(monitor)),
         labelled("timing", count_text(late)),
         labelled("faults", Text.assemble(count_text(faults), "; lost ", count_text(lost))),
@@ -240,7 +242,7 @@ def print_header(console: Console, view: View) -> None:
     for label, text in (
         ("model", describe_model(view.monitor)),
         ("device", describe_device(view.device)),
-        ("latency", describe_latency(view.latency)),
+        ("latency", describe_latency(view.latency, view.device)),
         ("OSC", view.osc),
         ("take", view.take),
     ):

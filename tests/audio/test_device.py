@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from rtrave.audio.buffering import HostPeriod, choose_buffering, choose_mode
-from rtrave.audio.device import JACK, DeviceInfo, choose_sample_rate, resolve
+from rtrave.audio.device import HOST_SETTINGS, JACK, DeviceInfo, choose_sample_rate, host_settings, resolve
 from rtrave.errors import RtraveError
 
 
@@ -145,3 +145,28 @@ def test_without_portaudio_one_line_names_the_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "libportaudio2" in done.stdout and done.stdout.count("\n") == 1
+
+
+def test_host_settings_are_those_that_sounddevice_takes() -> None:
+    import inspect
+
+    import sounddevice
+
+    for name, settings in HOST_SETTINGS.values():
+        assert set(settings) <= set(inspect.signature(getattr(sounddevice, name).__init__).parameters)
+    assert isinstance(host_settings("Windows WASAPI", {"exclusive": True}), sounddevice.WasapiSettings)
+    assert host_settings("ALSA", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("api", "given", "said"),
+    [
+        ("ALSA", {"exclusive": True}, "the host API 'ALSA' takes no setting exclusive: those that take some are ASIO"),
+        ("Windows WASAPI", {"exclusiv": True}, "takes no setting exclusiv: it takes exclusive, auto_convert"),
+        ("ASIO", {"channel_selectors": 7}, "settings for 'ASIO'"),
+    ],
+)
+def test_host_settings_that_do_not_fit_are_refused_in_one_line(api: str, given: dict, said: str) -> None:
+    with pytest.raises(RtraveError, match=said) as error:
+        host_settings(api, given)
+    assert "\n" not in str(error.value)

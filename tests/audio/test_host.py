@@ -99,3 +99,17 @@ def test_the_stop_fades_to_silence_without_a_step(shared_for, block: int) -> Non
     played = np.concatenate(out)[:, 0]
     assert host.silent and played[0] == 1 and played[-1] == 0
     assert np.abs(np.diff(played)).max() < 0.003
+
+
+@pytest.mark.parametrize("block", [17, 256, 2048])
+def test_what_comes_back_rises_without_a_step(shared_for, block: int) -> None:
+    host = host_with(shared_for, [[0]], [[0]])
+    host.fade_in(1000)
+    out = []
+    for _ in range(-(-12_000 // block)):
+        y, piece = np.ones((1, block), np.float32), np.zeros((block, 1), np.float32)
+        host.give(y, piece)
+        out.append(piece)
+    played = np.concatenate(out)[:, 0]
+    assert not played[:1000].any() and (played[1000 + 8820 :] == 1).all()
+    assert np.abs(np.diff(played)).max() < 2e-4

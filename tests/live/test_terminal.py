@@ -33,6 +33,7 @@ COUNTED = [
 ]
 DEVICE = {
     "input": "Scarlett 2i2 USB: Audio (hw:1,0)", "output": "Scarlett 2i2 USB: Audio (hw:1,0)", "host_api": "ALSA",
+    "latency_asked": "low", "input_latency_s": 0.0058, "output_latency_s": 0.0087,
     "granted_s": 0.0174, "block": 256,
     "buffering": "low-latency", "reason": "the host's period is 256 samples, the hop 2048: the engine "
     "runs beside the callback",
@@ -102,7 +103,7 @@ def test_every_promised_item_is_on_a_small_terminal(dims, channels):
     text = "\n".join(shown(view_of(dims, channels)))
     for item in (
         "PLAYING", "0:02:11", "REC", "load 4 %", "peak   -6.0  rms  -20.0 dB", "peak  -12.0  rms  -26.0 dB",
-        "latents (compressed", "143.1 ms = device 10.0 + buffering 87.1 + limiter 1.5 + model 44.6",
+        "latents (compressed", "143.1 ms: device 10.0 (low) + buffering 87.1 + limiter 1.5 + model 44.6",
         "median 1.80 ms, p99 1.80,",
         "p99.9 1.80 of 46.4 ms (4 %), wake-up 0.00",
         "late 0, stalls 0, starved 0, skipped 0, host flags 0, restarts 0",
