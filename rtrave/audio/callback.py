@@ -17,6 +17,7 @@ from rtrave.audio.buffering import Delay
 from rtrave.audio.gap import GapFill
 from rtrave.audio.hop import HopRunner
 from rtrave.audio.host import Host
+from rtrave.audio.priority import make_realtime
 from rtrave.audio.rates import RateBridge
 from rtrave.audio.shared import Shared
 from rtrave.denormals import make_flush
@@ -118,6 +119,8 @@ class Driver:
             return
         self._thread = threading.Thread(target=self._infer, name="inference", daemon=True)
         self._thread.start()
+        if self._thread.native_id is not None:
+            make_realtime(self._thread.native_id)
 
     def stop(self) -> None:
         """End the inference thread. After the last callback."""

@@ -19,11 +19,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rtrave.audio import priority
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.loader import Loader, check_shared
 from rtrave.audio.shared import SharedSpec, attach
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from rtrave.engine import Engine
 
 STOP_LIMIT_S = 3.0
-NICE = -11  # as PipeWire and PulseAudio ask for
 SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter while the callback waits for it
 
 
@@ -112,17 +112,6 @@ def _real_open_engine() -> Callable[..., Engine]:
     return open_engine
 
 
-def _raise_priority() -> int:
-    """Ask to be served before ordinary processes; returns the nice value that holds, 0 where not permitted."""
-    if not hasattr(os, "setpriority"):
-        return 0
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    except PermissionError:
-        pass
-    return os.getpriority(os.PRIO_PROCESS, 0)
-
-
 def main(
     commands: TextIO | None = None,
     out: TextIO | None = None,
@@ -142,7 +131,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     try:
         config = read_config(commands.readline())
-        nice = _raise_priority()
+        granted = priority.ask()
         open_engine = open_engine or _real_open_engine()
         engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
         shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
@@ -166,7 +155,7 @@ def main(
         with _watchdog():
             close_portaudio()
         return 1
-    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, nice=nice, **opened.told)
+    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, **asdict(granted), **opened.told)
     tell = partial(_tell, out)
     _obey(commands, Loader(config, opened, shared, engine, open_engine, tell), tell)
     with _watchdog():

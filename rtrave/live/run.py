@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from rtrave.audio.priority import missing
 from rtrave.audio.shared import Shared, create, spec_for
 from rtrave.control.namespace import Controls
 from rtrave.live import terminal
@@ -103,6 +104,8 @@ class LiveRun:
         if device["resampler_s"]:
             rates = f"the device runs at {device['device_rate']} Hz, the model at {device['sample_rate']} Hz"
             self._note(f"{rates}: resampled on both sides, which costs {1000 * device['resampler_s']:.1f} ms")
+        if lacks := missing(device):
+            self._note(f"the system grants no {' and no '.join(lacks)}: see docs/latency.md where hops come late")
         if loop := built_in_loop(device):
             self._note(loop)
         if self._options.record:
