@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive, shape_of
+from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
 from rtrave.live.run import run_live
 from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
-from rtrave.streaming.scripted import read_facts
+from rtrave.streaming.scripted import ModelFacts, read_facts
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,6 +24,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Play a model through the sound card, until Ctrl-C. Where there is no sound card, the null device "
         "plays a demo sound into the model: nothing is heard, but everything is shown and can be recorded.",
     )
+    add_live_options(parser)
+    parser.add_argument("--record", action="store_true", help="record from the start")
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    parser.set_defaults(run=run)
+
+
+def add_live_options(parser: argparse.ArgumentParser) -> None:
+    """All that a live run is made of."""
     add_model_options(parser)
     add_device_options(parser)
     osc = parser.add_argument_group("OSC")
@@ -46,12 +56,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="send status and levels there all the time; may be repeated",
     )
     take = parser.add_argument_group("recording")
-    take.add_argument("--record", action="store_true", help="record from the start")
     take.add_argument(
         "--sessions-dir", type=Path, default=sessions_dir(), metavar="DIR", help="where takes go (default: %(default)s)"
     )
-    take.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
-    parser.set_defaults(run=run)
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +191,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
+    options, model, controls = prepared(arguments)
+    return run_live(replace(options, record=arguments.record, duration_s=arguments.duration), model, controls)
+
+
+def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Controls]:
+    """What a run needs, from the options of `add_live_options`; the model is compiled where needed."""
     device = chosen_device(arguments)
     graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
     model = read_facts(graph)
@@ -206,7 +219,5 @@ def run(arguments: argparse.Namespace) -> int:
         osc_port=arguments.osc_port,
         osc_bind=arguments.osc_bind,
         osc_targets=arguments.osc_send,
-        record=arguments.record,
-        duration_s=arguments.duration,
     )
-    return run_live(options, model, controls)
+    return options, model, controls

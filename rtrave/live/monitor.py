@@ -138,6 +138,7 @@ class Monitor:
         self._pca, self._mean = latent_pca, latent_mean
         self._latent_frames = hop // spec.ratio
         self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
+        self.first_ms = 0.0  # compute time of the first hop of the run
         self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
 
     def adopt(self, spec: ModelSpec, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int) -> None:
@@ -148,6 +149,8 @@ class Monitor:
 
     def update(self, hops: np.ndarray) -> None:
         """Take rows of the hops ring, float64 [n, width], n >= 1."""
+        if not self.first_ms:
+            self.first_ms = 1000 * float(hops[0, HOP_FIELDS.index("compute_s")])
         self._compute_s.add(hops[:, HOP_FIELDS.index("compute_s")])
         self._wake_s.add(hops[:, HOP_FIELDS.index("wake_s")])
         self._row = hops[-1]
