@@ -25,12 +25,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "control": set(),
     "sound_file": set(),
     "levels": set(),
+    "resample": set(),
+    "denormals": set(),
     "engine": {"control", "levels", "streaming", "model.spec", "model.latent_space"},
-    "audio": CORE,
+    "audio": CORE | {"levels", "resample", "denormals"},
     "osc": CORE,
     "session": CORE,
     "web": CORE | {"osc"},
-    "render": CORE | {"streaming", "model", "sound_file"},
+    "render": CORE | {"denormals", "streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "export": {"model", "layers", "streaming"},
     "bench": CORE,
@@ -40,7 +42,19 @@ MAY_IMPORT: dict[str, set[str]] = {
 UNBOUND = {"cli", "__init__", "__main__"}
 ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = ("control", "sound_file", "levels", "engine", "audio", "osc", "session", "web", "live")
+WITHOUT_TORCH = (
+    "control",
+    "sound_file",
+    "levels",
+    "resample",
+    "denormals",
+    "engine",
+    "audio",
+    "osc",
+    "session",
+    "web",
+    "live",
+)
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
 
 

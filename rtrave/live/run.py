@@ -15,14 +15,18 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from rtrave.audio.priority import missing
 from rtrave.audio.shared import Shared, create, spec_for
 from rtrave.control.namespace import Controls
 from rtrave.live import terminal
+from rtrave.live.faults import Faults
+from rtrave.live.howl import HowlWatch, built_in_loop
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
 from rtrave.live.supervisor import NoDeviceError, Supervisor
+from rtrave.live.swap import ModelSwap
 from rtrave.osc.feedback import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
@@ -49,6 +53,8 @@ class LiveRun:
         self._options, self._model, self._controls, self._console = options, model, controls, console
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
+        self._played_s, self._counted_from = 0.0, 0  # by models before, and up to this latent frame
+        self._faults, self._howl = Faults(), HowlWatch()
         self._began_s = time.monotonic()
         with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
             self._make_parts(stack)
@@ -63,14 +69,16 @@ class LiveRun:
         )
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
+        self._fade = controls.layout.slots["model/fade"].start
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
-        self._recorder = Recorder(self._shared, model.hop, self.monitor, options.sessions_dir, self._new_writer)
+        self._recorder = Recorder(self._shared, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
+        self._swap = ModelSwap(model.shape, lambda: self._model, self._send, self._adopt, self._announce)
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
-            osc_actions(self._recorder),
-            osc_readers(spec, self.monitor, self._recorder, self._status, controls),
+            osc_actions(self._recorder, self._swap.load),
+            osc_readers(lambda: self._model.spec, self.monitor, self._recorder, self._status, controls),
             bind=options.osc_bind,
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
@@ -92,6 +100,14 @@ class LiveRun:
             self._supervisor = self._make_supervisor({"null": True})
             self._supervisor.start()
         self._stack.callback(self._supervisor.stop)
+        device = self._supervisor.device
+        if device["resampler_s"]:
+            rates = f"the device runs at {device['device_rate']} Hz, the model at {device['sample_rate']} Hz"
+            self._note(f"{rates}: resampled on both sides, which costs {1000 * device['resampler_s']:.1f} ms")
+        if lacks := missing(device):
+            self._note(f"the system grants no {' and no '.join(lacks)}: see docs/latency.md where hops come late")
+        if loop := built_in_loop(device):
+            self._note(loop)
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
@@ -128,15 +144,23 @@ class LiveRun:
         with self._display() as show:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
+                self._swap.poll(float(self._controls.values[self._fade]))
+                self._note_faults()
                 show(self.view())
-                played_s = self._shared.status.get("latent_frame") / self._model.spec.latent_rate_hz
-                if duration_s is not None and played_s >= duration_s:
+                if duration_s is not None and self._seconds() >= duration_s:
                     break
+
+    def _seconds(self) -> float:
+        """How much has been played, by all models."""
+        return self._played_s + (self.latent_frame - self._counted_from) / self._model.spec.latent_rate_hz
 
     def finish(self) -> None:
         """End everything and say what became of the take."""
         self._stack.close()
         counts = self._shared.status.as_dict()
+        self._note_faults()
+        for fault in self._faults.last:
+            self._say(f"  {fault}")
         self._say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
         if self._recorder.failure:
             self._say(f"the take was cut short: {self._recorder.failure}")
@@ -161,6 +185,7 @@ class LiveRun:
             uptime_s=time.monotonic() - self._began_s,
             playing=self._supervisor.playing,
             restarts=self._supervisor.restarts,
+            faults=list(self._faults.last),
             notes=[text for noted_s, text in self._notes if time.monotonic() - noted_s < NOTE_S],
         )
 
@@ -186,7 +211,7 @@ class LiveRun:
     def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
         options = self._options
         if "null" in device:
-            device = {"null": str(null_input(options, self._model.spec, self._folder))}
+            device = {"null": str(null_input(options.input_file, self._model.spec, self._folder))}
         config = {
             "shared": {"path": str(self._shared.path), "spec": asdict(self._shared.spec)},
             "graph": str(options.graph),
@@ -195,19 +220,55 @@ class LiveRun:
             "threads": options.threads,
             "buffering": options.buffering,
             "block_size": options.block_size,
+            "latency": options.latency,
+            "host_settings": options.host_settings,
+            "margin_ms": options.margin_ms,
+            "late": options.late,
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
         }
         return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
 
+    def _note_faults(self) -> None:
+        for fault in self._faults.look(self._shared.status.as_dict()):
+            self._recorder.event("fault", cause=fault.name, count=fault.count)
+        peak_in, _, peak_out, _ = self.monitor.levels_db()
+        if howl := self._howl.look(peak_in, peak_out, time.monotonic()):
+            self._note(howl)
+
     def _on_device(self, what: str, *facts: Any) -> None:
-        if what == "restart":
+        if what == "model":
+            self._swap.heard(facts[0])
+        elif what == "restart":
             gap_s, latent_frame = facts
             self._note(f"sound is back after {gap_s:.1f} s")
-            self._recorder.event("restart", gap_s=round(gap_s, 3), resumes_at=latent_frame)
+            self._recorder.event("restart", latent_frame, gap_s=round(gap_s, 3), resumes_at=latent_frame)
         else:
+            if what == "lost":
+                self._swap.lost()
+                self._recorder.abandon()
             self._note(facts[0])
             self._recorder.event("device", text=facts[0])
+
+    def _send(self, command: dict[str, Any]) -> bool:
+        return self._supervisor.send(command)
+
+    def _announce(self, address: str, types: str, values: tuple[Any, ...]) -> None:
+        self.osc.announce(address, types, values)
+        if address == "/rtrave/error":
+            self._note(f"{values[0]}: {values[-1]}")
+
+    def _adopt(self, model: ModelFacts, graph: Path, told: dict[str, Any]) -> None:
+        """Another model plays: a take belongs to one model, so the one that runs goes on in a new folder."""
+        before, self._model = self._model.spec, model
+        frame = self.latent_frame
+        self._played_s += (frame - self._counted_from) / before.latent_rate_hz
+        self._counted_from = frame
+        self._supervisor.plays(str(graph), self._swap.count, told)
+        self._recorder.event("model", name=model.spec.name, hash=model.model_hash)
+        self.monitor.adopt(model.spec, model.latent_pca, model.latent_mean, model.hop)
+        self._recorder.adopt(self._swap.count)
+        self._note(f"{model.spec.name} plays instead of {before.name}")
 
     def _new_writer(self, folder: Path) -> SessionWriter:
         spec = self._model.spec

@@ -74,6 +74,11 @@ class Feedback:
             for messages in group(message for bit, message in streams.items() if mask & bit):
                 self._send(join(messages), peer)
 
+    def tell_all(self, datagram: bytes, now_s: float) -> None:
+        """Send one datagram to everybody who listens."""
+        for peer in {*self._targets, *(lease.target for lease in self._leases.alive(now_s))}:
+            self._send(datagram, peer)
+
 
 def parse_target(text: str) -> Peer:
     """Read `HOST:PORT` and look the host up (IPv4), so that nothing is looked up while playing.

@@ -11,7 +11,7 @@ import itertools
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
@@ -22,7 +22,7 @@ from rtrave.errors import ControlError, RtraveError
 from rtrave.osc.dispatch import Action, Dispatcher
 from rtrave.osc.endpoint import Endpoint
 from rtrave.osc.feedback import Feedback, Reader
-from rtrave.osc.packets import Message, PacketError, decode_packet, seconds_ahead
+from rtrave.osc.packets import Message, PacketError, decode_packet, encode_message, seconds_ahead
 from rtrave.osc.replies import Leases, Origin, Peer, Replies
 from rtrave.settings import DEFAULT_OSC_PORT
 
@@ -126,6 +126,7 @@ class OscServer:
         self._order = itertools.count()
         self._set_in_burst: set[str] = set()
         self._outbox: dict[Origin, None] = {}
+        self._announced: deque[bytes] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="osc", daemon=True)
 
@@ -143,6 +144,10 @@ class OscServer:
         told["refused"] = dict(self.counts.refused)
         sent = {"sent": endpoint.sent, "unsent": endpoint.unsent, "lost": endpoint.lost}
         return told | {"held": self._replies.held} | sent
+
+    def announce(self, address: str, types: str, values: tuple[float | str, ...]) -> None:
+        """Tell all who listen, soon. Any thread."""
+        self._announced.append(encode_message(address, types, values))
 
     def start(self) -> None:
         """Start the thread. Call once, from the composition root."""
@@ -203,6 +208,8 @@ class OscServer:
 
     def tick(self) -> None:
         """Send feedback if it is due. As `handle`."""
+        while self._announced:
+            self._feedback.tell_all(self._announced.popleft(), self._monotonic_s())
         self._feedback.tick(self._monotonic_s())
 
     def _postpone(self, later: list[tuple[float, Message]], origin: Origin, now_s: float) -> None:

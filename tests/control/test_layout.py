@@ -13,14 +13,15 @@ def test_slots_cover_the_vector_once(dims: int) -> None:
     layout = make_layout(dims)
     covered = [k for where in layout.slots.values() for k in range(where.start, where.stop)]
     assert covered == list(range(layout.size))
-    assert len(layout.addresses) == layout.size == 6 * dims + 9
+    assert len(layout.addresses) == layout.size == 6 * dims + 11
     assert layout.addresses[layout.slots["latent/scale"]][-1] == f"/rtrave/latent/{dims - 1}/scale"
     assert layout.addresses[layout.slots["mix"].start] == "/rtrave/mix"
 
 
 def test_keys_are_those_the_engine_reads() -> None:
     latent = {"latent/" + k for k in ("scale", "bias", "value", "override", "mute", "noise")}
-    single = {"space", "mix", "in/gain", "out/gain", "out/limit", "bypass", "freeze", "silence", "panic"}
+    single = {"space", "mix", "in/gain", "in/gate", "out/gain", "out/limit", "bypass", "freeze", "silence", "panic"}
+    single |= {"model/fade"}
     assert make_layout(3).slots.keys() == latent | single
 
 
