@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NICE = -11  # as PipeWire and PulseAudio ask for
 REALTIME_PRIORITY = 5  # below that of JACK's own clients (10 less 5, unless told otherwise): the callback comes first
@@ -36,7 +36,17 @@ class Granted:
 
 def ask() -> Granted:
     """Raise the process as far as the system lets it. Once, at the start, by the main thread."""
-    return Granted(_raise_nice(), _may_be_realtime(), _lock_memory())
+    return Granted(_raise_nice(), _may_be_realtime(), False)
+
+
+def keep_memory(granted: Granted) -> Granted:
+    """Give back what opening the model has freed, and lock the rest. Once, before the first callback.
+
+    The allocator keeps freed memory, which after opening is as much as the weights; locked, it could not go any more.
+    """
+    if hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)
+    return replace(granted, memory_locked=_lock_memory())
 
 
 def make_realtime(thread_id: int) -> bool:

@@ -143,6 +143,7 @@ def main(
         gc.freeze()
         gc.disable()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        granted = priority.keep_memory(granted)
         settle(engine, config.first_latent_frame)
         opened.deck.driver.start()
         opened.stream.start()

@@ -14,8 +14,8 @@ from rtrave.audio.priority import Granted, make_realtime, missing
 
 CODE = """
 import os, resource, threading
-from rtrave.audio.priority import ask, make_realtime
-granted = ask()
+from rtrave.audio.priority import ask, keep_memory, make_realtime
+granted = keep_memory(ask())
 assert granted.nice == os.getpriority(os.PRIO_PROCESS, 0)
 assert os.sched_getscheduler(0) == os.SCHED_OTHER
 locked = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmLck"))

@@ -32,6 +32,7 @@ class IdentityParts:
         self.model_hash, self.shape = "identity", GraphShape()
         self.latent_pca, self.latent_mean = np.eye(self.dims, dtype="f4"), np.zeros(self.dims, "f4")
         self.initial = {}
+        self.frames_per_step = 1
         self.states = {
             "encoder": self.bank.analysis_state(1, torch.float32),
             "decoder": self.bank.synthesis_state(1, torch.float32),
