@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
     device = chosen_device(arguments)
     graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
     model = read_facts(graph)
-    controls = initial_controls(make_layout(model.spec.full_latent_size), arguments.settings)
+    controls = initial_controls(make_layout(model.spec.full_latent_size, arguments.seed), arguments.settings)
     options = LiveOptions(
         graph=graph,
         device=device,

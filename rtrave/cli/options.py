@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtrave.control.namespace import Controls, parse_setting
+from rtrave.control.parameter import MAX_SEED
 from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
@@ -38,7 +39,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="start with a control at this value, e.g. /rtrave/mix=0.5; may be repeated",
     )
     model.add_argument(
-        "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
+        "--seed", type=seed, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
     )
     add_run_options(model)
 
@@ -66,6 +67,14 @@ def add_run_options(model: argparse._ActionsContainer) -> None:
 def natural(text: str) -> int:
     """A whole number from 0 up, for argparse."""
     return whole_from(0, text)
+
+
+def seed(text: str) -> int:
+    """A seed of the noise source, for argparse."""
+    value = natural(text)
+    if value > MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{value} came, expected a whole number up to {MAX_SEED}")
+    return value
 
 
 def positive(text: str) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from rtrave.control.arguments import action_arguments, tag, whole
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import PANIC, RESET, TABLE, Parameter, Value, action_arguments, tag, whole
+from rtrave.control.parameter import TABLE, Parameter, Value
 from rtrave.control.pattern import is_pattern
 from rtrave.control.vector import concrete
 from rtrave.errors import ControlError
@@ -66,7 +67,7 @@ class Dispatcher:
         address, arguments = message.address, message.arguments
         controls = self._controls
         parameter = controls.parameters.get(address)
-        if controls.has_value(address) or address in (PANIC, RESET):
+        if controls.has_value(address) or controls.is_trigger(address):
             if arguments or not controls.has_value(address):
                 controls.set(address, arguments)
                 return True

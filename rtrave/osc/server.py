@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import PANIC, RESET
 from rtrave.control.vector import Vector
 from rtrave.errors import ControlError, RtraveError
 from rtrave.osc.dispatch import Action, Dispatcher
@@ -232,7 +231,7 @@ class OscServer:
             self._refuse(fault, message.address, origin)
         else:
             # A trigger does its work each time: only values overwrite each other.
-            if sets and message.address in self._set_in_burst and message.address not in (PANIC, RESET):
+            if sets and message.address in self._set_in_burst and not self._controls.is_trigger(message.address):
                 self.counts.coalesced += 1
             else:
                 self.counts.accepted += 1
