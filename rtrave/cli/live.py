@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive, shape_of
+from rtrave.cli.options import (
+    add_model_options,
+    compiled,
+    initial_instrument,
+    natural,
+    positive,
+    shape_of,
+    state_path,
+)
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
@@ -44,6 +52,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         metavar="HOST:PORT",
         help="send status and levels there all the time; may be repeated",
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
     )
     take = parser.add_argument_group("recording")
     take.add_argument("--record", action="store_true", help="record from the start")
@@ -125,12 +136,13 @@ def run(arguments: argparse.Namespace) -> int:
     device = chosen_device(arguments)
     graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
     model = read_facts(graph)
-    controls = initial_controls(make_layout(model.spec.full_latent_size, arguments.seed), arguments.settings)
+    state = None if arguments.fresh else state_path(model.spec, model.model_hash)
+    instrument = initial_instrument(make_layout(model.spec.full_latent_size), model.spec, arguments, state)
     options = LiveOptions(
         graph=graph,
         device=device,
         sessions_dir=arguments.sessions_dir.expanduser(),
-        seed=arguments.seed,
+        seed=int(instrument.controls.get("/rtrave/seed")[0]),
         threads=arguments.threads,
         buffering=arguments.buffering,
         block_size=arguments.block_size,
@@ -140,7 +152,8 @@ def run(arguments: argparse.Namespace) -> int:
         osc_port=arguments.osc_port,
         osc_bind=arguments.osc_bind,
         osc_targets=arguments.osc_send,
+        state=state,
         record=arguments.record,
         duration_s=arguments.duration,
     )
-    return run_live(options, model, controls)
+    return run_live(options, model, instrument)

@@ -7,15 +7,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rtrave.control.arguments import TAG_CHARACTERS
+from rtrave.control.instrument import Instrument
+from rtrave.control.kept import apply_preset, load_state
 from rtrave.control.namespace import Controls, parse_setting
 from rtrave.control.parameter import MAX_SEED
 from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
-from rtrave.settings import DEFAULT_MODEL
+from rtrave.model.spec import ModelSpec
+from rtrave.settings import DEFAULT_MODEL, configs_dir, presets_dir, state_dir
 from rtrave.streaming.graph_cache import ensure_graph
 from rtrave.streaming.graph_shape import PRECISIONS, GraphShape
 from rtrave.streaming.scripted import ensure_scripted, is_script, split_attributes
+from rtrave.streaming.stream import attributes_of
 
 DEFAULT_SHAPE = GraphShape()
 
@@ -39,8 +44,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="start with a control at this value, e.g. /rtrave/mix=0.5; may be repeated",
     )
     model.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
+        "--preset",
+        action="append",
+        default=[],
+        metavar="P",
+        dest="presets",
+        help="start with a preset: a TOML file of addresses and values, or a name, such as slow-drift; may be repeated",
     )
+    model.add_argument("--seed", type=seed, metavar="N", help="another number gives other noise (default: 0)")
     add_run_options(model)
 
 
@@ -105,10 +116,6 @@ def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAU
         if shape != DEFAULT_SHAPE:
             raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without --precision or --hop")
         return ensure_scripted(path, attributes, tell)
-    if attributes:
-        raise RtraveError(
-            f"--set of {', '.join(attributes)}: {path.name} is no foreign TorchScript, it has no attributes"
-        )
     return ensure_graph(path, shape, tell)
 
 
@@ -117,16 +124,52 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def initial_controls(layout: Layout, settings: Sequence[str]) -> Controls:
-    """Controls at their defaults, with the `--set` options applied; RtraveError for one that does not fit.
+def initial_instrument(
+    layout: Layout,
+    spec: ModelSpec,
+    arguments: argparse.Namespace,
+    state: Path | None = None,
+) -> Instrument:
+    """The instrument a run begins with: defaults, what the last run left, --preset, --seed, --set, in this order.
 
-    Attributes of a foreign script are no controls: see `compiled`.
+    RtraveError for an option that does not fit the model. Attributes of a foreign script are no controls: see
+    `compiled`.
     """
-    controls = Controls(layout)
-    for setting in split_attributes(settings)[1]:
+    instrument = Instrument(Controls(layout, attributes_of(spec)), spec.fidelity)
+    if state is not None:
+        for note in load_state(instrument, state):
+            tell(note)
+    for preset in arguments.presets:
+        apply_preset(instrument, find_preset(preset))
+    if arguments.seed is not None:
+        instrument.controls.set("/rtrave/seed", (arguments.seed,))
+    settings = arguments.settings if spec.network else split_attributes(arguments.settings)[1]
+    for setting in settings:
         try:
             address, values = parse_setting(setting)
-            controls.set(address, values)
+            instrument.controls.set(address, values)
         except ControlError as error:
             raise RtraveError(f"--set {setting}: {error}") from error
-    return controls
+    return instrument
+
+
+def state_path(spec: ModelSpec, model_hash: str) -> Path:
+    """Where the last controls and the snapshots of a model are kept."""
+    name = "".join(letter if letter in TAG_CHARACTERS else "_" for letter in spec.name)
+    return state_dir() / f"{name[:64]}-{model_hash[:12]}.json"
+
+
+def find_preset(name: str) -> Path:
+    """The file of a preset: a path that ends in .toml, or a name in the user's or the package's folder."""
+    if name.endswith(".toml"):
+        return Path(name).expanduser()
+    known = known_presets()
+    if name not in known:
+        raise RtraveError(f"no preset {name!r}: give a .toml file or one of {', '.join(sorted(known))}")
+    return known[name]
+
+
+def known_presets() -> dict[str, Path]:
+    """The presets that have a name: the package's, then the user's, which win."""
+    folders = (configs_dir() / "presets", presets_dir())
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}

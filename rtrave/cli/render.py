@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from rtrave.cli.options import add_model_options, compiled, initial_controls, shape_of
+from rtrave.cli.options import add_model_options, compiled, initial_instrument, shape_of
 from rtrave.engine import open_engine
 from rtrave.errors import RtraveError
 from rtrave.render import Changes, render
@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"cannot write {arguments.output}: there is no folder {arguments.output.parent}: make it first"
         )
     graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
-    engine = open_engine(graph, seed=arguments.seed, threads=arguments.threads, offline=True)
-    controls = initial_controls(engine.layout, arguments.settings)
+    engine = open_engine(graph, seed=arguments.seed or 0, threads=arguments.threads, offline=True)
+    controls = initial_instrument(engine.layout, engine.spec, arguments).controls
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
     reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)
     hops = reader.hops(engine.hop)

@@ -73,6 +73,8 @@ class Controls:
     on_macro : dict
         Address of a macro to what it does; called with the new values before they are kept, and may refuse them by a
         ControlError. A macro that is not in it is denied.
+    shown : dict
+        Address of a macro to what tells its value, where that is not what was last sent.
     low, high : float64 [2, layout.size]
         Range of each control in the compressed and in the full space, for `norm` twins and surfaces.
     parameters : dict
@@ -98,6 +100,7 @@ class Controls:
             if p.kind == "macro"
         }
         self.on_macro: dict[str, OnMacro] = {}
+        self.shown: dict[str, Callable[[], Values]] = {}
         self._places = _places(self.parameters, layout)
         self._tree: Tree = make_tree([*self.parameters, *(a for a in self._places if a.startswith(NORM))])
 
@@ -183,7 +186,9 @@ class Controls:
             raise ControlError("unknown-address", f"no control {address[:60]!r}")
         parameter, where = place.parameter, place.where
         if where is None:
-            return self.macros[parameter.address]
+            tell = self.shown.get(parameter.address)
+            values = tell() if tell else self.macros[parameter.address]
+            return values
         if place.norm:
             low, high = self._range(where)
             return tuple(((self.values[where] - low) / (high - low)).tolist())

@@ -50,7 +50,7 @@ class Parameter:
     several : bool
         A value of any number of words.
     kept : bool
-        Part of a snapshot, and of what a next run begins with.
+        Part of a snapshot, and of what the next run begins with.
     """
 
     address: str
@@ -79,10 +79,11 @@ def _float(
     unit: str,
     description: str,
     hard: tuple[float, float] | None = None,
+    kept: bool = True,
 ) -> Parameter:
     hard_low, hard_high = hard or (low, high)
     return Parameter(
-        ROOT + address, "f", default, low, high, hard_low, hard_high, unit, description=description, kept=True
+        ROOT + address, "f", default, low, high, hard_low, hard_high, unit, description=description, kept=kept
     )
 
 
@@ -94,10 +95,10 @@ def _switch(address: str, default: float, description: str, kept: bool = True) -
     return Parameter(ROOT + address, "i", default, description=description, kept=kept)
 
 
-def _choice(address: str, choices: tuple[str, ...], description: str) -> Parameter:
+def _choice(address: str, choices: tuple[str, ...], description: str, kept: bool = True) -> Parameter:
     last = float(len(choices) - 1)
     return Parameter(
-        ROOT + address, "s", 0.0, 0.0, last, 0.0, last, choices=choices, description=description, kept=True
+        ROOT + address, "s", 0.0, 0.0, last, 0.0, last, choices=choices, description=description, kept=kept
     )
 
 
@@ -209,14 +210,19 @@ TABLE: tuple[Parameter, ...] = (
     _macro("morph/corners", "ssss", 0.0, "snapshots at x, y = 0, 0; 1, 0; 0, 1; 1, 1"),
     _macro("morph/xy", "ff", 0.0, "where the controls are between the four corners"),
     _macro("source/b", "s", 0.0, "second source of latents: off, input2, or the name of a clip"),
-    _float("source/mix", 0.0, 0.0, 1.0, "", "how much of the second source"),
-    _choice("source/mode", ("morph", "interleave"), "mix all dimensions, or the odd ones alone"),
+    _float("source/mix", 0.0, 0.0, 1.0, "", "how much of the second source", kept=False),
+    _choice("source/mode", ("morph", "interleave"), "mix all dimensions, or the odd ones alone", kept=False),
     _switch("trajectory/record", 0.0, "record the latent path", kept=False),
     _switch("trajectory/play", 0.0, "play the path from its beginning", kept=False),
-    _switch("trajectory/loop", 0.0, "begin again at its end"),
-    _choice("trajectory/shape", ("recorded", "spherical"), "the recorded path, or a turn in all dimensions in 10 s"),
-    _float("trajectory/speed", 1.0, -4.0, 4.0, "", "speed of the path; below 0 it runs backwards"),
-    _float("trajectory/amount", 0.0, 0.0, 1.0, "", "mix from the latents to the path"),
+    _switch("trajectory/loop", 0.0, "begin again at its end", kept=False),
+    _choice(
+        "trajectory/shape",
+        ("recorded", "spherical"),
+        "the recorded path, or a turn in all dimensions in 10 s",
+        kept=False,
+    ),
+    _float("trajectory/speed", 1.0, -4.0, 4.0, "", "speed of the path; below 0 it runs backwards", kept=False),
+    _float("trajectory/amount", 0.0, 0.0, 1.0, "", "mix from the latents to the path", kept=False),
     *(
         _switch(f"attribute/learn_{side}", 0.0, f"learn the style of the {side} from what is heard", kept=False)
         for side in ("source", "target")

@@ -41,6 +41,8 @@ class LiveOptions:
         What the null device loops; None is the demo sound.
     osc_port, osc_bind, osc_targets
         Where OSC listens, and who is told of everything (HOST:PORT).
+    state : Path or None
+        Where the last controls and the snapshots are kept; None keeps nothing.
     record : bool
         Begin a take at once.
     duration_s : float or None
@@ -60,6 +62,7 @@ class LiveOptions:
     osc_port: int = 9000
     osc_bind: str = "127.0.0.1"
     osc_targets: Sequence[str] = ()
+    state: Path | None = None
     record: bool = False
     duration_s: float | None = None
 

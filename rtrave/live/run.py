@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.live import Live
 
 from rtrave.audio.shared import Shared, create, spec_for
-from rtrave.control.namespace import Controls
+from rtrave.control.instrument import Instrument
 from rtrave.live import terminal
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
+from rtrave.live.state_keeper import StateKeeper
 from rtrave.live.supervisor import NoDeviceError, Supervisor
 from rtrave.osc.feedback import parse_target
 from rtrave.osc.server import OscServer
@@ -45,8 +46,9 @@ class LiveRun:
     osc : OscServer
     """
 
-    def __init__(self, options: LiveOptions, model: ModelFacts, controls: Controls, console: Console) -> None:
-        self._options, self._model, self._controls, self._console = options, model, controls, console
+    def __init__(self, options: LiveOptions, model: ModelFacts, instrument: Instrument, console: Console) -> None:
+        self._options, self._model, self._instrument, self._console = options, model, instrument, console
+        self._controls = instrument.controls
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
         self._began_s = time.monotonic()
@@ -63,14 +65,15 @@ class LiveRun:
         )
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
+        self._keeper = StateKeeper(self._instrument, options.state, self._note)
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._shared, model.hop, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
-            osc_actions(self._recorder),
-            osc_readers(spec, self.monitor, self._recorder, self._status, controls),
+            osc_actions(self._recorder) | self._instrument.actions(),
+            osc_readers(spec, self.monitor, self._recorder, self._status, self._instrument),
             bind=options.osc_bind,
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
@@ -128,6 +131,7 @@ class LiveRun:
         with self._display() as show:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
+                self._keeper.poll(time.monotonic())
                 show(self.view())
                 played_s = self._shared.status.get("latent_frame") / self._model.spec.latent_rate_hz
                 if duration_s is not None and played_s >= duration_s:
@@ -136,6 +140,7 @@ class LiveRun:
     def finish(self) -> None:
         """End everything and say what became of the take."""
         self._stack.close()
+        self._keeper.save()
         counts = self._shared.status.as_dict()
         self._say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
         if self._recorder.failure:
@@ -236,9 +241,9 @@ class LiveRun:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def run_live(options: LiveOptions, model: ModelFacts, controls: Controls) -> int:
+def run_live(options: LiveOptions, model: ModelFacts, instrument: Instrument) -> int:
     """Play until the duration is over, Ctrl-C or a termination signal; the exit code."""
-    with LiveRun(options, model, controls, Console()) as live:
+    with LiveRun(options, model, instrument, Console()) as live:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: live.stop())
         live.start()
