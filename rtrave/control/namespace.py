@@ -77,6 +77,8 @@ class Controls:
         Address of a macro to what tells its value, where that is not what was last sent.
     low, high : float64 [2, layout.size]
         Range of each control in the compressed and in the full space, for `norm` twins and surfaces.
+    twins : dict
+        Address of a control or macro to the other addresses that show its value: `norm` and vector forms.
     parameters : dict
         Every concrete address that may be sent to the program, without `norm` twins, to its row of the table.
     """
@@ -102,6 +104,7 @@ class Controls:
         self.on_macro: dict[str, OnMacro] = {}
         self.shown: dict[str, Callable[[], Values]] = {}
         self._places = _places(self.parameters, layout)
+        self.twins = _twins(self._places, layout)
         self._tree: Tree = make_tree([*self.parameters, *(a for a in self._places if a.startswith(NORM))])
 
     def has_value(self, address: str) -> bool:
@@ -308,3 +311,13 @@ def _places(parameters: dict[str, Parameter], layout: Layout) -> dict[str, Place
         if parameter.type == "f":
             places[NORM + address.removeprefix(ROOT)] = Place(parameter, where, norm=True)
     return places
+
+
+def _twins(places: dict[str, Place], layout: Layout) -> dict[str, tuple[str, ...]]:
+    twins: dict[str, list[str]] = {}
+    for address, place in places.items():
+        shown = (place.parameter.address,) if place.where is None else layout.addresses[place.where]
+        for one in shown:
+            if one != address:
+                twins.setdefault(one, []).append(address)
+    return {address: tuple(others) for address, others in twins.items()}

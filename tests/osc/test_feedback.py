@@ -26,7 +26,7 @@ def run(rig: Rig, seconds: float, step_s: float = 0.01) -> None:
 
 def test_rate_and_content(rig: Rig) -> None:
     peer = rig.peer()
-    peer.send(message("/rtrave/hello"))
+    peer.send(message("/rtrave/hello", "ii", peer.name[1], 3))
     run(rig, 2.0)
     datagrams = peer.heard_datagrams()
     assert 20 <= len(datagrams) <= 21
@@ -37,7 +37,7 @@ def test_rate_and_content(rig: Rig) -> None:
 
 def test_it_stops_when_the_lease_ends(rig: Rig) -> None:
     peer = rig.peer()
-    peer.send(message("/rtrave/hello"))
+    peer.send(message("/rtrave/hello", "ii", peer.name[1], 3))
     run(rig, 15.0)
     assert 98 <= len(peer.heard_datagrams()) <= 101
     run(rig, 1.0)
@@ -61,7 +61,7 @@ def test_permanent_targets_need_no_hello(make_rig: Callable[..., Rig], rig: Rig)
 
 def test_a_missed_round_is_not_made_up_for(rig: Rig) -> None:
     peer = rig.peer()
-    peer.send(message("/rtrave/hello"))
+    peer.send(message("/rtrave/hello", "ii", peer.name[1], 3))
     rig.server.tick()
     rig.clock.now_s += 3.0
     for _ in range(5):
