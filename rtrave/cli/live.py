@@ -7,11 +7,13 @@ from pathlib import Path
 
 from rtrave.cli.options import (
     add_model_options,
+    calibration_path,
     compiled,
     initial_instrument,
     natural,
     positive,
     shape_of,
+    state_path,
     state_path,
 )
 from rtrave.control.vector import make_layout
@@ -137,7 +139,8 @@ def run(arguments: argparse.Namespace) -> int:
     graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
     model = read_facts(graph)
     state = None if arguments.fresh else state_path(model.spec, model.model_hash)
-    instrument = initial_instrument(make_layout(model.spec.full_latent_size), model.spec, arguments, state)
+    layout = make_layout(model.spec.full_latent_size)
+    instrument = initial_instrument(layout, model.spec, model.model_hash, arguments, state)
     options = LiveOptions(
         graph=graph,
         device=device,
@@ -153,6 +156,7 @@ def run(arguments: argparse.Namespace) -> int:
         osc_bind=arguments.osc_bind,
         osc_targets=arguments.osc_send,
         state=state,
+        calibration=None if arguments.fresh else calibration_path(model.spec, model.model_hash),
         record=arguments.record,
         duration_s=arguments.duration,
     )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtrave.control.arguments import TAG_CHARACTERS
+from rtrave.control.calibration import Calibration, calibrate
+from rtrave.control.calibration import load as load_calibration
 from rtrave.control.instrument import Instrument
 from rtrave.control.kept import apply_preset, load_state
 from rtrave.control.namespace import Controls, parse_setting
@@ -127,15 +129,19 @@ def tell(line: str) -> None:
 def initial_instrument(
     layout: Layout,
     spec: ModelSpec,
+    model_hash: str,
     arguments: argparse.Namespace,
     state: Path | None = None,
 ) -> Instrument:
-    """The instrument a run begins with: defaults, what the last run left, --preset, --seed, --set, in this order.
+    """The instrument a run begins with: calibration, what the last run left, --preset, --seed, --set, in this order.
 
     RtraveError for an option that does not fit the model. Attributes of a foreign script are no controls: see
     `compiled`.
     """
     instrument = Instrument(Controls(layout, attributes_of(spec)), spec.fidelity)
+    calibration = known_calibration(arguments.model, spec, model_hash)
+    if calibration is not None:
+        calibrate(instrument.controls, calibration)
     if state is not None:
         for note in load_state(instrument, state):
             tell(note)
@@ -155,8 +161,34 @@ def initial_instrument(
 
 def state_path(spec: ModelSpec, model_hash: str) -> Path:
     """Where the last controls and the snapshots of a model are kept."""
+    return _kept_path(spec, model_hash, ".json")
+
+
+def calibration_path(spec: ModelSpec, model_hash: str) -> Path:
+    """Where the calibration of a model is kept, unless it lies beside the model."""
+    return _kept_path(spec, model_hash, ".calibration.json")
+
+
+def _kept_path(spec: ModelSpec, model_hash: str, ending: str) -> Path:
     name = "".join(letter if letter in TAG_CHARACTERS else "_" for letter in spec.name)
-    return state_dir() / f"{name[:64]}-{model_hash[:12]}.json"
+    return state_dir() / f"{name[:64]}-{model_hash[:12]}{ending}"
+
+
+def known_calibration(model: str, spec: ModelSpec, model_hash: str) -> Calibration | None:
+    """The calibration of a model: the user's own, else the one beside the model; None where there is none.
+
+    One that cannot be read is told, and left out.
+    """
+    path = find_model(model)
+    places = [calibration_path(spec, model_hash)]
+    places += [path.parent / f"{name}.calibration.json" for name in {path.name, path.stem}]
+    for place in places:
+        if place.is_file():
+            try:
+                return load_calibration(place, model_hash)
+            except RtraveError as error:
+                tell(str(error))
+    return None
 
 
 def find_preset(name: str) -> Path:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
     engine = open_engine(graph, seed=arguments.seed or 0, threads=arguments.threads, offline=True)
-    controls = initial_instrument(engine.layout, engine.spec, arguments).controls
+    controls = initial_instrument(engine.layout, engine.spec, engine.model_hash, arguments).controls
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
     reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)
     hops = reader.hops(engine.hop)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rtrave.control.arguments import control_value, fires, number, text
+from rtrave.control.arguments import control_value, fires, number, text, whole
 from rtrave.control.parameter import NORM, PANIC, RESET, ROOT, TABLE, Parameter, Value, resolve
 from rtrave.control.pattern import Tree, is_pattern, make_tree, match_tree
 from rtrave.control.vector import Layout, Vector, concrete
@@ -97,9 +97,7 @@ class Controls:
             np.array([[getattr(p, end) for p in layout.parameters]] * 2, np.float64) for end in ("low", "high")
         )
         self.macros: dict[str, Values] = {
-            address: ("",) * len(p.type) if p.type[0] == "s" else (p.default,) * len(p.type)
-            for address, p in self.parameters.items()
-            if p.kind == "macro"
+            address: (_empty(p),) * len(p.type) for address, p in self.parameters.items() if p.kind == "macro"
         }
         self.on_macro: dict[str, OnMacro] = {}
         self.shown: dict[str, Callable[[], Values]] = {}
@@ -231,10 +229,7 @@ class Controls:
         if len(arguments) != wanted:
             both = f"{len(arguments)} arguments came: expected {wanted}"
             raise ControlError("bad-count", both, min(len(arguments), wanted))
-        taken: Values = tuple(
-            text(argument, k) if parameter.type[k] == "s" else min(max(number(argument, k), 0.0), 1.0)
-            for k, argument in enumerate(arguments)
-        )
+        taken: Values = tuple(_macro_value(parameter.type[k], argument, k) for k, argument in enumerate(arguments))
         act = self.on_macro.get(parameter.address)
         if act is None:
             raise ControlError("denied", f"{address} is not available here")
@@ -279,6 +274,19 @@ class Controls:
             s == a or (isinstance(s, float) and isinstance(a, (int, float)) and abs(s - a) <= 1e-6 * max(1.0, abs(s)))
             for s, a in zip(stored, sent, strict=True)
         )
+
+
+def _empty(parameter: Parameter) -> Value:
+    empty: dict[str, Value] = {"s": "", "i": 0}
+    return empty.get(parameter.type[0], parameter.default)
+
+
+def _macro_value(type: str, argument: object, index: int) -> Value:
+    if type == "s":
+        return text(argument, index)
+    if type == "i":
+        return whole(argument, 0, 1, index)
+    return min(max(number(argument, index), 0.0), 1.0)
 
 
 def parse_setting(setting: str) -> tuple[str, tuple[str, ...]]:

@@ -228,6 +228,8 @@ TABLE: tuple[Parameter, ...] = (
         for side in ("source", "target")
     ),
     *(_trigger(f"attribute/reset_{side}", f"forget the learned style of the {side}") for side in ("source", "target")),
+    _macro("calibration/listen", "i", 0.0, "1: learn the ranges of the latents from the input; 0: use and keep them"),
+    _read("calibration/state", "if", "", "listening (0 or 1), seconds so far"),
     _trigger("panic", "modulation off, unfreeze, identity, caches cleared"),
     _hidden("glide/time", "seconds of the last glide"),
     _hidden("glide/count", "glides so far"),

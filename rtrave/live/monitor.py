@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtrave.control.calibration import Gatherer
 from rtrave.control.vector import Layout
 from rtrave.model.latent_space import compress
 from rtrave.model.spec import ModelSpec
@@ -83,12 +84,18 @@ class Monitor:
         self._pca, self._mean = latent_pca, latent_mean
         self._latent_frames = hop // spec.ratio
         self._compute_s: deque[float] = deque(maxlen=WINDOW_HOPS)
+        self.gatherer = Gatherer(spec.full_latent_size)
         self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
 
     def update(self, hops: np.ndarray) -> None:
         """Take rows of the hops ring, float64 [n, width], n >= 1."""
         self._compute_s.extend(hops[:, HOP_FIELDS.index("compute_s")].tolist())
         self._row = hops[-1]
+        if self.gatherer.listening:
+            size = self.spec.full_latent_size * self._latent_frames
+            for row in hops:
+                came = row[len(HOP_FIELDS) : len(HOP_FIELDS) + size]
+                self.gatherer.add(came.reshape(self.spec.full_latent_size, self._latent_frames))
 
     def last(self, field: str) -> float:
         """A field of the last hop."""

@@ -43,6 +43,8 @@ class LiveOptions:
         Where OSC listens, and who is told of everything (HOST:PORT).
     state : Path or None
         Where the last controls and the snapshots are kept; None keeps nothing.
+    calibration : Path or None
+        Where what is learned from the live input is kept; None keeps nothing.
     record : bool
         Begin a take at once.
     duration_s : float or None
@@ -63,6 +65,7 @@ class LiveOptions:
     osc_bind: str = "127.0.0.1"
     osc_targets: Sequence[str] = ()
     state: Path | None = None
+    calibration: Path | None = None
     record: bool = False
     duration_s: float | None = None
 

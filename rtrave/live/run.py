@@ -16,8 +16,11 @@ from rich.console import Console
 from rich.live import Live
 
 from rtrave.audio.shared import Shared, create, spec_for
+from rtrave.control.calibration import Calibration, save
 from rtrave.control.instrument import Instrument
+from rtrave.errors import RtraveError
 from rtrave.live import terminal
+from rtrave.live.listening import Listening
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
@@ -69,11 +72,15 @@ class LiveRun:
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._shared, model.hop, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
+        self._listening = Listening(
+            self.monitor.gatherer, model, controls, self._keep_calibration, lambda function: self.osc.call(function)
+        )
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
             osc_actions(self._recorder) | self._instrument.actions(),
-            osc_readers(spec, self.monitor, self._recorder, self._status, self._instrument),
+            osc_readers(spec, self.monitor, self._recorder, self._status, self._instrument)
+            | {"/rtrave/calibration/state": self._listening.state},
             bind=options.osc_bind,
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
@@ -231,6 +238,14 @@ class LiveRun:
         late = int(self._shared.status.get("late_hops"))
         latency_ms = latency_of(self._model.spec, self._supervisor.device).total_ms
         return late, self.monitor.load, latency_ms, int(time.monotonic() - self._began_s)
+
+    def _keep_calibration(self, calibration: Calibration) -> None:
+        try:
+            if self._options.calibration is not None:
+                save(calibration, self._options.calibration)
+            self._note(f"calibrated from {calibration.seconds:.0f} s of the live input")
+        except RtraveError as error:
+            self._note(f"the calibration is in use, but not kept: {error}")
 
     def _note(self, text: str) -> None:
         self._notes = [*self._notes[-9:], (time.monotonic(), text)]
