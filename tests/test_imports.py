@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "live": CORE | {"audio", "osc", "web", "session", "streaming", "model", "sound_file", "sound_latents"},
 }
 UNBOUND = {"cli", "__init__", "__main__"}
-ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc"}
+ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc", "websockets": "web", "zeroconf": "web"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
 WITHOUT_TORCH = ("control", "sound_file", "sound_latents", "levels", "engine", "audio", "osc", "session", "web", "live")
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")

@@ -40,7 +40,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=natural,
         default=DEFAULT_OSC_PORT,
         metavar="PORT",
-        help="UDP port to listen on, 0 for any free one (default: %(default)s)",
+        help="UDP port for OSC and TCP port for OSCQuery, 0 for any free one (default: %(default)s)",
     )
     osc.add_argument(
         "--osc-bind",
@@ -49,11 +49,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="address to listen on, 0.0.0.0 for all networks (default: %(default)s, this computer only)",
     )
     osc.add_argument(
+        "--osc-allow",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="with --osc-bind, let another network use OSCQuery, e.g. 192.168.0.0/16; may be repeated",
+    )
+    osc.add_argument(
         "--osc-send",
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="send status and levels there all the time; may be repeated",
+        help="send the controls, status and levels there all the time; may be repeated",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
@@ -155,6 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
         osc_port=arguments.osc_port,
         osc_bind=arguments.osc_bind,
         osc_targets=arguments.osc_send,
+        osc_allow=arguments.osc_allow,
         state=state,
         calibration=None if arguments.fresh else calibration_path(model.spec, model.model_hash),
         record=arguments.record,

@@ -112,10 +112,10 @@ def control_value(parameter: Parameter, argument: object, index: int = 0) -> flo
 
 
 def fires(arguments: Sequence[object]) -> bool:
-    """Tell whether a trigger fires: on no argument or a number that is not 0 (buttons send 1, then 0)."""
+    """Tell whether a trigger fires: on no argument, on nil, or on a number that is not 0 (buttons send 1, then 0)."""
     if len(arguments) > 1:
         raise ControlError("bad-count", f"{len(arguments)} arguments came: expected none or one", 1)
-    return not arguments or number(arguments[0], 0) != 0.0
+    return not arguments or arguments[0] is None or number(arguments[0], 0) != 0.0
 
 
 def action_arguments(parameter: Parameter, arguments: Sequence[object]) -> tuple[Value, ...] | None:

@@ -41,6 +41,8 @@ class LiveOptions:
         What the null device loops; None is the demo sound.
     osc_port, osc_bind, osc_targets
         Where OSC listens, and who is told of everything (HOST:PORT).
+    osc_allow : sequence of str
+        Networks beyond this computer that may use OSCQuery.
     state : Path or None
         Where the last controls and the snapshots are kept; None keeps nothing.
     calibration : Path or None
@@ -64,6 +66,7 @@ class LiveOptions:
     osc_port: int = 9000
     osc_bind: str = "127.0.0.1"
     osc_targets: Sequence[str] = ()
+    osc_allow: Sequence[str] = ()
     state: Path | None = None
     calibration: Path | None = None
     record: bool = False

@@ -27,6 +27,7 @@ from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
 from rtrave.live.state_keeper import StateKeeper
 from rtrave.live.supervisor import NoDeviceError, Supervisor
+from rtrave.live.web_wiring import Web
 from rtrave.osc.feedback import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
@@ -75,17 +76,19 @@ class LiveRun:
         self._listening = Listening(
             self.monitor.gatherer, model, controls, self._keep_calibration, lambda function: self.osc.call(function)
         )
+        readers = osc_readers(spec, self.monitor, self._recorder, self._status, self._instrument)
+        readers |= {"/rtrave/calibration/state": self._listening.state}
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
             osc_actions(self._recorder) | self._instrument.actions(),
-            osc_readers(spec, self.monitor, self._recorder, self._status, self._instrument)
-            | {"/rtrave/calibration/state": self._listening.state},
+            readers,
             bind=options.osc_bind,
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
         )
         stack.callback(self.osc.stop)
+        self._web = Web(options, controls, readers, self.osc, spec.name)
 
     def __enter__(self) -> LiveRun:
         return self
@@ -106,6 +109,7 @@ class LiveRun:
             self._recorder.start()
         self._recorder.run()
         self._stack.callback(self._recorder.close)
+        self._web.start(self._stack, self._note)
         self.osc.start()
 
     @property

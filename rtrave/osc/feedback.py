@@ -33,6 +33,7 @@ ROUND_BUNDLES = 4
 MAX_RATE_HZ = 60.0
 MAX_SUBSCRIPTIONS = 32
 NEVER = math.inf
+LISTEN = "LISTEN"  # the subscription of a web socket, in place of a pattern
 
 
 @dataclass(eq=False)
@@ -132,6 +133,24 @@ class Feedback:
         reads = tuple(a for a in found if self._values.is_read(a))
         fresh = Subscription(controls, reads, 1 / rate_hz, now_s, dict.fromkeys(a for a in found if a in controls))
         listener.subscriptions[pattern] = fresh
+
+    def listen(self, target: Peer, addresses: Iterable[str], listens: bool, now_s: float) -> None:
+        """Tell a web socket of changes at once, without what is there already; or end that."""
+        listener = self._listeners.setdefault(target, Listener(0))
+        heard = listener.subscriptions.get(LISTEN) or Subscription(frozenset(), (), 0.0, now_s)
+        named = [a for a in addresses if self._values.readable(a)]
+        reads = dict.fromkeys((*heard.reads, *(a for a in named if self._values.is_read(a))))
+        controls = heard.controls | {a for a in named if not self._values.is_read(a)}
+        if not listens:
+            reads = dict.fromkeys(a for a in heard.reads if a not in named)
+            controls = heard.controls - set(named)
+        heard.controls, heard.reads = controls, tuple(reads)
+        heard.pending = {a: None for a in heard.pending if a in controls}
+        listener.subscriptions[LISTEN] = heard
+
+    def forget(self, target: Peer) -> None:
+        """A peer is gone."""
+        self._listeners.pop(target, None)
 
     def unsubscribe(self, target: Peer, pattern: str) -> None:
         """End a subscription; none is no error."""

@@ -34,7 +34,7 @@ def is_web(peer: Peer) -> bool:
 
 def is_loopback(peer: Peer) -> bool:
     """Tell whether a peer is on this computer, or a web socket."""
-    return peer[0].startswith("127.") or is_web(peer)
+    return peer[0].startswith("127.") or peer[0] == "localhost" or is_web(peer)
 
 
 @dataclass

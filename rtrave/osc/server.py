@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from rtrave.control.namespace import Controls, Written
@@ -23,7 +23,7 @@ from rtrave.osc.dispatch import Action, Dispatcher
 from rtrave.osc.endpoint import Endpoint
 from rtrave.osc.feedback import Feedback
 from rtrave.osc.packets import Message, PacketError, decode_packet, encode_message, seconds_ahead
-from rtrave.osc.replies import Leases, Origin, Peer, Replies, is_web
+from rtrave.osc.replies import WEB, Leases, Origin, Peer, Replies, is_web
 from rtrave.osc.values import Reader, Values
 from rtrave.settings import DEFAULT_OSC_PORT
 
@@ -159,6 +159,25 @@ class OscServer:
         """Have something done on the server's thread, soon, and the controls published after it. Any thread."""
         self._calls.append(function)
         self._endpoint.wake()
+
+    # Web sockets, each a peer by its number; by `call`, on the server's thread
+
+    def web_open(self, number: int) -> None:
+        """A web socket was opened."""
+        self._leases.hold((WEB, number))
+
+    def web_packet(self, data: bytes, number: int) -> None:
+        """An OSC packet came over a web socket."""
+        self.handle(data, (WEB, number))
+
+    def web_listen(self, number: int, addresses: Sequence[str], listens: bool) -> None:
+        """A web socket wants to hear changes of addresses at once, or no longer."""
+        self._feedback.listen((WEB, number), addresses, listens, self._monotonic_s())
+
+    def web_close(self, number: int) -> None:
+        """A web socket was closed."""
+        self._leases.release((WEB, number))
+        self._feedback.forget((WEB, number))
 
     def start(self) -> None:
         """Start the thread. Call once, from the composition root."""
