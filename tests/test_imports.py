@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "session": CORE,
     "web": CORE | {"osc"},
     "sound_latents": CORE | {"streaming", "sound_file"},
+    "surfaces": {"control"},
     "render": CORE | {"streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "export": {"model", "layers", "streaming"},
@@ -41,7 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 UNBOUND = {"cli", "__init__", "__main__"}
 ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc", "websockets": "web", "zeroconf": "web"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = ("control", "sound_file", "sound_latents", "levels", "engine", "audio", "osc", "session", "web", "live")
+WITHOUT_TORCH = ("control", "sound_file", "sound_latents", "levels", "engine", "audio", "osc", "session", "web")
+WITHOUT_TORCH += ("surfaces", "live")
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
 
 

@@ -14,7 +14,6 @@ from rtrave.cli.options import (
     positive,
     shape_of,
     state_path,
-    state_path,
 )
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError

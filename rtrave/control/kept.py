@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -111,8 +111,8 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is the old one or the new one at any moment; RtraveError where the disk refuses."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        with beside.open("x", encoding="utf-8") as file:
             file.write(text)
         os.replace(beside, path)
     except OSError as error:
