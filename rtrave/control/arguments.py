@@ -136,7 +136,7 @@ def action_arguments(parameter: Parameter, arguments: Sequence[object]) -> tuple
         count = len(arguments)
         raise ControlError("bad-count", f"{count} arguments came: expected {wanted}", min(count, most))
     if least == 0 and arguments and parameter.type[0] == "s" and not isinstance(arguments[0], str):
-        return () if fires(arguments) else None
+        return () if number(arguments[0], 0) else None
     read: dict[str, Callable[[object, int], Value]] = {
         "i": lambda a, k: whole(a, -(2**31), 2**31 - 1, k),
         "f": number,
