@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from rtrave.audio.clips import load_clips
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.shared import Shared, SharedSpec, attach
 from rtrave.audio.wiring import Config, NoDeviceError, Opened, open_device, open_null
@@ -73,15 +74,22 @@ def _tell(out: TextIO, event: str, **told: Any) -> None:
         pass
 
 
-def _wait_for_stop(commands: TextIO, out: TextIO) -> None:
+def _wait_for_stop(commands: TextIO, out: TextIO, engine: Engine) -> None:
     for line in commands:
         try:
-            command = json.loads(line).get("command")
+            record = json.loads(line)
+            command = record.get("command")
         except (json.JSONDecodeError, AttributeError):
             command = line.strip()
         if command == "stop":
             return
-        _tell(out, "refused", message=f"unknown command '{command}': the only one is stop")
+        if command == "clips":
+            try:
+                load_clips(engine, record["paths"])
+            except RtraveError as error:
+                _tell(out, "refused", message=str(error))
+            continue
+        _tell(out, "refused", message=f"unknown command '{command}': known are clips and stop")
 
 
 @contextmanager
@@ -113,6 +121,7 @@ def _open_engine(config: Config, open_engine: Callable[..., Engine] | None) -> E
 
         open_engine = real
     engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
+    load_clips(engine, config.clips)
     warm_up(engine, config.first_latent_frame)
     return engine
 
@@ -178,7 +187,7 @@ def main(
             close_portaudio()
         return 1
     _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, nice=nice, **opened.told)
-    _wait_for_stop(commands, out)
+    _wait_for_stop(commands, out, engine)
     with _watchdog():
         _fade_and_close(opened)
         close_portaudio()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,8 @@ class Config:
         Device channels for each model channel, from 0.
     first_latent_frame : int
         Index of the first latent frame; the count goes on after a restart.
+    clips : list of str
+        Files with the latents of the second source's clips.
     latency : "low", "high" or float
         Asked of PortAudio; seconds.
     """
@@ -60,6 +62,7 @@ class Config:
     input_channels: list[int] | None = None
     output_channels: list[list[int]] | None = None
     first_latent_frame: int = 0
+    clips: list[str] = field(default_factory=list)
     latency: str | float = "low"
 
 

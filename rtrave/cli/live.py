@@ -19,7 +19,7 @@ from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
 from rtrave.live.run import run_live
-from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
+from rtrave.settings import DEFAULT_OSC_PORT, clips_dir, sessions_dir
 from rtrave.streaming.scripted import read_facts
 
 
@@ -60,6 +60,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         metavar="HOST:PORT",
         help="send the controls, status and levels there all the time; may be repeated",
+    )
+    parser.add_argument(
+        "--clips",
+        type=Path,
+        default=clips_dir(),
+        metavar="DIR",
+        help="sounds that /rtrave/source/b plays by name (default: %(default)s)",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
@@ -162,6 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
         osc_bind=arguments.osc_bind,
         osc_targets=arguments.osc_send,
         osc_allow=arguments.osc_allow,
+        clips_dir=arguments.clips.expanduser(),
         state=state,
         calibration=None if arguments.fresh else calibration_path(model.spec, model.model_hash),
         record=arguments.record,

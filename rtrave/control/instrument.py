@@ -29,7 +29,8 @@ class Instrument:
         What share of the latent's variance the first 1, 2, ... components explain (`ModelSpec.fidelity`); empty where
         the model has no PCA.
     choose_source : callable or None
-        (name of source B) -> its number in the control vector, or a ControlError; None: there is no second source.
+        (name of source B) -> its number in the control vector, None where it comes later, or a ControlError; without
+        it there is no second source. May be set later.
 
     Attributes
     ----------
@@ -41,11 +42,11 @@ class Instrument:
         self,
         controls: Controls,
         shares: Sequence[float] = (),
-        choose_source: Callable[[str], int] | None = None,
+        choose_source: Callable[[str], int | None] | None = None,
     ) -> None:
         self.controls, self.shares = controls, tuple(shares)
         self.snapshots: dict[str, Vector] = {}
-        self._choose_source = choose_source
+        self.choose_source = choose_source
         layout = controls.layout
         self._kept = np.flatnonzero(layout.kept())
         self._smooth = layout.glides()[self._kept]
@@ -153,7 +154,7 @@ class Instrument:
 
     def _set_source(self, values: Values) -> None:
         name = str(values[0])
-        if name != "off" and self._choose_source is None:
+        if name != "off" and self.choose_source is None:
             raise ControlError("denied", "there is no second source here", 0)
-        slot = 0 if name == "off" or self._choose_source is None else self._choose_source(name)
-        self.controls.values[self.controls.layout.slots["source/slot"]] = slot
+        slot = 0 if name == "off" or self.choose_source is None else self.choose_source(name)
+        self.controls.values[self.controls.layout.slots["source/slot"]] = slot or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import onnxruntime
 from rtrave.errors import RtraveError
 from rtrave.live.monitor import latency_of
 from rtrave.model.spec import ModelSpec
-from rtrave.settings import assets_dir
+from rtrave.settings import assets_dir, clips_dir
 from rtrave.sound_file import SoundReader
 from rtrave.streaming.scripted import ModelFacts
 
@@ -43,6 +43,8 @@ class LiveOptions:
         Where OSC listens, and who is told of everything (HOST:PORT).
     osc_allow : sequence of str
         Networks beyond this computer that may use OSCQuery.
+    clips_dir : Path
+        Where the sounds of the second source are.
     state : Path or None
         Where the last controls and the snapshots are kept; None keeps nothing.
     calibration : Path or None
@@ -67,6 +69,7 @@ class LiveOptions:
     osc_bind: str = "127.0.0.1"
     osc_targets: Sequence[str] = ()
     osc_allow: Sequence[str] = ()
+    clips_dir: Path = field(default_factory=clips_dir)
     state: Path | None = None
     calibration: Path | None = None
     record: bool = False

@@ -20,6 +20,7 @@ from rtrave.control.calibration import Calibration, save
 from rtrave.control.instrument import Instrument
 from rtrave.errors import RtraveError
 from rtrave.live import terminal
+from rtrave.live.clips import Clips
 from rtrave.live.listening import Listening
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
@@ -73,6 +74,16 @@ class LiveRun:
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._shared, model.hop, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
+        clips = Clips(
+            options.clips_dir,
+            options.graph,
+            self._folder,
+            controls,
+            lambda paths: self._supervisor.send_clips(paths),
+            lambda function: self.osc.call(function),
+            self._note,
+        )
+        self._instrument.choose_source = clips.choose
         self._listening = Listening(
             self.monitor.gatherer, model, controls, self._keep_calibration, lambda function: self.osc.call(function)
         )
