@@ -20,6 +20,7 @@ from rtrave.levels import db_to_gain, levels, limit, ramp, silence_nonfinite
 from rtrave.model.latent_space import draw_frames, sample_posterior, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.routed import RoutedParts, is_routed
 from rtrave.streaming.scripted import is_scripted, open_scripted
 from rtrave.streaming.scripted_parts import HANG_LIMIT_S, ScriptedParts, ScriptedStream
 from rtrave.streaming.stream import Parts, Stream, make_stream
@@ -311,7 +312,9 @@ class _Attributes:
 
 
 def open_engine(graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False) -> Engine:
-    """An engine on a folder of the cache: a compiled graph, or a foreign script. `offline`: see `Engine`."""
+    """An engine on a folder of the cache: a compiled graph, a pair, or a foreign script. `offline`: see `Engine`."""
     if is_scripted(graph):
         return Engine(ScriptedParts(open_scripted(graph), threads), seed, offline)
+    if is_routed(graph):
+        return Engine(RoutedParts(graph, threads), seed)
     return Engine(OnnxParts(graph, threads), seed)

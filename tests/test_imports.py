@@ -44,7 +44,7 @@ ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc", "websockets": "web", "zer
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
 WITHOUT_TORCH = ("control", "sound_file", "sound_latents", "levels", "engine", "audio", "osc", "session", "web")
 WITHOUT_TORCH += ("surfaces", "live")
-MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
+MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream", "streaming.routed")
 
 
 def module_name(path: Path, package: Path) -> str:

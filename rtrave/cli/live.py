@@ -8,11 +8,10 @@ from pathlib import Path
 from rtrave.cli.options import (
     add_model_options,
     calibration_path,
-    compiled,
     initial_instrument,
     natural,
     positive,
-    shape_of,
+    routed,
     state_path,
 )
 from rtrave.control.vector import make_layout
@@ -149,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
     device = chosen_device(arguments)
-    graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
+    graph = routed(arguments)
     model = read_facts(graph)
     state = None if arguments.fresh else state_path(model.spec, model.model_hash)
     layout = make_layout(model.spec.full_latent_size)

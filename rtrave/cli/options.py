@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rtrave.control.arguments import TAG_CHARACTERS
@@ -21,7 +22,8 @@ from rtrave.model.spec import ModelSpec
 from rtrave.settings import DEFAULT_MODEL, configs_dir, presets_dir, state_dir
 from rtrave.streaming.graph_cache import ensure_graph
 from rtrave.streaming.graph_shape import PRECISIONS, GraphShape
-from rtrave.streaming.scripted import ensure_scripted, is_script, split_attributes
+from rtrave.streaming.routed import Spread, common_hop, ensure_routed, unit_spread
+from rtrave.streaming.scripted import ModelFacts, ensure_scripted, is_script, read_facts, split_attributes
 from rtrave.streaming.stream import attributes_of
 
 DEFAULT_SHAPE = GraphShape()
@@ -36,6 +38,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="a name that 'rtrave models' lists, a .safetensors file, a RAVE run folder or a .ckpt in one, or a "
         "TorchScript file: RAVE's own export, or any made for nn~ (default: %(default)s)",
+    )
+    model.add_argument(
+        "--decoder",
+        metavar="M2",
+        help="let another model sound: the encoder of --model into the decoder of M2, ranges matched by calibration",
     )
     model.add_argument(
         "--set",
@@ -121,6 +128,37 @@ def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAU
     return ensure_graph(path, shape, tell)
 
 
+def routed(arguments: argparse.Namespace) -> Path:
+    """The folder of what `--model` and `--decoder` name together; what was adapted is told on stderr."""
+    shape = shape_of(arguments)
+    if arguments.decoder is None:
+        return compiled(arguments.model, arguments.settings, shape)
+    names = (arguments.model, arguments.decoder)
+    if any(is_script(find_model(name)) for name in names):
+        raise RtraveError("--decoder routes between RAVE models, a foreign TorchScript cannot take part: leave it out")
+    graphs = [compiled(name, (), replace(shape, hop=None)) for name in names]
+    facts = [read_facts(graph) for graph in graphs]
+    hop = common_hop(facts[0].spec, facts[1].spec, shape.hop)
+    graphs = [
+        graph if known.hop == hop else compiled(name, (), replace(shape, hop=hop))
+        for name, graph, known in zip(names, graphs, facts, strict=True)
+    ]
+    spreads = [_spread(name, read_facts(graph)) for name, graph in zip(names, graphs, strict=True)]
+    folder, adapted = ensure_routed(graphs[0], graphs[1], spreads[0], spreads[1])
+    for note in adapted:
+        tell(note)
+    return folder
+
+
+def _spread(name: str, facts: ModelFacts) -> Spread:
+    calibration = known_calibration(name, facts.spec, facts.model_hash)
+    if calibration is None:
+        tell(f"{name} is not calibrated, its latents are taken for standard normal: see 'rtrave calibrate'")
+        return unit_spread(facts.spec.full_latent_size)
+    found = calibration.spaces["compressed"]
+    return Spread(found.mean, found.std)
+
+
 def tell(line: str) -> None:
     """A line for the user that is no result."""
     print(line, file=sys.stderr, flush=True)
@@ -139,7 +177,11 @@ def initial_instrument(
     `compiled`.
     """
     instrument = Instrument(Controls(layout, attributes_of(spec)), spec.fidelity)
-    calibration = known_calibration(arguments.model, spec, model_hash)
+    if arguments.decoder is None:
+        calibration = known_calibration(arguments.model, spec, model_hash)
+    else:  # the latents that are played are the encoder's
+        encoder = read_facts(compiled(arguments.model, (), replace(shape_of(arguments), hop=None)))
+        calibration = known_calibration(arguments.model, encoder.spec, encoder.model_hash)
     if calibration is not None:
         calibrate(instrument.controls, calibration)
     if state is not None:

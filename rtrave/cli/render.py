@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from rtrave.cli.options import add_model_options, compiled, initial_instrument, shape_of
+from rtrave.cli.options import add_model_options, initial_instrument, routed
 from rtrave.engine import open_engine
 from rtrave.errors import RtraveError
 from rtrave.render import Changes, render
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise RtraveError(
             f"cannot write {arguments.output}: there is no folder {arguments.output.parent}: make it first"
         )
-    graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
+    graph = routed(arguments)
     engine = open_engine(graph, seed=arguments.seed or 0, threads=arguments.threads, offline=True)
     controls = initial_instrument(engine.layout, engine.spec, engine.model_hash, arguments).controls
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
