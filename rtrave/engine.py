@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rtrave.control.attributes import Attributes
 from rtrave.control.glide import Glide
 from rtrave.control.latent_chain import LatentChain
 from rtrave.control.vector import Layout, make_layout
@@ -99,7 +100,7 @@ class Engine:
         self._seed = seed
         self._glide = Glide(self.layout, spec.latent_rate_hz)
         self._moving = np.tile(self.layout.defaults(), (self.latent_frames, 1))
-        self._attributes = _Attributes(self.stream, self.layout)
+        self._attributes = Attributes(self.stream, self.layout)
         self.report = HopReport(
             np.zeros((self.channels, self.hop), np.float32),
             np.zeros((self.dims, self.latent_frames), np.float32),
@@ -284,31 +285,6 @@ class Engine:
         started = "engine.smoothed" in state
         self._smoothed = _Smoothed(*state["engine.smoothed"]) if started else None
         self._panics = float(state["engine.panics"]) if started else None
-
-
-class _Attributes:
-    """Brings a model's attributes to where the controls have them; for a model without any, nothing."""
-
-    def __init__(self, stream: Stream, layout: Layout) -> None:
-        self._stream = stream
-        self._slots = {name: layout.slots[f"attribute/{name}"].start for name in stream.attributes}
-        self.seen = np.zeros(len(self._slots))  # the last values; of a trigger, how often it had fired
-        self._fresh = True
-
-    def follow(self, controls: np.ndarray) -> None:
-        """Set what has changed since the last hop."""
-        for k, (name, slot) in enumerate(self._slots.items()):
-            value = controls[slot]
-            if value != self.seen[k]:
-                fires = name.startswith("reset")
-                if not (fires and self._fresh):  # a run may begin with any count
-                    self._stream.set_attribute(name, fires or bool(value))
-                self.seen[k] = value
-        self._fresh = False
-
-    def forget(self) -> None:
-        """After a reset of the stream: it has what it had at the beginning."""
-        self.seen[...] = [0.0 if not name.startswith("reset") else self.seen[k] for k, name in enumerate(self._slots)]
 
 
 def open_engine(graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False) -> Engine:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rtrave.control.arguments import TAG_CHARACTERS
+from rtrave.control.arguments import TAG_CHARACTERS, parse_setting
 from rtrave.control.calibration import Calibration, calibrate
 from rtrave.control.calibration import load as load_calibration
 from rtrave.control.instrument import Instrument
 from rtrave.control.kept import apply_preset, load_state
-from rtrave.control.namespace import Controls, parse_setting
+from rtrave.control.namespace import Controls
 from rtrave.control.parameter import MAX_SEED
 from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError

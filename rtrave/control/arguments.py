@@ -9,7 +9,7 @@ import math
 import string
 from collections.abc import Callable, Sequence
 
-from rtrave.control.parameter import Parameter, Value
+from rtrave.control.parameter import ROOT, Parameter, Value
 from rtrave.errors import ControlError
 
 TAG_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-")
@@ -150,3 +150,32 @@ def _shown(argument: object) -> str:
     if isinstance(argument, (str, bytes)):
         return repr(argument[:40]) + ("..." if len(argument) > 40 else "")
     return "nil" if argument is None else type(argument).__name__
+
+
+def empty_macro(parameter: Parameter) -> Value:
+    """What a macro has for each of its values before it was set."""
+    empty: dict[str, Value] = {"s": "", "i": 0}
+    return empty.get(parameter.type[0], parameter.default)
+
+
+def macro_value(type: str, argument: object, index: int) -> Value:
+    """One value of a macro: a string, a switch, or a number clipped to 0..1."""
+    if type == "s":
+        return text(argument, index)
+    if type == "i":
+        return whole(argument, 0, 1, index)
+    return min(max(number(argument, index), 0.0), 1.0)
+
+
+def parse_setting(setting: str) -> tuple[str, tuple[str, ...]]:
+    """Split `ADDRESS=VALUE` of the command line into what `Controls.set` takes; commas part several values.
+
+    Raises
+    ------
+    ControlError
+        `bad-type` where there is no `=`, no address or no value.
+    """
+    address, equals, value = setting.partition("=")
+    if not (equals and address.startswith("/") and value):
+        raise ControlError("bad-type", f"setting {setting!r}: expected ADDRESS=VALUE, such as {ROOT}mix=0.5")
+    return address, tuple(part.strip() for part in value.split(","))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from rtrave.control.arguments import control_value, fires, number, text, whole
+from rtrave.control.arguments import control_value, empty_macro, fires, macro_value, number
 from rtrave.control.parameter import NORM, PANIC, RESET, ROOT, TABLE, Parameter, Value, resolve
 from rtrave.control.pattern import Tree, is_pattern, make_tree, match_tree
+from rtrave.control.places import Place, Written, make_places, make_twins
 from rtrave.control.vector import Layout, Vector, concrete
 from rtrave.errors import ControlError
 
@@ -29,26 +29,6 @@ CALMED = (
 
 Values = tuple[Value, ...]
 OnMacro = Callable[[Values], None]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an address writes: its row of the table, its part of the vector, and whether it counts 0..1.
-
-    A macro has no part of the vector.
-    """
-
-    parameter: Parameter
-    where: slice | None
-    norm: bool = False
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a message wrote: parts of the vector, and whether every value is the one that was sent."""
-
-    where: Sequence[slice] = field(default_factory=tuple)
-    exact: bool = True
 
 
 class Controls:
@@ -97,12 +77,12 @@ class Controls:
             np.array([[getattr(p, end) for p in layout.parameters]] * 2, np.float64) for end in ("low", "high")
         )
         self.macros: dict[str, Values] = {
-            address: (_empty(p),) * len(p.type) for address, p in self.parameters.items() if p.kind == "macro"
+            address: (empty_macro(p),) * len(p.type) for address, p in self.parameters.items() if p.kind == "macro"
         }
         self.on_macro: dict[str, OnMacro] = {}
         self.shown: dict[str, Callable[[], Values]] = {}
-        self._places = _places(self.parameters, layout)
-        self.twins = _twins(self._places, layout)
+        self._places = make_places(self.parameters, layout)
+        self.twins = make_twins(self._places, layout)
         self._tree: Tree = make_tree([*self.parameters, *(a for a in self._places if a.startswith(NORM))])
 
     def has_value(self, address: str) -> bool:
@@ -229,7 +209,7 @@ class Controls:
         if len(arguments) != wanted:
             both = f"{len(arguments)} arguments came: expected {wanted}"
             raise ControlError("bad-count", both, min(len(arguments), wanted))
-        taken: Values = tuple(_macro_value(parameter.type[k], argument, k) for k, argument in enumerate(arguments))
+        taken: Values = tuple(macro_value(parameter.type[k], argument, k) for k, argument in enumerate(arguments))
         act = self.on_macro.get(parameter.address)
         if act is None:
             raise ControlError("denied", f"{address} is not available here")
@@ -274,58 +254,3 @@ class Controls:
             s == a or (isinstance(s, float) and isinstance(a, (int, float)) and abs(s - a) <= 1e-6 * max(1.0, abs(s)))
             for s, a in zip(stored, sent, strict=True)
         )
-
-
-def _empty(parameter: Parameter) -> Value:
-    empty: dict[str, Value] = {"s": "", "i": 0}
-    return empty.get(parameter.type[0], parameter.default)
-
-
-def _macro_value(type: str, argument: object, index: int) -> Value:
-    if type == "s":
-        return text(argument, index)
-    if type == "i":
-        return whole(argument, 0, 1, index)
-    return min(max(number(argument, index), 0.0), 1.0)
-
-
-def parse_setting(setting: str) -> tuple[str, tuple[str, ...]]:
-    """Split `ADDRESS=VALUE` of the command line into what `Controls.set` takes; commas part several values.
-
-    Raises
-    ------
-    ControlError
-        `bad-type` where there is no `=`, no address or no value.
-    """
-    address, equals, value = setting.partition("=")
-    if not (equals and address.startswith("/") and value):
-        raise ControlError("bad-type", f"setting {setting!r}: expected ADDRESS=VALUE, such as {ROOT}mix=0.5")
-    return address, tuple(part.strip() for part in value.split(","))
-
-
-def _places(parameters: dict[str, Parameter], layout: Layout) -> dict[str, Place]:
-    places: dict[str, Place] = {}
-    for address, parameter in parameters.items():
-        where: slice | None = None
-        if parameter.kind == "control" and parameter.type:
-            slot = layout.index[address]
-            where = slice(slot, slot + 1)
-        elif parameter.kind == "vector":
-            key = "z/frame" if address == ROOT + "z/in" else address.removeprefix(ROOT + "latents/")
-            where = layout.slots[key if key == "z/frame" else "latent/" + key]
-        elif parameter.kind != "macro":
-            continue
-        places[address] = Place(parameter, where)
-        if parameter.type == "f":
-            places[NORM + address.removeprefix(ROOT)] = Place(parameter, where, norm=True)
-    return places
-
-
-def _twins(places: dict[str, Place], layout: Layout) -> dict[str, tuple[str, ...]]:
-    twins: dict[str, list[str]] = {}
-    for address, place in places.items():
-        shown = (place.parameter.address,) if place.where is None else layout.addresses[place.where]
-        for one in shown:
-            if one != address:
-                twins.setdefault(one, []).append(address)
-    return {address: tuple(others) for address, others in twins.items()}

@@ -29,7 +29,7 @@ from rtrave.live.recorder import Recorder
 from rtrave.live.state_keeper import StateKeeper
 from rtrave.live.supervisor import NoDeviceError, Supervisor
 from rtrave.live.web_wiring import Web
-from rtrave.osc.feedback import parse_target
+from rtrave.osc.listeners import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
 from rtrave.streaming.scripted import ModelFacts

@@ -8,16 +8,14 @@ not take.
 
 from __future__ import annotations
 
-import math
-import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import ROOT, Value
-from rtrave.errors import ControlError, RtraveError
+from rtrave.errors import ControlError
+from rtrave.osc.listeners import Listener, Subscription
 from rtrave.osc.packets import encode_message, group, join
 from rtrave.osc.replies import Leases, Peer, is_web
 from rtrave.osc.values import Values
@@ -32,41 +30,7 @@ PACE_S = 0.01  # between two rounds of a long backlog
 ROUND_BUNDLES = 4
 MAX_RATE_HZ = 60.0
 MAX_SUBSCRIPTIONS = 32
-NEVER = math.inf
 LISTEN = "LISTEN"  # the subscription of a web socket, in place of a pattern
-
-
-@dataclass(eq=False)
-class Subscription:
-    """Addresses that one listener hears at one rate; a period of 0 is at once."""
-
-    controls: frozenset[str]
-    reads: tuple[str, ...]
-    period_s: float
-    next_s: float
-    pending: dict[str, None] = field(default_factory=dict)
-    last: dict[str, tuple[Value, ...]] = field(default_factory=dict)
-
-    @property
-    def due_s(self) -> float:
-        """When there may be something to send."""
-        return self.next_s if self.reads or self.pending else NEVER
-
-
-@dataclass(eq=False)
-class Listener:
-    """What one peer is still to be told."""
-
-    mask: int
-    pending: dict[str, None] = field(default_factory=dict)
-    next_s: float = 0.0
-    subscriptions: dict[str, Subscription] = field(default_factory=dict)
-
-    @property
-    def due_s(self) -> float:
-        """When there may be something to send."""
-        own = self.next_s if self.pending else NEVER
-        return min([own, *(s.due_s for s in self.subscriptions.values())])
 
 
 class Feedback:
@@ -278,29 +242,3 @@ class Feedback:
                 for listener in self._listeners.values():
                     if listener.mask & CONTROLS:
                         listener.pending[address] = None
-
-
-def parse_target(text: str) -> Peer:
-    """Read `HOST:PORT` and look the host up (IPv4), so that nothing is looked up while playing.
-
-    Raises
-    ------
-    RtraveError
-        One line that says what is wrong with it.
-    """
-    host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise RtraveError(f"OSC target {text!r}: expected HOST:PORT, such as 127.0.0.1:9001")
-    try:
-        found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        raise RtraveError(f"OSC target {text!r}: no such host: check it or give the IP address") from None
-    address = found[0][4]
-    return str(address[0]), int(address[1])
-
-
-def decibels(amplitude: float) -> float:
-    """Turn a linear amplitude (1 = full scale) into dB, not below -120, finite for any input."""
-    if not amplitude > 1e-6:
-        return -120.0
-    return min(20.0 * math.log10(amplitude), 120.0) if math.isfinite(amplitude) else 120.0

@@ -12,17 +12,20 @@ import struct
 import threading
 import time
 import traceback
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 
-from rtrave.control.namespace import Controls, Written
+from rtrave.control.namespace import Controls
+from rtrave.control.places import Written
 from rtrave.control.vector import Vector
 from rtrave.errors import ControlError, RtraveError
+from rtrave.osc.counts import Counts
 from rtrave.osc.dispatch import Action, Dispatcher
 from rtrave.osc.endpoint import Endpoint
+from rtrave.osc.fast import single_floats
 from rtrave.osc.feedback import Feedback
-from rtrave.osc.packets import Message, PacketError, decode_packet, encode_message, seconds_ahead
+from rtrave.osc.packets import Message, PacketError, decode_packet, seconds_ahead
 from rtrave.osc.replies import WEB, Leases, Origin, Peer, Replies, is_web
 from rtrave.osc.values import Reader, Values
 from rtrave.settings import DEFAULT_OSC_PORT
@@ -34,25 +37,6 @@ WAKE_S = 0.05
 FLOOD_S = 0.001  # bursts that follow each other faster are gathered
 REST_S = 0.0005
 FLOAT = struct.Struct(">f")
-
-
-@dataclass
-class Counts:
-    """What the server did. received = accepted + sum of refused + coalesced + queued, between two bursts.
-
-    Messages: received, accepted, refused (by code), coalesced (overwritten by a later one of the same burst),
-    queued (waiting for their time). A packet that cannot be decoded counts as one message. Beside them:
-    packets, published vectors, and faults of the program itself.
-    """
-
-    received: int = 0
-    accepted: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    coalesced: int = 0
-    queued: int = 0
-    packets: int = 0
-    published: int = 0
-    faults: int = 0
 
 
 class OscServer:
@@ -130,7 +114,7 @@ class OscServer:
         values = Values(controls, readers)
         self._feedback = Feedback(targets, leases, controls, values, self._send, monotonic_s())
         self._dispatcher = Dispatcher(controls, leases, self._replies, actions, values, self._feedback, monotonic_s)
-        self._fast = _single_floats(controls)
+        self._fast = single_floats(controls)
         self._calls: deque[Callable[[], object]] = deque()
         self._queue: list[tuple[float, int, Message, Origin]] = []
         self._order = itertools.count()
@@ -361,12 +345,3 @@ class OscServer:
         while arrived is not None:
             self.handle(*arrived)
             arrived = self._endpoint.receive() if time.monotonic() < until_s else None
-
-
-def _single_floats(controls: Controls) -> dict[bytes, tuple[int, float, float, str]]:
-    """Every message of one float to one control, without its number, to slot, hard limits and address."""
-    fast = {}
-    for slot, (address, p) in enumerate(zip(controls.layout.addresses, controls.layout.parameters, strict=True)):
-        if p.kind == "control" and p.type == "f" and address in controls.parameters:
-            fast[encode_message(address, "f", (0.0,))[:-4]] = slot, p.hard_low, p.hard_high, address
-    return fast

@@ -111,20 +111,23 @@ def open_routed(folder: Path) -> GraphFacts:
         a, b = open_facts(Path(record["encoder"])), open_facts(Path(record["decoder"]))
     except (OSError, ValueError, KeyError) as error:
         raise RtraveError(f"the route in {folder} is damaged ({error}): start again") from error
+    # The filter banks' own delay, of which half lies on each side.
+    filters = sum(facts.spec.acoustic_delay - facts.spec.delay for facts in (a, b))
     spec = replace(
         a.spec,
         name=f"{a.spec.name} to {b.spec.name}",
         sample_rate=b.spec.sample_rate,
-        # Half of each model's delay lies in its encoder, half in its decoder: exact for two models of one kind.
-        delay=(a.spec.delay + b.spec.delay) // 2,
-        acoustic_delay=(a.spec.acoustic_delay + b.spec.acoustic_delay) // 2,
+        delay=a.encoder_delay + b.spec.delay - b.encoder_delay,
+        acoustic_delay=a.encoder_delay + b.spec.delay - b.encoder_delay + filters // 2,
         causal=a.spec.causal and b.spec.causal,
         parameters=a.spec.parameters + b.spec.parameters,
     )
     initial = {name: value for name, value in a.initial.items() if name.startswith("encoder.")}
     initial |= {name: value for name, value in b.initial.items() if name.startswith("decoder.")}
     states = {"encoder": a.states["encoder"], "decoder": b.states["decoder"]}
-    return GraphFacts(spec, record["model_hash"], a.shape, a.latent_pca, a.latent_mean, initial, states)
+    step = math.lcm(a.frames_per_step, max(b.frames_per_step * b.spec.ratio // a.spec.ratio, 1))
+    space = (a.latent_pca, a.latent_mean)
+    return GraphFacts(spec, record["model_hash"], a.shape, *space, initial, states, a.encoder_delay, step)
 
 
 class RoutedParts:

@@ -63,11 +63,11 @@ class WithAttributes:
 
 
 def test_attributes_follow_the_controls():
+    from rtrave.control.attributes import Attributes
     from rtrave.control.vector import make_layout
-    from rtrave.engine import _Attributes
 
     layout, model = make_layout(2), WithAttributes()
-    follower = _Attributes(model, layout)
+    follower = Attributes(model, layout)
     controls = layout.defaults()
     learn, reset = (layout.slots[f"attribute/{name}"] for name in ("learn_source", "reset_source"))
     controls[reset] = 4  # fired in an earlier run
