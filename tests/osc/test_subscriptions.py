@@ -94,6 +94,8 @@ def test_it_ends_with_the_lease(rig: Rig, peer: Peer) -> None:
         ("sf", ("/rtrave/mix", -1.0), "out-of-range"),
         ("s", ("/rtrave/nosuch",), "unknown-address"),
         ("s", ("/rtrave/[",), "bad-name"),
+        ("s", ("",), "bad-name"),
+        ("s", ("rtrave",), "bad-name"),
         ("s", ("/rtrave/panic",), "denied"),
         ("s", ("/rtrave/meter",), "denied"),
         ("i", (3,), "bad-type"),
