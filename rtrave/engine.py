@@ -17,7 +17,7 @@ from rtrave.control.glide import Glide
 from rtrave.control.latent_chain import LatentChain
 from rtrave.control.vector import Layout, make_layout
 from rtrave.errors import RtraveError
-from rtrave.levels import db_to_gain, levels, limit, ramp, silence_nonfinite
+from rtrave.levels import Gate, Limiter, Mute, db_to_gain, levels, ramp, silence_nonfinite
 from rtrave.model.latent_space import draw_frames, sample_posterior, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
@@ -61,7 +61,6 @@ class _Smoothed:
     in_gain: np.float32
     out_gain: np.float32
     wet: np.float32
-    limiter: np.float32
 
 
 class Engine:
@@ -94,6 +93,7 @@ class Engine:
         self.stream: Stream = ScriptedStream(self._script, self.noise) if self._script else make_stream(parts, seed)
         self.hop, self.channels, self.sample_rate = self.stream.hop, spec.channels, spec.sample_rate
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
+        self.sample_unit = parts.frames_per_step * spec.ratio  # the shortest hop that the model can take
         self.layout: Layout = make_layout(self.dims, seed)
         self.latent_frame = 0
         self.chain = LatentChain(self.layout, parts.latent_pca, parts.latent_mean, spec.latent_rate_hz)
@@ -107,6 +107,11 @@ class Engine:
             np.zeros((self.dims, self.latent_frames), np.float32),
         )
         self._dry = np.zeros((self.channels, spec.acoustic_delay + self.hop), np.float32)
+        self._limiter = Limiter(self.channels, self.hop, self.sample_rate)
+        self._gate, self._mute = Gate(self.sample_rate), Mute(self.channels, self.hop)
+        self.limiter_delay = self._limiter.delay  # samples
+        self.dry_delay = spec.acoustic_delay + self.limiter_delay  # by which the dry signal is late in the output
+        self.dry_gain = 1.0  # linear, of the dry signal in the output at the end of the last hop
         self._held = np.zeros((self.dims, 1), np.float32)
         self._smoothed: _Smoothed | None = None
         self._panics: float | None = None
@@ -124,7 +129,7 @@ class Engine:
             Input; NaN and infinities are taken as 0 and counted.
         controls : float64 [layout.size]
         y : float32 [C, hop]
-            The output, written here: always finite, within -1 .. 1 while the limiter is on.
+            The output, written here, late by `dry_delay` in all: always finite, within -1 .. 1 while the limiter is on.
         """
         report = self.report
         np.copyto(report.x, x)
@@ -143,15 +148,19 @@ class Engine:
             dry = self._delayed(driven)
             audible = bool(before.wet or target.wet)
             self._play(driven, self._moving, y, audible)
+            self._mute.process(y, report.nonfinite_out > 0)
+            # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
+            gate = self._gate.curve(np.concatenate((driven, dry)), float(controls[self.layout.slots["in/gate"]][0]))
+            if gate is not None:
+                y *= gate
             wet = ramp(before.wet, target.wet, self.hop)
             y *= wet
             y += dry * (np.float32(1) - wet)
             y *= ramp(before.out_gain, target.out_gain, self.hop)
         report.nonfinite_out += silence_nonfinite(y)  # a dry signal and a gain can still overflow
-        gain = before.limiter
-        if controls[self.layout.slots["out/limit"]][0] or gain < 1:
-            gain = limit(y, gain, self.sample_rate)
-        self._smoothed = _Smoothed(target.in_gain, target.out_gain, target.wet, gain)
+        self._limiter.process(y, bool(controls[self.layout.slots["out/limit"]][0]))
+        self._smoothed = target
+        self.dry_gain = float(target.in_gain * target.out_gain)
         self.latent_frame += self.latent_frames
         report.in_peak, report.in_rms = levels(report.x)
         report.out_peak, report.out_rms = levels(y)
@@ -164,7 +173,7 @@ class Engine:
 
         out_gain = np.float32(0) if value("silence") else db_to_gain(value("out/gain"))
         wet = np.float32(0 if value("bypass") else value("mix"))
-        return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet, np.float32(1))
+        return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet)
 
     def _play(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray, audible: bool) -> None:
         """The model's hop into `y` and the report; of a foreign script, the hop before. `controls`: [N, size]."""
@@ -240,6 +249,9 @@ class Engine:
                 self._later.keep_time()
                 self._script.limit_s = HANG_LIMIT_S
         self._dry[...] = 0
+        self._limiter.reset()
+        self._gate.reset()
+        self._mute.last[...], self._mute.muted = 0, False
         self._smoothed = None
         self._panics = None
         self._glide.cancel()
@@ -260,10 +272,12 @@ class Engine:
     def snapshot(self) -> dict[str, np.ndarray]:
         """A copy of everything the next hop depends on, by name."""
         own = {"dry": self._dry.copy(), "held": self._held.copy(), "latent_frame": np.array(self.latent_frame)}
+        own |= {"limiter.line": self._limiter.line.copy(), "limiter.gain": np.array(self._limiter.gain)}
+        own |= {"gate": np.array([self._gate.gain, self._gate.quiet])}
+        own |= {"mute.last": self._mute.last.copy(), "muted": np.array(self._mute.muted)}
         if self._smoothed is not None and self._panics is not None:
             smoothed = self._smoothed
-            ramped = [smoothed.in_gain, smoothed.out_gain, smoothed.wet, smoothed.limiter]
-            own["smoothed"] = np.array(ramped, np.float32)
+            own["smoothed"] = np.array([smoothed.in_gain, smoothed.out_gain, smoothed.wet], np.float32)
             own["panics"] = np.array(self._panics)
         own |= {f"glide.{name}": value.copy() for name, value in self._glide.state.items()}
         own |= {f"chain.{name}": value for name, value in self.chain.snapshot().items()}
@@ -282,6 +296,13 @@ class Engine:
         self.chain.restore({name.removeprefix(prefix): value for name, value in state.items() if prefix in name})
         self._follow_seed(int(state["engine.seed"]))
         self._attributes.seen[...] = state["engine.attributes"]
+        self._limiter.line[...], self._limiter.gain = (
+            state["engine.limiter.line"],
+            np.float32(state["engine.limiter.gain"]),
+        )
+        gate = state["engine.gate"]
+        self._gate.gain, self._gate.quiet = float(gate[0]), int(gate[1])
+        self._mute.last[...], self._mute.muted = state["engine.mute.last"], bool(state["engine.muted"])
         started = "engine.smoothed" in state
         self._smoothed = _Smoothed(*state["engine.smoothed"]) if started else None
         self._panics = float(state["engine.panics"]) if started else None

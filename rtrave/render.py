@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from rtrave.denormals import make_flush
 from rtrave.engine import Engine
 
 # latent frame -> what changes there, by address: as a session's events give it
@@ -43,6 +44,7 @@ def render(
     RtraveError
         A change names an address or value that the model does not have.
     """
+    make_flush()()  # as the threads of a live run do: the same numbers, to the bit
     waiting = list(changes)
     starts = list(restarts)
     for x in hops:

@@ -65,4 +65,6 @@ HOP_FIELDS = (
     "out_peak",
     "out_rms",
     "time_s",
+    "model",  # how many models have played before this one
+    "samples",  # of the hop
 )

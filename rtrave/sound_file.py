@@ -42,6 +42,13 @@ class SoundReader:
     channels : int
         Channels wanted.
 
+    Attributes
+    ----------
+    expected_samples : int
+        That will come, to the precision a progress bar needs.
+    samples : int
+        That have come so far, in the wanted rate.
+
     Raises
     ------
     RtraveError
@@ -59,7 +66,7 @@ class SoundReader:
             raise RtraveError(f"{path} holds no sound (0 samples): give a file with something in it")
         self.path, self.sample_rate, self.channels = path, sample_rate, channels
         self.file_rate: int = self._file.samplerate
-        # How many samples will come, to the precision a progress bar needs.
+        self.samples = 0
         self.expected_samples = round(self._file.frames * sample_rate / self.file_rate)
 
     def pieces(self) -> Iterator[np.ndarray]:
@@ -78,6 +85,7 @@ class SoundReader:
         """The sound in whole hops, float32 [channels, hop], the last one filled with silence."""
         kept = np.zeros((0, self.channels), np.float32)
         for piece in self.pieces():
+            self.samples += len(piece)
             kept = np.concatenate((kept, piece))
             while len(kept) >= hop:
                 yield np.ascontiguousarray(kept[:hop].T)

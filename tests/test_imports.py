@@ -25,14 +25,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "control": set(),
     "sound_file": set(),
     "levels": set(),
+    "resample": set(),
+    "denormals": set(),
     "engine": {"control", "levels", "streaming", "model.spec", "model.latent_space"},
-    "audio": CORE,
+    "audio": CORE | {"levels", "resample", "denormals"},
     "osc": CORE,
     "session": CORE,
     "web": CORE | {"osc"},
     "sound_latents": CORE | {"streaming", "sound_file"},
     "surfaces": {"control"},
-    "render": CORE | {"streaming", "model", "sound_file"},
+    "render": CORE | {"denormals", "streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "export": {"model", "layers", "streaming"},
     "bench": CORE,
@@ -42,8 +44,21 @@ MAY_IMPORT: dict[str, set[str]] = {
 UNBOUND = {"cli", "__init__", "__main__"}
 ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc", "websockets": "web", "zeroconf": "web"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = ("control", "sound_file", "sound_latents", "levels", "engine", "audio", "osc", "session", "web")
-WITHOUT_TORCH += ("surfaces", "live")
+WITHOUT_TORCH = (
+    "control",
+    "sound_file",
+    "sound_latents",
+    "levels",
+    "resample",
+    "denormals",
+    "engine",
+    "audio",
+    "osc",
+    "session",
+    "surfaces",
+    "web",
+    "live",
+)
 MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream", "streaming.routed")
 
 

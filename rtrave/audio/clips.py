@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 
 def load_clips(engine: Engine, paths: Sequence[str]) -> None:
-    """Give an engine its clips, in order: float32 .npy of [D, N]. Those it has already are not read again.
+    """Give an engine its clips, in order: float32 .npy of [D, N], in place of those it has.
 
-    RtraveError for a file that holds no such latents; the clips before it are there.
+    RtraveError for a file that holds no such latents; the engine keeps what it has.
     """
-    for slot, path in enumerate(paths):
-        if slot >= len(engine.chain.clips):
-            engine.chain.clips.append(_read(Path(path), engine.dims))
+    if paths or getattr(engine, "chain", None):
+        engine.chain.clips = [_read(Path(path), engine.dims) for path in paths]
 
 
 def _read(path: Path, dims: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sound devices through PortAudio: listing, choosing, checking the rate, finding the host's period, opening.
+"""Sound devices through PortAudio: listing, choosing, finding a rate and the host's period, opening.
 
 Only the audio process opens streams; listing and choosing may be called from any process. sounddevice is
 imported inside, so that this module can be read on a computer without PortAudio.
@@ -9,15 +9,26 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rtrave.audio.buffering import HostPeriod
 from rtrave.errors import RtraveError
 
 JACK = "JACK Audio Connection Kit"
 PROBE_PERIODS = 4
 PROBE_LIMIT_S = 3.0
+# Host API -> the class of sounddevice, and what can be set in it. Passed through; not tested on their systems.
+HOST_SETTINGS = {
+    "ASIO": ("AsioSettings", ("channel_selectors",)),
+    "Windows WASAPI": ("WasapiSettings", ("exclusive", "auto_convert", "explicit_sample_format")),
+    "Core Audio": (
+        "CoreAudioSettings",
+        ("channel_map", "change_device_parameters", "fail_if_conversion_required", "conversion_quality"),
+    ),
+}
+COMMON_RATES = (48000, 44100, 96000, 88200)
 
 
 @dataclass(frozen=True)
@@ -39,44 +50,6 @@ class DeviceInfo:
     def label(self) -> str:
         """The name that tells it from the others, and that `resolve` takes."""
         return f"{self.name}, {self.host_api}"
-
-
-@dataclass(frozen=True)
-class HostPeriod:
-    """What the host does when the block is left open, in samples.
-
-    Parameters
-    ----------
-    period : int
-        What it moves at once; the time for all callbacks in it.
-    block : int or None
-        What each callback gets; None where it changes from call to call.
-    """
-
-    period: int
-    block: int | None
-
-
-@dataclass(frozen=True)
-class Buffering:
-    """How the engine is driven.
-
-    Parameters
-    ----------
-    mode : str
-        `direct` or `low-latency`.
-    asked : int
-        Samples per callback asked of PortAudio; 0 leaves it open.
-    block : int or None
-        Samples per callback that come; None where that changes from call to call.
-    reason : str
-        Why, in words.
-    """
-
-    mode: str
-    asked: int
-    block: int | None
-    reason: str
 
 
 def _portaudio() -> Any:
@@ -177,33 +150,69 @@ def pick_default() -> tuple[DeviceInfo, DeviceInfo] | None:
     return devices[source], devices[sink]
 
 
-def check_sample_rate(device: DeviceInfo, direction: str, sample_rate: int, channels: int) -> None:
-    """Refuse a device that does not run at the model's rate (Hz).
+def choose_sample_rate(source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], wanted: int) -> int:
+    """The rate to open a device at: the wanted one (Hz) where both ends take it, else one that both run at.
+
+    Parameters
+    ----------
+    channels : (int, int)
+        Device channels opened, in and out.
 
     Raises
     ------
     RtraveError
-        One line: what it runs at, what the model needs, what to set.
+        Where the two ends share no rate; one line.
     """
-    found = f"device '{device.name}' runs at {device.default_sample_rate:.0f} Hz"
-    text = f"{found}, the model needs {sample_rate} Hz: "
-    if device.host_api == JACK:  # the server's rate is the only one there is
-        if round(device.default_sample_rate) != sample_rate:
-            raise RtraveError(text + f"set the device or JACK to {sample_rate} Hz (jackd -r {sample_rate})")
-        return
+    ends = ((source, "input", channels[0]), (sink, "output", channels[1]))
+    own = [round(device.default_sample_rate) for device in (sink, source)]
+    tried = [own[0]] if sink.host_api == JACK else list(dict.fromkeys([wanted, *own, *COMMON_RATES]))
+    why = ""
+    for rate in tried:  # of JACK the server's rate is the only one there is
+        refusals = [why for device, way, count in ends if (why := _refusal(device, way, count, rate))]
+        if not refusals:
+            return rate
+        why = why or refusals[0]
+    raise RtraveError(f"'{source.name}' and '{sink.name}' share no sample rate that can be opened: {why}")
+
+
+def _refusal(device: DeviceInfo, direction: str, channels: int, sample_rate: int) -> str:
+    """Why a device does not open so; empty where it does."""
+    if device.host_api == JACK:
+        own = round(device.default_sample_rate)
+        return "" if own == sample_rate else f"JACK runs at {own} Hz"
     sd = _portaudio()
     check = sd.check_input_settings if direction == "input" else sd.check_output_settings
     try:
         check(device=device.index, channels=channels, dtype="float32", samplerate=sample_rate)
     except (sd.PortAudioError, ValueError) as error:
-        if round(device.default_sample_rate) != sample_rate:
-            raise RtraveError(text + f"set the device to {sample_rate} Hz") from error
-        raise RtraveError(f"{direction} device '{device.name}', {channels} channels: {_words(error)}") from error
+        return f"{direction} device '{device.name}', {channels} channels, {sample_rate} Hz: {_words(error)}"
+    return ""
 
 
 def _words(error: Exception) -> str:
     """PortAudio's error on one line."""
     return " ".join(str(error).split())
+
+
+def host_settings(host_api: str, given: Mapping[str, Any]) -> Any:
+    """What sounddevice takes for a host API alone, from {name: value}; None where nothing is given.
+
+    Raises
+    ------
+    RtraveError
+        The host API takes no such setting; one line names those it takes.
+    """
+    if not given:
+        return None
+    names = HOST_SETTINGS.get(host_api, ("", ()))[1]
+    if unknown := sorted(set(given) - set(names)):
+        takes = f"it takes {', '.join(names)}" if names else f"those that take some are {', '.join(HOST_SETTINGS)}"
+        raise RtraveError(f"the host API '{host_api}' takes no setting {', '.join(unknown)}: {takes}")
+    made = getattr(_portaudio(), HOST_SETTINGS[host_api][0])
+    try:
+        return made(**given)
+    except (TypeError, ValueError) as error:
+        raise RtraveError(f"settings for '{host_api}': {_words(error)}") from error
 
 
 def open_stream(
@@ -214,6 +223,7 @@ def open_stream(
     block: int,
     latency: str | float,
     callback: Callable[..., None],
+    extra_settings: Any = None,
 ) -> Any:
     """Open a duplex stream, float32, not started. Audio process.
 
@@ -225,6 +235,8 @@ def open_stream(
         Samples per callback; 0 leaves it to the host.
     latency : "low", "high" or float
         What PortAudio is asked for; a number is in seconds.
+    extra_settings
+        As `host_settings` gives them.
 
     Raises
     ------
@@ -241,6 +253,7 @@ def open_stream(
             latency=latency,
             dtype="float32",
             callback=callback,
+            extra_settings=extra_settings,
         )
     except (sd.PortAudioError, ValueError) as error:
         raise RtraveError(f"cannot open '{source.name}' to '{sink.name}': {_words(error)}") from error
@@ -259,7 +272,7 @@ def close_portaudio() -> None:
 
 
 def probe_host_period(
-    source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], sample_rate: int, hop: int
+    source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], sample_rate: int, hop: float
 ) -> HostPeriod | None:
     """Find how many samples the host moves at once, by a short silent stream. Audio process; 0.1 to 3 s.
 
@@ -288,52 +301,3 @@ def probe_host_period(
         return None
     period = Counter(periods).most_common(1)[0][0]
     return HostPeriod(period, blocks.pop() if len(blocks) == 1 else None)
-
-
-def choose_buffering(
-    mode: str, hop: int, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
-) -> Buffering:
-    """Decide between the engine in the callback (`direct`) and in a thread beside it (`low-latency`).
-
-    The time for one callback is the host's period, not the callback's block; so `direct` is safe only where
-    the period is at least the hop.
-
-    Parameters
-    ----------
-    mode : str
-        "auto", "direct" or "low-latency".
-    hop : int
-        Samples per engine step.
-    host : HostPeriod or None
-        As `probe_host_period` gives it.
-    block_size : int or None
-        Samples per callback asked for by the user.
-    open_ended : bool
-        Leave the block to the host where the user does not ask for one. True for JACK, where PortAudio delays
-        the output by one block more whenever a block is asked for.
-
-    Raises
-    ------
-    RtraveError
-        Unknown mode, or block out of range.
-    """
-    if mode not in ("auto", "direct", "low-latency"):
-        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or low-latency")
-    if block_size is not None and not 16 <= block_size <= 16384:
-        raise RtraveError(f"block size {block_size} is out of range: use 16 to 16384 samples")
-    period = host.period if host else None
-    fits = period is not None and period >= hop
-    block: int | None
-    chosen = ("direct" if fits else "low-latency") if mode == "auto" else mode
-    if block_size is not None:
-        asked, block = block_size, block_size
-    elif open_ended and host:
-        asked, block = 0, host.block
-    else:
-        asked = hop if chosen == "direct" else min(period or 512, hop)
-        block = asked
-    found = "the host's period is " + ("unknown" if period is None else f"{period} samples") + f", the hop {hop}"
-    where = "in the callback" if chosen == "direct" else "beside the callback"
-    risk = ", and may miss the end of the period" if chosen == "direct" and not fits else ""
-    told = "" if mode == "auto" else f" as asked ({mode})"
-    return Buffering(chosen, asked, block, f"{found}: the engine runs {where}{told}{risk}")

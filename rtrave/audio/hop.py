@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,17 @@ class HopRunner:
     The engine's `latent_frame` must be set before.
     """
 
-    def __init__(self, engine: Engine, shared: Shared) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        shared: Shared,
+        clock: Callable[[], float] = time.monotonic,
+        publishing: bool = True,
+        model: int = 0,
+    ) -> None:
+        self._model = model
+        self.publishing = publishing  # rings and counters have one writer: another runner's, while this is false
+        self._clock = clock
         self._engine = engine
         self._shared = shared
         self._controls = np.array(engine.layout.defaults(), np.float64)
@@ -33,11 +44,16 @@ class HopRunner:
         self._hop_row = np.zeros((1, shared.spec.hop_width))
         self._audio_rows = np.zeros((engine.hop, 2 * engine.channels), np.float32)
         self._next_frame = engine.latent_frame
+        self._published, self._begins = publishing, False
         self._must_reset = False
         self._ok = False
         self._frame = 0
-        self._started_s = 0.0
+        self.started_s = 0.0
         self.compute_s = 0.0
+
+    def publish_from_now(self) -> None:
+        """Begin with the next hop, whose latent frame follows what is there; the last runner has ended. Any thread."""
+        self._begins = True
 
     def compute(self, x: Audio, y: Audio) -> bool:
         """Run one hop: x float32 [C, hop] to y float32 [C, hop], in place.
@@ -45,15 +61,20 @@ class HopRunner:
         Returns False where the engine raised: y is then silent, the error is counted, and the engine is reset
         before the next hop. Never raises.
         """
-        self._started_s = time.monotonic()
+        self.started_s = self._clock()
+        if self._begins:
+            self._begins, self.publishing = False, True
+            self._next_frame = self._engine.latent_frame = int(self._shared.status.get("latent_frame"))
         self._frame = self._next_frame
+        self._published = self.publishing  # of this hop, as a whole
         self._next_frame += self._engine.latent_frames
         status = self._shared.status
         sequence = self._shared.controls.read(self._controls)
         if sequence < 0:
-            status.add("controls_kept")
+            if self._published:
+                status.add("controls_kept")
             sequence = max(self._sequence, 0)
-        if sequence != self._sequence:
+        if sequence != self._sequence and self._published:
             self._sequence = sequence
             row = self._controls_row
             row[0, 0], row[0, 1] = self._frame, sequence
@@ -70,17 +91,20 @@ class HopRunner:
             self._ok = False
             self._must_reset = True
             y.fill(0.0)
-            status.add("engine_errors")
-        self.compute_s = time.monotonic() - self._started_s
+            if self._published:
+                status.add("engine_errors")
+        self.compute_s = self._clock() - self.started_s
         return self._ok
 
     def publish(self, x: Audio, y: Audio, wake_s: float, late: bool) -> None:
         """Write the hop just computed to the rings and counters. x, y : float32 [C, hop], as in `compute`."""
+        if not self._published:
+            return
         report, status, row = self._engine.report, self._shared.status, self._hop_row[0]
         rows, channels = self._audio_rows, self._engine.channels
         start = len(HOP_FIELDS)
         row[:4] = self._frame, self.compute_s, wake_s, late
-        row[10] = self._started_s
+        row[10:13] = self.started_s, self._model, self._engine.hop
         if self._ok:
             rows[:, :channels] = report.x.T
             row[4:10] = (

@@ -1,51 +1,25 @@
-"""What both drivers share on the side of the device: counting callbacks, channels in and out, fades."""
+"""What both drivers share on the side of the device: counting callbacks, joining and fading."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio.memory import Status
-from rtrave.errors import RtraveError
+from rtrave.audio.routing import Map, Router
+from rtrave.denormals import make_flush
 
 Audio = NDArray[np.float32]
 
-GAP_FADE = 64  # samples of the fades around a gap: long enough not to click
+MAX_BLOCK = 16384  # samples that are served at once; more come in pieces
+MEND_FADE = 64  # samples over which input after a loss is drawn to where it was before
 STOP_FADE_S = 0.02
-
-
-def default_inputs(model_channels: int, device_channels: int) -> list[int]:
-    """Device channel heard by each model channel; a device with fewer channels repeats its last one."""
-    return [min(channel, device_channels - 1) for channel in range(model_channels)]
-
-
-def default_outputs(model_channels: int, device_channels: int) -> list[list[int]]:
-    """Device channels played by each model channel: mono goes to the first two, stereo one to one."""
-    if model_channels == 1:
-        return [list(range(min(2, device_channels)))]
-    return [[min(channel, device_channels - 1)] for channel in range(model_channels)]
-
-
-def check_inputs(channels: Sequence[int], model_channels: int, device_channels: int, device: str) -> None:
-    """Refuse an input channel list that does not fit the model or the device, in one line."""
-    if len(channels) != model_channels:
-        raise RtraveError(f"{len(channels)} input channels given, the model has {model_channels}: name one for each")
-    for channel in channels:
-        if not 0 <= channel < device_channels:
-            raise RtraveError(f"no input channel {channel}: device '{device}' has 0 to {device_channels - 1}")
-
-
-def check_outputs(channels: Sequence[Sequence[int]], model_channels: int, device_channels: int, device: str) -> None:
-    """Refuse an output channel map that does not fit the model or the device, in one line."""
-    if len(channels) != model_channels:
-        raise RtraveError(f"outputs for {len(channels)} channels given, the model has {model_channels}")
-    for channel in (one for several in channels for one in several):
-        if not 0 <= channel < device_channels:
-            raise RtraveError(f"no output channel {channel}: device '{device}' has 0 to {device_channels - 1}")
+RISE_S = 0.2  # of the sound that comes back after a gap
 
 
 class HostClock:
@@ -63,59 +37,37 @@ class HostClock:
         self._first = True
         self.expected = 0
         self.received = 0
+        self._overrun = 0  # lost callbacks that the one before had no time for
 
-    def tick(self, stamp_s: float, frames: int) -> None:
-        """Count one callback whose first input sample was captured at `stamp_s`; 0 where unknown."""
+    @property
+    def stalls(self) -> int:
+        """Callbacks that were lost though the one before them had ended in time."""
+        return max(self.expected - self.received - self._overrun, 0)
+
+    def tick(self, stamp_s: float, frames: int, busy_s: float = 0.0) -> int:
+        """Count one callback whose first input sample was captured at `stamp_s`; 0 where unknown.
+
+        `busy_s`: how long the callback before this one ran. What that cost is no stall of the host.
+        Returns how many callbacks are now found to be lost, less those found again.
+        """
         self.received += 1
         self.expected += 1
         length_s = frames / self._rate
         if stamp_s <= 0.0:
-            return
+            return 0
         if self._first:
             self._first = False
             self._due_s = stamp_s + length_s
-            return
+            return 0
         missing = round((stamp_s - self._due_s) / length_s)
         missing = max(missing, self.received - self.expected)
         self.expected += missing
+        if busy_s > length_s and missing > 0:
+            self._overrun += min(missing, math.ceil(busy_s / length_s - 1 - 1e-6))
+        self._overrun = min(self._overrun, self.expected - self.received)
         self._due_s += missing * length_s
         self._due_s += 0.05 * (stamp_s - self._due_s) + length_s
-
-
-class GapFade:
-    """Makes a gap in the sound start and end without a click: works in place, sample by sample in order."""
-
-    def __init__(self, channels: int) -> None:
-        curve = (0.5 - 0.5 * np.cos(np.pi * (np.arange(GAP_FADE) + 1) / (GAP_FADE + 1))).astype(np.float32)
-        self._up = curve
-        self._down = curve[::-1].copy()
-        self._last = np.zeros((channels, 1), np.float32)  # the last sample played
-        self._held = np.zeros((channels, 1), np.float32)  # the sample from which the tail falls
-        self._up_at = GAP_FADE  # samples of the fade-in done
-        self._down_at = GAP_FADE  # samples of the tail done
-        self._in_gap = False
-
-    def apply(self, y: Audio, available: bool) -> None:
-        """Prepare y, float32 [C, n], for the output; where it is not available it becomes a gap."""
-        n = y.shape[1]
-        if n == 0:
-            return
-        if not available:
-            y.fill(0.0)
-            if not self._in_gap:
-                self._held[:] = self._last
-                self._down_at = 0
-            self._up_at = 0
-        elif self._up_at < GAP_FADE:
-            m = min(n, GAP_FADE - self._up_at)
-            y[:, :m] *= self._up[self._up_at : self._up_at + m]
-            self._up_at += m
-        self._in_gap = not available
-        if self._down_at < GAP_FADE:
-            m = min(n, GAP_FADE - self._down_at)
-            y[:, :m] += self._held * self._down[self._down_at : self._down_at + m]
-            self._down_at += m
-        self._last[:] = y[:, -1:]
+        return missing
 
 
 class Host:
@@ -127,77 +79,138 @@ class Host:
         Where the counts go.
     sample_rate : int
         Hz.
-    max_block : int
-        Most samples `give` gets at once.
-    inputs : sequence of int
-        Device channel for each model channel.
-    outputs : sequence of sequence of int
-        Device channels for each model channel. Where several model channels meet on one, it gets their mean.
+    inputs, outputs : Map
+        Device channels for each model channel.
     scheduled : bool
         The capture time stamps are an exact schedule (null device), so that a late wake can be told.
+    clock : callable
+        Seconds; replaced in tests.
     """
 
     def __init__(
         self,
         status: Status,
         sample_rate: int,
-        max_block: int,
-        inputs: Sequence[int],
-        outputs: Sequence[Sequence[int]],
+        inputs: Map,
+        outputs: Map,
         scheduled: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
+        self.clock = clock
+        self.now_s = 0.0  # when this callback began
+        self.wake_s = 0.0  # how late it ran against its schedule, 0 where unknown
+        self._busy_s = 0.0
         self.sample_rate = sample_rate
         self._scheduled = scheduled
         self._clock = HostClock(sample_rate)
-        self._base = (status.get("callbacks"), status.get("expected_callbacks"))
-        self._inputs = list(inputs)
-        meeting = [device for several in outputs for device in several]
-        self._routes = [
-            (device, channel, 1.0 / meeting.count(device))
-            for channel, several in enumerate(outputs)
-            for device in several
-        ]
-        self._scratch = np.zeros(max_block, np.float32)
+        self._base = tuple(status.get(name) for name in ("callbacks", "expected_callbacks", "stalls"))
+        self.channels = inputs
+        self._router = Router(inputs, outputs, MAX_BLOCK)
+        self._x = np.zeros((len(inputs), MAX_BLOCK), np.float32)
+        self._y = np.zeros_like(self._x)
+        self._flush_denormals = make_flush()
+        self._flushes = False
+        self._torn = False  # input was lost just before this callback
+        self._last_in = np.zeros((len(inputs), 1), np.float32)
+        self._apart = np.zeros_like(self._last_in)
+        self._mend_at = MEND_FADE
+        self._mend_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(MEND_FADE) + 1) / (MEND_FADE + 1))).astype(np.float32)
         n = round(STOP_FADE_S * sample_rate)
         self._stop_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(n) + 1) / (n + 1))).astype(np.float32)
+        self._rise = self._rise_at = round(RISE_S * sample_rate)  # done, unless `fade_in` is asked for
         self._stop_at = 0
         self._stopping = False
 
-    def begin(self, frames: int, stamps: Any, flags: Any) -> float:
-        """Count this callback. Returns wake_s: how late it runs against its schedule, 0 where unknown."""
+    def serve(
+        self,
+        indata: Audio,
+        outdata: Audio,
+        frames: int,
+        stamps: Any,
+        flags: Any,
+        fill: Callable[[Audio, Audio], None],
+    ) -> None:
+        """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size.
+
+        `fill` (x, y) turns float32 [C, n] into float32 [C, n]; what it raises is counted, and heard as silence.
+        """
+        try:
+            if not self._flushes:  # in the first callback: the thread is the host's
+                self._flushes = True
+                self._flush_denormals()
+            self.begin(frames, stamps, flags)
+            at = 0
+            while at < frames:
+                n = min(frames - at, MAX_BLOCK)
+                x, y = self._x[:, :n], self._y[:, :n]
+                self.take(indata[at : at + n], x)
+                fill(x, y)
+                self.give(y, outdata[at : at + n])
+                at += n
+        except Exception:
+            outdata.fill(0.0)
+            self.status.add("callback_errors")
+        self.end()
+
+    def move_counts(self, status: Status) -> None:
+        """Count into another status block from now on, where the numbers are to go on from. Between callbacks, or
+        while one runs: each number is whole in one of the two."""
+        for name in ("callbacks", "expected_callbacks", "stalls", "host_flags", "callback_errors"):
+            status.set(name, self.status.get(name))
+        self.status = status
+
+    def begin(self, frames: int, stamps: Any, flags: Any) -> None:
+        """Count this callback."""
         status, clock = self.status, self._clock
-        status.set("heartbeat_s", time.monotonic())
+        self.now_s = self.clock()
+        status.set("heartbeat_s", self.now_s)
         capture_s = stamps.inputBufferAdcTime
-        clock.tick(capture_s, frames)
+        self._torn = clock.tick(capture_s, frames, self._busy_s) > 0
         received = self._base[0] + clock.received
         expected = self._base[1] + clock.expected
         status.set("callbacks", received)
         status.set("expected_callbacks", expected)
-        status.set("stalls", expected - received)
+        status.set("stalls", self._base[2] + clock.stalls)
         if flags:
             status.add("host_flags")
-        if not self._scheduled:
-            return 0.0
-        return max(0.0, stamps.currentTime - capture_s - frames / self.sample_rate)
+        if self._scheduled:
+            self.wake_s = max(0.0, stamps.currentTime - capture_s - frames / self.sample_rate)
+
+    def end(self) -> None:
+        """This callback is over."""
+        self._busy_s = self.clock() - self.now_s
 
     def take(self, indata: Audio, x: Audio) -> None:
-        """Copy the chosen device channels of indata [n, device channels] to x [C, n]."""
-        for channel, device in enumerate(self._inputs):
-            x[channel] = indata[:, device]
+        """Fill x [C, n] from indata [n, device channels], without a click where input was lost."""
+        self._router.take(indata, x)
+        if self._torn:
+            self._torn = False
+            self._apart[:] = self._last_in - x[:, :1]
+            self._mend_at = 0
+        if self._mend_at < MEND_FADE:
+            m = min(x.shape[1], MEND_FADE - self._mend_at)
+            x[:, :m] += self._apart * self._mend_curve[self._mend_at : self._mend_at + m]
+            self._mend_at += m
+        self._last_in[:] = x[:, -1:]
 
     def give(self, y: Audio, outdata: Audio) -> None:
         """Fill all of outdata [n, device channels] from y [C, n]; fades y out in place after `fade_out`."""
         n = y.shape[1]
+        if self._rise_at < self._rise:
+            place = np.arange(self._rise_at + 1, self._rise_at + n + 1, dtype=np.float32)
+            y *= np.clip(place / np.float32(self._rise), np.float32(0), np.float32(1))
+            self._rise_at += n
         if self._stopping:
             m = min(n, len(self._stop_curve) - self._stop_at)
             y[:, :m] *= self._stop_curve[self._stop_at : self._stop_at + m]
             y[:, m:] = 0.0
             self._stop_at += m
-        outdata.fill(0.0)
-        for device, channel, gain in self._routes:
-            np.multiply(y[channel], np.float32(gain), out=self._scratch[:n])
-            outdata[:, device] += self._scratch[:n]
+        self._router.give(y, outdata)
+
+    def fade_in(self, after: int) -> None:
+        """Let the sound rise, from `after` samples on. Before the first callback."""
+        self._rise_at = -after
 
     def fade_out(self) -> None:
         """Ask for silence: the next callbacks fade out over 20 ms and stay silent. Any thread."""

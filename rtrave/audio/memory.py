@@ -15,14 +15,16 @@ Rows = NDArray[Any]
 STATUS_FIELDS = (
     "callbacks",  # callbacks received
     "expected_callbacks",  # callbacks due by the host's time stamps, or by the schedule of the null device
-    "stalls",  # expected - received
+    "stalls",  # callbacks lost though the one before had ended in time; the other lost ones are those of late hops
     "host_flags",  # callbacks with a non-empty status from the host
     "callback_errors",  # callbacks that raised outside the engine; their output is silent
     "hops",  # hops the engine was run for
-    "late_hops",  # hops whose result missed its place in the output
+    "late_hops",  # hops whose result missed its place in the output, though the engine had its time
+    "starved_hops",  # hops that missed their place because callbacks came faster than the sound (after a stall)
     "skipped_hops",  # hops of input never given to the engine, because it was too far behind
     "engine_errors",  # hops on which the engine raised; its state is reset after each
     "nonfinite_in",  # input samples that were NaN or infinite
+    "nonfinite_device",  # input samples that were NaN or infinite before a resampler, which could not bear them
     "nonfinite_out",  # output samples that were NaN or infinite
     "controls_kept",  # hops that kept the previous control vector because no whole one could be read
     "audio_dropped",  # rows lost because the ring was full

@@ -4,7 +4,8 @@ It reads one JSON object per line from stdin and writes one JSON object per line
 is the configuration (`rtrave.audio.wiring.Config`). The first line out is {"event": "started", ...} or
 {"event": "error", "code": "no-device" or "refused", "message": one line}, which ends it with exit code 1. After
 that it takes {"command": "stop"}; the end of stdin means the same, since then the parent is gone. It ends with
-{"event": "stopped"} and exit code 0.
+{"event": "stopped"} and exit code 0. {"command": "load", "graph": folder} changes the model while it plays, told by
+{"event": "loaded", ...} or {"event": "load-failed", "message": one line}; see `rtrave.audio.loader`.
 """
 
 from __future__ import annotations
@@ -18,25 +19,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import numpy as np
-
+from rtrave.audio import priority
 from rtrave.audio.clips import load_clips
 from rtrave.audio.device import close_portaudio
-from rtrave.audio.shared import Shared, SharedSpec, attach
+from rtrave.audio.loader import Loader, check_shared
+from rtrave.audio.shared import SharedSpec, attach
+from rtrave.audio.warm_up import measure, settle
 from rtrave.audio.wiring import Config, NoDeviceError, Opened, open_device, open_null
 from rtrave.errors import RtraveError
 
 if TYPE_CHECKING:
     from rtrave.engine import Engine
 
-WARM_UP_HOPS = 4
 STOP_LIMIT_S = 3.0
-NICE = -11  # as PipeWire and PulseAudio ask for
 SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter while the callback waits for it
+
+
+_telling = threading.Lock()  # the loader's thread tells, too
 
 
 def read_config(line: str) -> Config:
@@ -55,41 +59,34 @@ def read_config(line: str) -> Config:
     return Config(**given)
 
 
-def warm_up(engine: Engine, first_latent_frame: int) -> None:
-    """Run a few silent hops, so that the first real one finds everything in memory, and begin anew."""
-    x = np.zeros((engine.channels, engine.hop), np.float32)
-    y = np.zeros_like(x)
-    controls = np.array(engine.layout.defaults(), np.float64)
-    for _ in range(WARM_UP_HOPS):
-        engine.process(x, controls, y)
-    engine.reset()
-    engine.latent_frame = first_latent_frame
-
-
 def _tell(out: TextIO, event: str, **told: Any) -> None:
     try:
-        out.write(json.dumps({"event": event, **told}) + "\n")
-        out.flush()
+        with _telling:
+            out.write(json.dumps({"event": event, **told}) + "\n")
+            out.flush()
     except OSError:  # the parent is gone; the end of stdin follows
         pass
 
 
-def _wait_for_stop(commands: TextIO, out: TextIO, engine: Engine) -> None:
+def _obey(commands: TextIO, loader: Loader, tell: Callable[..., None]) -> None:
+    """Do what is said until it is to stop."""
     for line in commands:
         try:
             record = json.loads(line)
             command = record.get("command")
         except (json.JSONDecodeError, AttributeError):
-            command = line.strip()
+            record, command = {}, line.strip()
         if command == "stop":
             return
-        if command == "clips":
+        if command == "load":
+            loader.load(record)
+        elif command == "clips":
             try:
-                load_clips(engine, record["paths"])
+                load_clips(loader.playing, record["paths"])
             except RtraveError as error:
-                _tell(out, "refused", message=str(error))
-            continue
-        _tell(out, "refused", message=f"unknown command '{command}': known are clips and stop")
+                tell("refused", message=str(error))
+        else:
+            tell("refused", message=f"unknown command '{command}': known are load, clips and stop")
 
 
 @contextmanager
@@ -111,41 +108,14 @@ def _fade_and_close(opened: Opened) -> None:
     while not opened.host.silent and time.monotonic() < limit_s:
         time.sleep(0.005)
     opened.stream.stop()
-    opened.driver.stop()
+    opened.deck.driver.stop()
     opened.stream.close()
 
 
-def _open_engine(config: Config, open_engine: Callable[..., Engine] | None) -> Engine:
-    if open_engine is None:
-        from rtrave.engine import open_engine as real
+def _real_open_engine() -> Callable[..., Engine]:
+    from rtrave.engine import open_engine
 
-        open_engine = real
-    engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
-    load_clips(engine, config.clips)
-    warm_up(engine, config.first_latent_frame)
-    return engine
-
-
-def _raise_priority() -> int:
-    """Ask to be served before ordinary processes; returns the nice value that holds, 0 where not permitted."""
-    if not hasattr(os, "setpriority"):
-        return 0
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    except PermissionError:
-        pass
-    return os.getpriority(os.PRIO_PROCESS, 0)
-
-
-def _attach(config: Config, engine: Engine) -> Shared:
-    shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
-    spec = shared.spec
-    came = (spec.channels, spec.dims, spec.latent_frames, spec.controls)
-    needed = (engine.channels, engine.dims, engine.latent_frames, engine.layout.size)
-    if came != needed:
-        names = "(channels, dims, latent frames, controls)"
-        raise RtraveError(f"shared memory was made for {names} {came}, the model has {needed}: start again")
-    return shared
+    return open_engine
 
 
 def main(
@@ -167,15 +137,21 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     try:
         config = read_config(commands.readline())
-        nice = _raise_priority()
-        engine = _open_engine(config, open_engine)
-        shared = _attach(config, engine)
-        opened = (open_null if "null" in config.device else open_device)(config, engine, shared)
+        granted = priority.ask()
+        open_engine = open_engine or _real_open_engine()
+        engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
+        shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
+        check_shared(shared, engine)
+        load_clips(engine, config.clips)
+        compute_s = measure(engine)
+        engine.latent_frame = config.first_latent_frame
+        opened = (open_null if "null" in config.device else open_device)(config, engine, shared, compute_s)
         gc.collect()
         gc.freeze()
         gc.disable()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        opened.driver.start()
+        settle(engine, config.first_latent_frame)
+        opened.deck.driver.start()
         opened.stream.start()
     except Exception as error:  # the parent must get its line whatever it was
         text = str(error)
@@ -186,8 +162,9 @@ def main(
         with _watchdog():
             close_portaudio()
         return 1
-    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, nice=nice, **opened.told)
-    _wait_for_stop(commands, out, engine)
+    _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, **asdict(granted), **opened.told)
+    tell = partial(_tell, out)
+    _obey(commands, Loader(config, opened, shared, engine, open_engine, tell), tell)
     with _watchdog():
         _fade_and_close(opened)
         close_portaudio()

@@ -33,7 +33,8 @@ from rtrave.audio.memory import LINE, STATUS_FIELDS, ControlBlock, Floats, Ring,
 from rtrave.errors import RtraveError
 from rtrave.settings import HOP_FIELDS
 
-_MAGIC = 0x72747261_76650001  # "rtrave", version 1 of the order of this file
+LEAST_HOPS = 8192  # another model with shorter hops may be loaded into the same memory
+_MAGIC = 0x72747261_76650002  # "rtrave", version 2 of the order of this file
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def spec_for(channels: int, dims: int, latent_frames: int, controls: int, hop: i
     """Sizes whose rings all hold at least 20 s, also of a model with short hops (in samples)."""
     spec = SharedSpec(channels, dims, latent_frames, controls)
     hops = spec.audio_rows // hop
-    return replace(spec, hops_rows=max(spec.hops_rows, hops), controls_rows=max(spec.controls_rows, hops))
+    hops_rows = max(spec.hops_rows, hops, LEAST_HOPS)
+    return replace(spec, hops_rows=hops_rows, controls_rows=max(spec.controls_rows, hops))
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtrave.audio import buffering
 from rtrave.audio import device as devices
 from rtrave.audio import host as hosts
-from rtrave.audio.callback import Driver
+from rtrave.audio.buffering import Buffering, HostPeriod
+from rtrave.audio.callback import Drive, Driver
+from rtrave.audio.deck import Deck
+from rtrave.audio.gap import POLICIES
 from rtrave.audio.null import NullStream, load_input
+from rtrave.audio.rates import RateBridge
+from rtrave.audio.routing import Map, check_map, default_inputs, default_outputs
 from rtrave.audio.shared import Shared
 from rtrave.errors import RtraveError
 
@@ -33,23 +41,33 @@ class Config:
         Folder of the compiled graph.
     device : dict
         {"input": D, "output": D} with D an index, a name or null for the default; or {"null": path of a
-        .npy}, float32 [T, C], which plays without hardware.
+        .npy}, float32 [T, C], which plays without hardware, with "sample_rate" (Hz) where it is not the model's.
     seed, threads : int
         Of the engine.
     buffering : str
         "auto", "direct" or "low-latency".
     block_size : int or None
         Samples per callback; None leaves it to `choose_buffering`, which knows better.
-    input_channels : list of int or None
-        Device channel for each model channel, from 0.
+    input_channels : list of list of int or None
+        Device channels for each model channel, from 0; it hears their mean.
     output_channels : list of list of int or None
         Device channels for each model channel, from 0.
+    margin_ms : float or None
+        Low-latency: time between a full hop and its output; None measures what the engine needs.
+    late : str
+        What is heard in place of a hop that is not there: "hold", "dry" or "silence".
+    model : int
+        How many models have played in this run before this one.
     first_latent_frame : int
         Index of the first latent frame; the count goes on after a restart.
     clips : list of str
         Files with the latents of the second source's clips.
     latency : "low", "high" or float
         Asked of PortAudio; seconds.
+    host_settings : dict
+        For the device's host API: see `rtrave.audio.device.HOST_SETTINGS`.
+    fade_in : bool
+        The sound comes back after a gap: let it rise.
     """
 
     shared: dict[str, Any]
@@ -59,62 +77,121 @@ class Config:
     threads: int = 1
     buffering: str = "auto"
     block_size: int | None = None
-    input_channels: list[int] | None = None
-    output_channels: list[list[int]] | None = None
+    input_channels: Map | None = None
+    output_channels: Map | None = None
+    margin_ms: float | None = None
+    late: str = "hold"
+    model: int = 0
     first_latent_frame: int = 0
     clips: list[str] = field(default_factory=list)
     latency: str | float = "low"
+    host_settings: dict[str, Any] = field(default_factory=dict)
+    fade_in: bool = False
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An open stream, not started, what drives it, and what the parent is told of it."""
+    """An open stream, not started, what drives it and how, and what the parent is told of it."""
 
     stream: Any
-    driver: Driver
+    deck: Deck
     host: hosts.Host
+    plan: Buffering
     told: dict[str, Any]
 
 
-def _driver(
+def make_driver(
+    config: Config,
     engine: Engine,
-    shared: Shared,
     host: hosts.Host,
-    plan: devices.Buffering,
-    period: devices.HostPeriod | None,
-) -> Driver:
-    if plan.mode == "low-latency":
-        return Driver(engine, shared, host, plan.block)
-    deadline = min(period.period if period else engine.hop, engine.hop)
-    return Driver(engine, shared, host, plan.block, deadline / engine.sample_rate)
+    shared: Shared,
+    plan: Buffering,
+    compute_s: float,
+    publishing: bool = True,
+    model: int | None = None,
+) -> tuple[Driver, dict[str, Any]]:
+    """A driver, and what is told of it.
+
+    Parameters
+    ----------
+    plan : Buffering
+        Of the open device; whether the engine runs in the callback is decided anew for its hop.
+    compute_s : float
+        The engine's slowest hops (p99.9).
+    publishing : bool
+        Whether it writes to the rings and counters from the beginning.
+    model : int or None
+        How many models have played before; None takes the configuration's.
+    """
+    if config.late not in POLICIES:
+        raise RtraveError(f"late policy '{config.late}' is unknown: use {', '.join(POLICIES)}")
+    if config.margin_ms is not None and not 0 < config.margin_ms <= 1000:
+        raise RtraveError(f"margin of {config.margin_ms:g} ms: give more than 0, at most 1000")
+    rate, device_rate = engine.sample_rate, host.sample_rate
+    exact = rate == device_rate
+    margin_s = buffering.margin_for(compute_s) if config.margin_ms is None else config.margin_ms / 1000
+    mode, reason = buffering.choose_mode(config.buffering, engine.hop * device_rate / rate, plan.period)
+    threaded = mode == "low-latency"
+    block = plan.block if exact else None  # behind a resampler blocks differ by one sample
+    period = max(plan.period or 0, 0 if exact else plan.block or 0) * rate / device_rate or None
+    if threaded:
+        delay = buffering.threaded_delay(engine.hop, rate, block, period, margin_s, exact)
+    else:
+        delay = buffering.direct_delay(engine.hop, rate, block, period)
+    rates = None if exact else RateBridge(engine.channels, device_rate, rate, hosts.MAX_BLOCK, shared.status)
+    count = config.model if model is None else model
+    if config.fade_in and publishing:
+        host.fade_in(round((delay.samples + engine.dry_delay) * device_rate / rate))
+    driver = Driver(engine, shared, host, Drive(threaded, delay, config.late), rates, publishing, count)
+    return driver, {
+        "block": plan.block,  # None where it changes from call to call
+        "buffering": mode,
+        "reason": reason,
+        "buffering_samples": delay.samples,
+        "granted_s": delay.granted_s,
+        "margin_s": margin_s if threaded else None,
+        "compute_s": compute_s,
+        "late": config.late,
+        "device_rate": device_rate,
+        "limiter_samples": engine.limiter_delay,
+        "resampler_s": rates.delay_samples / device_rate if rates else 0.0,
+    }
 
 
 def _channel_maps(
     config: Config, model_channels: int, source: tuple[str, int], sink: tuple[str, int]
-) -> tuple[list[int], list[list[int]]]:
-    """Input list and output map, as given or by default; `source`, `sink`: name and channel count."""
+) -> tuple[Map, Map]:
+    """Input and output map, as given or by default; `source`, `sink`: name and channel count."""
     inputs = config.input_channels
-    inputs = hosts.default_inputs(model_channels, source[1]) if inputs is None else inputs
+    inputs = default_inputs(model_channels, source[1]) if inputs is None else inputs
     outputs = config.output_channels
-    outputs = hosts.default_outputs(model_channels, sink[1]) if outputs is None else outputs
-    hosts.check_inputs(inputs, model_channels, source[1], source[0])
-    hosts.check_outputs(outputs, model_channels, sink[1], sink[0])
+    outputs = default_outputs(model_channels, sink[1]) if outputs is None else outputs
+    check_map(inputs, "input", model_channels, source[1], source[0])
+    check_map(outputs, "output", model_channels, sink[1], sink[0])
     return inputs, outputs
 
 
-def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
+def _highest(channels: Map) -> int:
+    return max(device for several in channels for device in several)
+
+
+def open_null(
+    config: Config, engine: Engine, shared: Shared, compute_s: float, make_host: Callable[..., hosts.Host] = hosts.Host
+) -> Opened:
     """The null device: loops an array, paced by the clock."""
     path = Path(config.device["null"])
     data = load_input(path)
+    rate = config.device.get("sample_rate") or engine.sample_rate
+    hop = engine.hop * rate / engine.sample_rate
     sink_channels = 1 + max([1, *(d for several in config.output_channels or [] for d in several)])
     inputs, outputs = _channel_maps(config, engine.channels, (path.name, data.shape[1]), ("null", sink_channels))
-    block = config.block_size or (512 if config.buffering == "low-latency" else engine.hop)
-    period = devices.HostPeriod(block, block)
-    plan = devices.choose_buffering(config.buffering, engine.hop, period, block)
-    host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs, scheduled=True)
-    driver = _driver(engine, shared, host, plan, period)
-    stream = NullStream(driver, data, engine.sample_rate, block, sink_channels)
-    told = {
+    block = config.block_size or (512 if config.buffering == "low-latency" else math.ceil(hop))
+    plan = buffering.choose_buffering(config.buffering, hop, HostPeriod(block, block), block)
+    host = make_host(shared.status, rate, inputs, outputs, scheduled=True)
+    driver, told = make_driver(config, engine, host, shared, plan, compute_s)
+    deck = Deck(host, driver)
+    stream = NullStream(deck, data, rate, block, sink_channels)
+    told |= {
         "input": f"null: {path.name}",
         "output": "null",
         "host_api": "null",
@@ -122,24 +199,10 @@ def open_null(config: Config, engine: Engine, shared: Shared) -> Opened:
         "host_samples": 0,
         "input_latency_s": 0.0,
         "output_latency_s": 0.0,
-    }
-    return Opened(stream, driver, host, told | _told(driver, plan, inputs, outputs))
-
-
-def _told(
-    driver: Driver,
-    plan: devices.Buffering,
-    inputs: list[int],
-    outputs: list[list[int]],
-) -> dict[str, Any]:
-    return {
-        "block": plan.block,  # None where it changes from call to call
-        "buffering": plan.mode,
-        "reason": plan.reason,
-        "buffering_samples": driver.buffering_samples,
         "input_channels": inputs,
         "output_channels": outputs,
     }
+    return Opened(stream, deck, host, plan, told)
 
 
 def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
@@ -156,29 +219,39 @@ def _resolve(config: Config) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
     return one(0, "input"), one(1, "output")
 
 
-def open_device(config: Config, engine: Engine, shared: Shared) -> Opened:
-    """A real device: resolved, checked, its period probed, opened. RtraveError where any of it is refused."""
+def open_device(
+    config: Config, engine: Engine, shared: Shared, compute_s: float, make_host: Callable[..., hosts.Host] = hosts.Host
+) -> Opened:
+    """A real device: resolved, its rate and period found out, opened. RtraveError where any of it is refused."""
     source, sink = _resolve(config)
     inputs, outputs = _channel_maps(
         config, engine.channels, (source.name, source.input_channels), (sink.name, sink.output_channels)
     )
-    channels = max(inputs) + 1, max(d for several in outputs for d in several) + 1
-    devices.check_sample_rate(source, "input", engine.sample_rate, channels[0])
-    devices.check_sample_rate(sink, "output", engine.sample_rate, channels[1])
-    period = devices.probe_host_period(source, sink, channels, engine.sample_rate, engine.hop)
+    channels = _highest(inputs) + 1, _highest(outputs) + 1
+    rate = devices.choose_sample_rate(source, sink, channels, engine.sample_rate)
+    hop = engine.hop * rate / engine.sample_rate
+    period = devices.probe_host_period(source, sink, channels, rate, hop)
     jack = sink.host_api == devices.JACK
-    plan = devices.choose_buffering(config.buffering, engine.hop, period, config.block_size, open_ended=jack)
-    host = hosts.Host(shared.status, engine.sample_rate, engine.hop, inputs, outputs)
-    driver = _driver(engine, shared, host, plan, period)
-    stream = devices.open_stream(source, sink, channels, engine.sample_rate, plan.asked, config.latency, driver)
-    told = {
+    plan = buffering.choose_buffering(config.buffering, hop, period, config.block_size, open_ended=jack)
+    host = make_host(shared.status, rate, inputs, outputs)
+    driver, told = make_driver(config, engine, host, shared, plan, compute_s)
+    deck = Deck(host, driver)
+    extra = devices.host_settings(sink.host_api, config.host_settings)
+    stream = devices.open_stream(source, sink, channels, rate, plan.asked, config.latency, deck, extra)
+    labels = [device.label for device in devices.list_devices()]
+    told |= {
         "input": source.name,
         "output": sink.name,
         "host_api": source.host_api,
+        # By which they are found again after they were away; where there are twins, by their number.
+        "found_by": [end.label if labels.count(end.label) == 1 else end.index for end in (source, sink)],
+        "latency_asked": config.latency,
         "host_period": period.period if period else None,
         # On JACK PortAudio's output latency is one period and what PortAudio adds for a block it was asked for.
-        "host_samples": round(stream.latency[1] * engine.sample_rate) - period.period if jack and period else None,
+        "host_samples": round(stream.latency[1] * rate) - period.period if jack and period else None,
         "input_latency_s": stream.latency[0],
         "output_latency_s": stream.latency[1],
+        "input_channels": inputs,
+        "output_channels": outputs,
     }
-    return Opened(stream, driver, host, told | _told(driver, plan, inputs, outputs))
+    return Opened(stream, deck, host, plan, told)

@@ -15,8 +15,6 @@ from typing import IO, Any, cast
 
 from rtrave.errors import RtraveError
 
-WARM_UP = 20
-
 
 class Peer:
     """A running peer. Use as a context manager.
@@ -29,6 +27,8 @@ class Peer:
         Of the audio it is given: [1, channels, block].
     threads : int
         Of PyTorch.
+    warm_up : int
+        Blocks to run before any is timed.
 
     Raises
     ------
@@ -36,11 +36,12 @@ class Peer:
         It cannot be loaded or run; one line.
     """
 
-    def __init__(self, path: Path, channels: int, block: int, threads: int) -> None:
+    def __init__(self, path: Path, channels: int, block: int, threads: int, warm_up: int = 20) -> None:
         self.name = path.name
         command = [sys.executable, "-m", "rtrave.bench.peer"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._ask({"path": str(path), "channels": channels, "block": block, "threads": threads})
+        wish = {"path": str(path), "channels": channels, "block": block, "threads": threads, "warm_up": warm_up}
+        self._ask(wish)
 
     def __enter__(self) -> Peer:
         return self
@@ -81,7 +82,7 @@ def _open(request: dict[str, Any]) -> Any:
         with torch.no_grad():
             module(x)
 
-    for _ in range(WARM_UP):
+    for _ in range(request["warm_up"]):
         call()
     return call
 

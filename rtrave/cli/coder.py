@@ -15,7 +15,7 @@ from rtrave.errors import RtraveError
 from rtrave.model.latent_space import compress, draw_frames, expand, seeded_noise
 from rtrave.model.spec import ModelSpec
 from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.offline import LATENT_FRAMES, decode_recording, encode_recording
+from rtrave.streaming.offline import decode_recording, encode_recording
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.scripted import is_scripted
 
@@ -47,7 +47,7 @@ def open_coder(arguments: argparse.Namespace) -> Coder:
     if arguments.backend == "onnx":
         if arguments.device != "cpu":
             raise RtraveError(f"--device {arguments.device}: compiled graphs run on the cpu, use --backend torch")
-        graph = compiled(arguments.model, (), GraphShape(latent_frames=LATENT_FRAMES))
+        graph = compiled(arguments.model, (), GraphShape(long_blocks=True))
         if is_scripted(graph):
             raise RtraveError(f"{arguments.model} is a foreign TorchScript: only RAVE's own models encode and decode")
         parts = OnnxParts(graph)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from rtrave.cli.options import (
@@ -14,12 +15,13 @@ from rtrave.cli.options import (
     routed,
     state_path,
 )
+from rtrave.control.instrument import Instrument
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
 from rtrave.live.run import run_live
 from rtrave.settings import DEFAULT_OSC_PORT, clips_dir, sessions_dir
-from rtrave.streaming.scripted import read_facts
+from rtrave.streaming.scripted import ModelFacts, read_facts
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,6 +32,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Play a model through the sound card, until Ctrl-C. Where there is no sound card, the null device "
         "plays a demo sound into the model: nothing is heard, but everything is shown and can be recorded.",
     )
+    add_live_options(parser)
+    parser.add_argument("--record", action="store_true", help="record from the start")
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    parser.set_defaults(run=run)
+
+
+def add_live_options(parser: argparse.ArgumentParser) -> None:
+    """All that a live run is made of."""
     add_model_options(parser)
     add_device_options(parser)
     osc = parser.add_argument_group("OSC")
@@ -71,12 +81,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
     )
     take = parser.add_argument_group("recording")
-    take.add_argument("--record", action="store_true", help="record from the start")
     take.add_argument(
         "--sessions-dir", type=Path, default=sessions_dir(), metavar="DIR", help="where takes go (default: %(default)s)"
     )
-    take.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
-    parser.set_defaults(run=run)
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -89,9 +96,9 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     device.add_argument("--output", metavar="D", help="output device, where it is not the input's")
     device.add_argument(
         "--input-channels",
-        type=channels,
+        type=sums,
         metavar="L",
-        help="inputs to listen to, from 1: one per model channel, e.g. 1,2",
+        help="inputs to listen to, from 1: one per model channel, e.g. 1,2; 1+2 is the mono sum of two",
     )
     device.add_argument(
         "--output-channels",
@@ -108,12 +115,74 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="run the model in the device's callback (direct) or beside it; see docs/latency.md (default: %(default)s)",
     )
+    device.add_argument(
+        "--margin",
+        type=float,
+        metavar="MS",
+        help="low-latency: milliseconds between a full hop and its output (default: what the model was measured to "
+        "need at the start)",
+    )
+    device.add_argument(
+        "--late",
+        choices=("hold", "dry", "silence"),
+        default="hold",
+        help="what is heard in place of a hop that comes late: the last sound, the input, or nothing "
+        "(default: %(default)s)",
+    )
+    device.add_argument(
+        "--latency",
+        type=latency,
+        default="low",
+        metavar="L",
+        help="what is asked of the device: low, high, or milliseconds (default: %(default)s)",
+    )
+    device.add_argument(
+        "--host-setting",
+        type=host_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="host_settings",
+        help="for the host API: exclusive=true (WASAPI), channel_selectors=2,3 (ASIO), "
+        "change_device_parameters=true (Core Audio); may be repeated",
+    )
     device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback; seldom of use")
 
 
 def channels(text: str) -> list[int]:
     """A list of channels counted from 1, for argparse; from 0 inside."""
     return [positive(part) - 1 for part in text.split(",")]
+
+
+def sums(text: str) -> list[list[int]]:
+    """A list of channels, or of sums of channels (1+2), counted from 1, for argparse; from 0 inside."""
+    return [[positive(part) - 1 for part in group.split("+")] for group in text.split(",")]
+
+
+def latency(text: str) -> str | float:
+    """low, high, or milliseconds, for argparse; in seconds inside."""
+    if text in ("low", "high"):
+        return text
+    try:
+        value = float(text) / 1000
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"{text!r} came, expected low, high, or milliseconds from 0 to 2000")
+    return value
+
+
+def host_setting(text: str) -> tuple[str, object]:
+    """NAME=VALUE for argparse: true and false, whole numbers and lists of them are read as such."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier() and value):
+        raise argparse.ArgumentTypeError(f"{text!r} came, expected NAME=VALUE")
+    if value in ("true", "false"):
+        return name, value == "true"
+    parts = value.split(",")
+    if all(part.isascii() and part.isdigit() for part in parts):
+        return name, [int(part) for part in parts] if len(parts) > 1 or name.startswith("channel") else int(value)
+    return name, value
 
 
 def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:
@@ -147,6 +216,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
+    options, model, instrument = prepared(arguments)
+    return run_live(replace(options, record=arguments.record, duration_s=arguments.duration), model, instrument)
+
+
+def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Instrument]:
+    """What a run needs, from the options of `add_live_options`; the model is compiled where needed."""
     device = chosen_device(arguments)
     graph = routed(arguments)
     model = read_facts(graph)
@@ -161,6 +236,10 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         buffering=arguments.buffering,
         block_size=arguments.block_size,
+        latency=arguments.latency,
+        host_settings=dict(arguments.host_settings),
+        margin_ms=arguments.margin,
+        late=arguments.late,
         input_channels=arguments.input_channels,
         output_channels=output_map(arguments.output_channels, model.spec.channels),
         input_file=arguments.input_file,
@@ -171,7 +250,5 @@ def run(arguments: argparse.Namespace) -> int:
         clips_dir=arguments.clips.expanduser(),
         state=state,
         calibration=None if arguments.fresh else calibration_path(model.spec, model.model_hash),
-        record=arguments.record,
-        duration_s=arguments.duration,
     )
-    return run_live(options, model, instrument)
+    return options, model, instrument

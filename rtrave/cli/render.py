@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from rich.progress import Progress
 
-from rtrave.cli.options import add_model_options, initial_instrument, routed
+from rtrave.cli.options import add_model_options, compiled, initial_instrument, routed, shape_of
 from rtrave.engine import open_engine
 from rtrave.errors import RtraveError
 from rtrave.render import Changes, render
@@ -28,6 +30,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_model_options(parser)
     parser.add_argument(
         "--controls", type=Path, metavar="EVENTS", help="an events.jsonl: repeat the control changes of that take"
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="long blocks and all cores: the same to 1e-4, several times faster"
     )
     parser.set_defaults(run=run)
 
@@ -51,15 +56,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise RtraveError(
             f"cannot write {arguments.output}: there is no folder {arguments.output.parent}: make it first"
         )
-    graph = routed(arguments)
-    engine = open_engine(graph, seed=arguments.seed or 0, threads=arguments.threads, offline=True)
+    shape = shape_of(arguments)
+    if arguments.fast:
+        if arguments.controls or arguments.hop:
+            raise RtraveError("--fast with --controls or --hop: it takes long hops of its own, leave one of them out")
+        if arguments.decoder:
+            raise RtraveError("--fast with --decoder: a pair of models has no long hops, leave one of them out")
+        graph = compiled(arguments.model, arguments.settings, replace(shape, long_blocks=True))
+    else:
+        graph = routed(arguments)
+    threads = (os.cpu_count() or 1) if arguments.fast else arguments.threads
+    engine = open_engine(graph, seed=arguments.seed or 0, threads=threads, offline=True)
+    unit = engine.sample_unit if arguments.fast else engine.hop
     controls = initial_instrument(engine.layout, engine.spec, engine.model_hash, arguments).controls
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
     reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)
     hops = reader.hops(engine.hop)
     with SoundWriter(arguments.output, engine.sample_rate, engine.channels) as writer, Progress(transient=True) as bar:
         task = bar.add_task(f"rendering {arguments.input.name}", total=reader.expected_samples)
+        written = 0
         for y in render(engine, hops, controls.values, changes, restarts):
-            writer.write(y)
+            total = -(-reader.samples // unit) * unit
+            writer.write(y[:, : total - written])
+            written += y.shape[1]
             bar.advance(task, engine.hop)
     return 0

@@ -189,6 +189,7 @@ TABLE: tuple[Parameter, ...] = (
     _float("z/timeout", 0.5, 0.05, 10.0, "s", "fades back to the encoder when the stream from outside stops"),
     _float("mix", 1.0, 0.0, 1.0, "", "dry/wet, dry delayed to match"),
     _float("in/gain", 0.0, -70.0, 12.0, "dB", "input gain"),
+    _float("in/gate", -90.0, -90.0, 0.0, "dB", "the model is silent while the input stays below; -90 is off"),
     _float("out/gain", 0.0, -70.0, 12.0, "dB", "output gain"),
     _switch("out/limit", 1.0, "limiter"),
     _switch("bypass", 0.0, "dry only"),
@@ -243,6 +244,8 @@ TABLE: tuple[Parameter, ...] = (
     _read("model/ratio", "i", "samples", "samples per latent frame"),
     _read("model/encoder", "s", "", "kind of encoder"),
     _read("model/delay", "i", "samples", "what a listener hears the model late by (its acoustic delay)"),
+    _action("model/load", "s", "play another model, by its registered name; answered by /rtrave/done or /rtrave/error"),
+    _float("model/fade", 100.0, 0.0, 2000.0, "ms", "crossfade when another model is loaded"),
     _action("record/start", "s", "start a take; a tag of letters, digits, _ and -", optional=1),
     _action("record/stop", "", "end the take"),
     _action("record/mark", "s", "put a mark into the take", optional=1),
@@ -266,6 +269,7 @@ TABLE: tuple[Parameter, ...] = (
     _action("doc", "s", "answered by /rtrave/doc: address, types, low, high, unit, description"),
     _reply("pong", "", "answer to /rtrave/ping"),
     _reply("synced", "i", "answer to /rtrave/sync"),
+    _reply("done", "ss", "something that takes its time is done: address, what"),
     _reply("error", "ssis", "address, code, argument, text"),
 )
 

@@ -61,6 +61,7 @@ class Clips:
         self._hand_over, self._call, self._note = hand_over, call, note
         self._slots: dict[str, int] = {}
         self._paths: list[str] = []
+        self._count = 0
         self._lock = threading.Lock()
 
     def choose(self, name: str) -> int | None:
@@ -79,15 +80,33 @@ class Clips:
         threading.Thread(target=self._encode, args=(name, clips[name]), name="clip", daemon=True).start()
         return None
 
-    def _encode(self, name: str, path: Path) -> None:
+    def begin_anew(self, graph: Path) -> None:
+        """Another model plays: no clip is chosen, and each is encoded again when it is wanted. Main thread."""
         with self._lock:
+            self._graph = graph
+            self._slots.clear()
+            self._paths.clear()
+            self._hand_over([])
+        self._call(self._set_off)
+
+    def _set_off(self) -> None:
+        """OSC thread."""
+        self._controls.macros[SOURCE_B] = ("off",)
+        self._controls.values[self._controls.layout.slots["source/slot"]] = 0
+
+    def _encode(self, name: str, path: Path) -> None:
+        graph = self._graph
+        try:
+            latents = encode_sound(graph, path, limit_s=LIMIT_S)
+        except RtraveError as error:
+            self._note(f"clip {name}: {error}")
+            return
+        with self._lock:
+            if graph != self._graph:  # another model plays by now
+                return
             if name not in self._slots:
-                try:
-                    latents = encode_sound(self._graph, path, limit_s=LIMIT_S)
-                except RtraveError as error:
-                    self._note(f"clip {name}: {error}")
-                    return
-                file = self._work / f"clip-{len(self._paths)}.npy"
+                self._count += 1  # of another model's clips some may still be read
+                file = self._work / f"clip-{self._count}.npy"
                 np.save(file, latents)
                 self._paths.append(str(file))
                 self._hand_over(self._paths)
@@ -96,6 +115,6 @@ class Clips:
 
     def _set(self, name: str) -> None:
         """OSC thread: unless something else was chosen meanwhile."""
-        if self._controls.macros[SOURCE_B] == (name,):
+        if self._controls.macros[SOURCE_B] == (name,) and name in self._slots:
             self._controls.values[self._controls.layout.slots["source/slot"]] = self._slots[name]
             self._note(f"clip {name} is there")

@@ -21,7 +21,8 @@ class Listening:
     ----------
     gatherer : Gatherer
         Filled by the recorder's thread.
-    facts : ModelFacts
+    facts : callable
+        Of the model that plays.
     controls : Controls
         Gets the new ranges.
     keep : callable
@@ -33,7 +34,7 @@ class Listening:
     def __init__(
         self,
         gatherer: Gatherer,
-        facts: ModelFacts,
+        facts: Callable[[], ModelFacts],
         controls: Controls,
         keep: Callable[[Calibration], object],
         call: Callable[[Callable[[], object]], object],
@@ -45,7 +46,7 @@ class Listening:
     @property
     def seconds(self) -> float:
         """How long it has listened."""
-        return self._gatherer.frames / self._facts.spec.latent_rate_hz
+        return self._gatherer.frames / self._facts().spec.latent_rate_hz
 
     def state(self) -> tuple[int, float]:
         """Listening (0 or 1), and seconds so far."""
@@ -63,7 +64,7 @@ class Listening:
             raise ControlError("denied", f"{z.shape[1]} latent frames were heard: listen for longer", 0)
 
         def finish() -> None:
-            facts = self._facts
+            facts = self._facts()
             found = learn(z, facts.latent_pca, facts.latent_mean, facts.model_hash, seconds, ["live input"])
             self._call(lambda: calibrate(self._controls, found))
             self._keep(found)

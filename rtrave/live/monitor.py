@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,8 @@ from rtrave.model.latent_space import compress
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import HOP_FIELDS
 
-WINDOW_HOPS = 1000
+WINDOW_HOPS = 10_000
+SPREAD_EVERY_HOPS = 20
 FLOOR_DB = -120.0
 
 
@@ -29,6 +29,10 @@ class Latency:
         Input and output latency as the host reports them.
     buffering : int
         Added between the device's blocks and the model's hops.
+    resampler : float
+        Both resamplers, where the device's rate is not the model's.
+    limiter : int
+        The limiter's look-ahead.
     acoustic : int
         The model's own acoustic delay.
     """
@@ -36,23 +40,74 @@ class Latency:
     sample_rate: int
     device: float
     buffering: int
+    resampler: float
+    limiter: int
     acoustic: int
 
     @property
     def total_ms(self) -> float:
-        """Device, buffering and model together."""
-        return 1000 * (self.device + self.buffering + self.acoustic) / self.sample_rate
+        """All terms together."""
+        return sum(self.terms_ms().values())
 
     def terms_ms(self) -> dict[str, float]:
-        """Each term in milliseconds, and the sum."""
-        terms = {"device": self.device, "buffering": self.buffering, "model": self.acoustic}
-        return {**{name: 1000 * n / self.sample_rate for name, n in terms.items()}, "total": self.total_ms}
+        """Each term in milliseconds, by the name users know it by."""
+        terms = {
+            "device": self.device,
+            "buffering": self.buffering,
+            "resampler": self.resampler,
+            "limiter": self.limiter,
+            "model": self.acoustic,
+        }
+        return {name: 1000 * n / self.sample_rate for name, n in terms.items()}
 
 
 def latency_of(spec: ModelSpec, device: dict[str, Any]) -> Latency:
     """From a model and what the audio process told of its device."""
+    rate = spec.sample_rate
     device_s = device["input_latency_s"] + device["output_latency_s"]
-    return Latency(spec.sample_rate, device_s * spec.sample_rate, device["buffering_samples"], spec.acoustic_delay)
+    return Latency(
+        sample_rate=rate,
+        device=device_s * rate,
+        buffering=device["buffering_samples"],
+        resampler=device["resampler_s"] * rate,
+        limiter=device["limiter_samples"],
+        acoustic=spec.acoustic_delay,
+    )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Times of the last ten thousand hops in milliseconds; zeros before the first."""
+
+    median: float = 0.0
+    p99: float = 0.0
+    p999: float = 0.0
+    most: float = 0.0
+
+
+class RecentTimes:
+    """The times of the last hops. One thread adds, any thread of the process may read."""
+
+    def __init__(self) -> None:
+        self._times_s = np.zeros(WINDOW_HOPS)
+        self._count = 0
+        self._spread = Spread()
+        self._spread_of = 0  # hops that the spread was last computed for
+
+    def add(self, times_s: np.ndarray) -> None:
+        """Add float64 [n], in seconds."""
+        places = (self._count + np.arange(len(times_s))) % WINDOW_HOPS
+        self._times_s[places] = times_s
+        self._count += len(times_s)
+
+    def spread(self) -> Spread:
+        """Their percentiles, computed anew for every few hops."""
+        count = self._count
+        if count >= self._spread_of + SPREAD_EVERY_HOPS or 0 < count <= SPREAD_EVERY_HOPS:
+            percentiles = np.percentile(self._times_s[:count], (50, 99, 99.9, 100))
+            self._spread = Spread(*(1000 * float(p) for p in percentiles))
+            self._spread_of = count
+        return self._spread
 
 
 def to_db(level: float) -> float:
@@ -83,13 +138,23 @@ class Monitor:
         self.deadline_s = hop / spec.sample_rate
         self._pca, self._mean = latent_pca, latent_mean
         self._latent_frames = hop // spec.ratio
-        self._compute_s: deque[float] = deque(maxlen=WINDOW_HOPS)
         self.gatherer = Gatherer(spec.full_latent_size)
+        self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
+        self.first_ms = 0.0  # compute time of the first hop of the run
         self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
+
+    def adopt(self, spec: ModelSpec, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int) -> None:
+        """Another model with as many latents plays. Main thread."""
+        self.spec, self._pca, self._mean = spec, latent_pca, latent_mean
+        self.sample_rate, self.deadline_s = spec.sample_rate, hop / spec.sample_rate
+        self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
 
     def update(self, hops: np.ndarray) -> None:
         """Take rows of the hops ring, float64 [n, width], n >= 1."""
-        self._compute_s.extend(hops[:, HOP_FIELDS.index("compute_s")].tolist())
+        if not self.first_ms:
+            self.first_ms = 1000 * float(hops[0, HOP_FIELDS.index("compute_s")])
+        self._compute_s.add(hops[:, HOP_FIELDS.index("compute_s")])
+        self._wake_s.add(hops[:, HOP_FIELDS.index("wake_s")])
         self._row = hops[-1]
         if self.gatherer.listening:
             size = self.spec.full_latent_size * self._latent_frames
@@ -106,18 +171,18 @@ class Monitor:
         """First latent frame after the last hop."""
         return int(self.last("latent_frame")) + self._latent_frames
 
-    def compute_ms(self) -> tuple[float, float]:
-        """Median and 99th percentile of the last thousand hops, in milliseconds; zeros before the first."""
-        times = list(self._compute_s)
-        if not times:
-            return 0.0, 0.0
-        median, p99 = np.percentile(times, (50, 99))
-        return 1000 * float(median), 1000 * float(p99)
+    def compute_ms(self) -> Spread:
+        """How long a hop took the engine."""
+        return self._compute_s.spread()
+
+    def wake_ms(self) -> Spread:
+        """How late the engine began: the inference thread after its hop was full, or the callback after its time."""
+        return self._wake_s.spread()
 
     @property
     def load(self) -> float:
         """Median compute time as a share of the hop."""
-        return self.compute_ms()[0] / 1000 / self.deadline_s
+        return self.compute_ms().median / 1000 / self.deadline_s
 
     def levels_db(self) -> tuple[float, float, float, float]:
         """Input peak and RMS, output peak and RMS of the last hop, dBFS."""

@@ -33,8 +33,16 @@ class LiveOptions:
         "auto", "direct" or "low-latency".
     block_size : int or None
         Samples per callback.
-    input_channels : list of int or None
-        Device channel per model channel, from 0.
+    latency : "low", "high" or float
+        Asked of PortAudio; seconds.
+    host_settings : dict
+        For the device's host API.
+    margin_ms : float or None
+        Low-latency: time between a full hop and its output; None measures what the engine needs.
+    late : str
+        "hold", "dry" or "silence": what is heard in place of a hop that is not there.
+    input_channels : list of list of int or None
+        Device channels per model channel, from 0.
     output_channels : list of list of int or None
         Device channels per model channel, from 0.
     input_file : Path or None
@@ -62,7 +70,11 @@ class LiveOptions:
     threads: int = 1
     buffering: str = "auto"
     block_size: int | None = None
-    input_channels: list[int] | None = None
+    latency: str | float = "low"
+    host_settings: dict[str, Any] = field(default_factory=dict)
+    margin_ms: float | None = None
+    late: str = "hold"
+    input_channels: list[list[int]] | None = None
     output_channels: list[list[int]] | None = None
     input_file: Path | None = None
     osc_port: int = 9000
@@ -76,9 +88,9 @@ class LiveOptions:
     duration_s: float | None = None
 
 
-def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
+def null_input(input_file: Path | None, spec: ModelSpec, folder: Path) -> Path:
     """The sound that the null device loops, as an array file the audio process can map."""
-    path = options.input_file or assets_dir() / "demo.flac"
+    path = input_file or assets_dir() / "demo.flac"
     sound = SoundReader(path, spec.sample_rate, spec.channels).read()
     if not len(sound):
         raise RtraveError(f"{path} holds no sound: give a longer file")
@@ -88,14 +100,15 @@ def null_input(options: LiveOptions, spec: ModelSpec, folder: Path) -> Path:
 
 def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, Any]) -> dict[str, Any]:
     """What a take is told besides its sound: everything that is needed to play it again."""
+    latency = latency_of(model.spec, device)
     return {
         "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
         "seed": options.seed,
         "threads": options.threads,
         "precision": model.shape.precision,
         "device": device,
-        "latency_ms": latency_of(model.spec, device).terms_ms(),
-        "latency_samples": asdict(latency_of(model.spec, device)),
+        "latency_ms": {**latency.terms_ms(), "total": latency.total_ms},
+        "latency_samples": asdict(latency),
         "versions": {
             "python": platform.python_version(),
             "onnxruntime": onnxruntime.__version__,

@@ -14,8 +14,8 @@ from rtrave.settings import VERSION
 Reader = Callable[[], tuple[Any, ...]]
 
 
-def osc_actions(recorder: Recorder) -> dict[str, Callable[..., object]]:
-    """Recording by OSC; called on the OSC thread, each returns at once."""
+def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Callable[..., object]]:
+    """Recording and loading models by OSC; called on the OSC thread, each returns at once."""
 
     def mark(text: str = "") -> None:
         recorder.event("mark", text=text)
@@ -24,11 +24,12 @@ def osc_actions(recorder: Recorder) -> dict[str, Callable[..., object]]:
         "/rtrave/record/start": recorder.start,
         "/rtrave/record/stop": recorder.stop,
         "/rtrave/record/mark": mark,
+        "/rtrave/model/load": load,
     }
 
 
 def osc_readers(
-    spec: ModelSpec, monitor: Monitor, recorder: Recorder, status: Reader, instrument: Instrument
+    spec: Callable[[], ModelSpec], monitor: Monitor, recorder: Recorder, status: Reader, instrument: Instrument
 ) -> dict[str, Reader]:
     """What can be asked for, in the types of the table; called on the OSC thread."""
 
@@ -48,10 +49,10 @@ def osc_readers(
         "/rtrave/meter": monitor.levels_db,
         "/rtrave/record/state": record_state,
         "/rtrave/version": lambda: (VERSION,),
-        "/rtrave/model/name": lambda: (spec.name,),
-        "/rtrave/model/dims": lambda: (spec.full_latent_size,),
-        "/rtrave/model/sample_rate": lambda: (spec.sample_rate,),
-        "/rtrave/model/ratio": lambda: (spec.ratio,),
-        "/rtrave/model/encoder": lambda: (f"{spec.architecture} {spec.regularisation}",),
-        "/rtrave/model/delay": lambda: (spec.acoustic_delay,),
+        "/rtrave/model/name": lambda: (spec().name,),
+        "/rtrave/model/dims": lambda: (spec().full_latent_size,),
+        "/rtrave/model/sample_rate": lambda: (spec().sample_rate,),
+        "/rtrave/model/ratio": lambda: (spec().ratio,),
+        "/rtrave/model/encoder": lambda: (f"{spec().architecture} {spec().regularisation}",),
+        "/rtrave/model/delay": lambda: (spec().acoustic_delay,),
     }

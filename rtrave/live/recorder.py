@@ -19,8 +19,10 @@ from rtrave.errors import ControlError, RtraveError
 from rtrave.live.monitor import Monitor
 from rtrave.session.folder import new_folder
 from rtrave.session.writer import SessionWriter
+from rtrave.settings import HOP_FIELDS
 
 PERIOD_S = 0.02
+MODEL, SAMPLES = HOP_FIELDS.index("model"), HOP_FIELDS.index("samples")
 
 NewWriter = Callable[[Path], SessionWriter]
 
@@ -32,8 +34,6 @@ class Recorder:
     ----------
     shared : Shared
         This is the one reader of its rings.
-    hop : int
-        Samples per hop.
     monitor : Monitor
         Told of every hop.
     sessions_dir : Path
@@ -41,8 +41,8 @@ class Recorder:
         Opens a take in a new folder.
     """
 
-    def __init__(self, shared: Shared, hop: int, monitor: Monitor, sessions_dir: Path, new_writer: NewWriter) -> None:
-        self._shared, self._hop, self._monitor = shared, hop, monitor
+    def __init__(self, shared: Shared, monitor: Monitor, sessions_dir: Path, new_writer: NewWriter) -> None:
+        self._shared, self._monitor = shared, monitor
         self._sessions_dir, self._new_writer = sessions_dir, new_writer
         self._writer: SessionWriter | None = None
         self._pending: deque[np.ndarray] = deque()  # control rows of hops not drained yet
@@ -52,6 +52,9 @@ class Recorder:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._dropped = dict.fromkeys(("audio", "hops", "controls"), 0.0)
+        self._tag = ""
+        self._model = 0
+        self._held = np.zeros((0, shared.spec.hop_width))  # hops of a model that is not adopted yet
         self.folder: Path | None = None
         self.failure = ""
 
@@ -67,20 +70,49 @@ class Recorder:
         with self._lock:
             if self._writer is not None:
                 raise ControlError("busy", f"a take runs already, in {self.folder}: stop it first")
-            folder = new_folder(self._sessions_dir, tag)
-            self._writer = self._new_writer(folder)
-            self._fresh, self.folder, self.failure = True, folder, ""
-            return folder
+            return self._begin(tag)
+
+    def _begin(self, tag: str) -> Path:
+        folder = new_folder(self._sessions_dir, tag)
+        self._tag = tag
+        self._writer = self._new_writer(folder)
+        self._fresh, self.folder, self.failure = True, folder, ""
+        return folder
 
     def stop(self) -> None:
         """End the take, where one runs. Any thread of the control process."""
         with self._lock:
             self._close()
 
-    def event(self, kind: str, **fields: Any) -> None:
-        """Note something in the take, where one runs. Any thread of the control process."""
+    def adopt(self, model: int) -> None:
+        """Go on with the hops of another model, which have waited in the ring. Main thread.
+
+        A take belongs to one model: one that runs ends with the last hop of the old model, and another of the same name
+        begins with the first of the new one.
+        """
+        self.drain()
         with self._lock:
-            self._guarded(lambda writer: writer.event(kind, self._monitor.latent_frame, **fields))
+            self._model = model
+            if self._writer is not None:
+                self._close()
+                try:
+                    self._begin(self._tag)
+                except RtraveError as error:
+                    self.failure = str(error)
+
+    def abandon(self) -> None:
+        """Throw away the hops of a model that was not adopted. Main thread."""
+        self.drain()
+        with self._lock:
+            self._shared.audio.read(int(self._held[:, SAMPLES].sum()))
+            self._held = self._held[:0]
+
+    def event(self, kind: str, latent_frame: int | None = None, **fields: Any) -> None:
+        """Note something in the take, where one runs, at the hop last heard of where no frame is given. Any thread of
+        the control process."""
+        with self._lock:
+            frame = self._monitor.latent_frame if latent_frame is None else latent_frame
+            self._guarded(lambda writer: writer.event(kind, frame, **fields))
 
     @property
     def recording(self) -> bool:
@@ -107,9 +139,12 @@ class Recorder:
     def drain(self) -> None:
         """Take what waits in the rings. The recorder's thread, or tests."""
         with self._lock:
-            hops = self._shared.hops.read()
+            hops = np.concatenate((self._held, self._shared.hops.read()))
+            ours = hops[:, MODEL] == self._model
+            count = len(hops) if ours.all() else int(np.argmin(ours))
+            hops, self._held = hops[:count], hops[count:]
             if len(hops):
-                audio = self._shared.audio.read(len(hops) * self._hop)
+                audio = self._shared.audio.read(int(hops[:, SAMPLES].sum()))
                 self._pending.extend(self._shared.controls_log.read())
                 self._monitor.update(hops)
                 self._guarded(lambda writer: self._write(writer, hops, audio))

@@ -15,12 +15,15 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from rtrave.audio.priority import missing
 from rtrave.audio.shared import Shared, create, spec_for
 from rtrave.control.calibration import Calibration, save
 from rtrave.control.instrument import Instrument
 from rtrave.errors import RtraveError
 from rtrave.live import terminal
 from rtrave.live.clips import Clips
+from rtrave.live.faults import Faults
+from rtrave.live.howl import HowlWatch, built_in_loop
 from rtrave.live.listening import Listening
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
@@ -28,6 +31,7 @@ from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
 from rtrave.live.state_keeper import StateKeeper
 from rtrave.live.supervisor import NoDeviceError, Supervisor
+from rtrave.live.swap import ModelSwap
 from rtrave.live.web_wiring import Web
 from rtrave.osc.listeners import parse_target
 from rtrave.osc.server import OscServer
@@ -56,6 +60,8 @@ class LiveRun:
         self._controls = instrument.controls
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
+        self._played_s, self._counted_from = 0.0, 0  # by models before, and up to this latent frame
+        self._faults, self._howl = Faults(), HowlWatch()
         self._began_s = time.monotonic()
         with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
             self._make_parts(stack)
@@ -71,10 +77,12 @@ class LiveRun:
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
         self._keeper = StateKeeper(self._instrument, options.state, self._note)
+        self._fade = controls.layout.slots["model/fade"].start
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
-        self._recorder = Recorder(self._shared, model.hop, self.monitor, options.sessions_dir, self._new_writer)
+        self._recorder = Recorder(self._shared, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
-        clips = Clips(
+        self._swap = ModelSwap(model.shape, lambda: self._model, self._send, self._adopt, self._announce)
+        self._clips = Clips(
             options.clips_dir,
             options.graph,
             self._folder,
@@ -83,16 +91,20 @@ class LiveRun:
             lambda function: self.osc.call(function),
             self._note,
         )
-        self._instrument.choose_source = clips.choose
+        self._instrument.choose_source = self._clips.choose
         self._listening = Listening(
-            self.monitor.gatherer, model, controls, self._keep_calibration, lambda function: self.osc.call(function)
+            self.monitor.gatherer,
+            lambda: self._model,
+            controls,
+            self._keep_calibration,
+            lambda function: self.osc.call(function),
         )
-        readers = osc_readers(spec, self.monitor, self._recorder, self._status, self._instrument)
+        readers = osc_readers(lambda: self._model.spec, self.monitor, self._recorder, self._status, self._instrument)
         readers |= {"/rtrave/calibration/state": self._listening.state}
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
-            osc_actions(self._recorder) | self._instrument.actions(),
+            osc_actions(self._recorder, self._swap.load) | self._instrument.actions(),
             readers,
             bind=options.osc_bind,
             port=options.osc_port,
@@ -116,6 +128,14 @@ class LiveRun:
             self._supervisor = self._make_supervisor({"null": True})
             self._supervisor.start()
         self._stack.callback(self._supervisor.stop)
+        device = self._supervisor.device
+        if device["resampler_s"]:
+            rates = f"the device runs at {device['device_rate']} Hz, the model at {device['sample_rate']} Hz"
+            self._note(f"{rates}: resampled on both sides, which costs {1000 * device['resampler_s']:.1f} ms")
+        if lacks := missing(device):
+            self._note(f"the system grants no {' and no '.join(lacks)}: see docs/latency.md where hops come late")
+        if loop := built_in_loop(device):
+            self._note(loop)
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
@@ -154,16 +174,24 @@ class LiveRun:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
                 self._keeper.poll(time.monotonic())
+                self._swap.poll(float(self._controls.values[self._fade]))
+                self._note_faults()
                 show(self.view())
-                played_s = self._shared.status.get("latent_frame") / self._model.spec.latent_rate_hz
-                if duration_s is not None and played_s >= duration_s:
+                if duration_s is not None and self._seconds() >= duration_s:
                     break
+
+    def _seconds(self) -> float:
+        """How much has been played, by all models."""
+        return self._played_s + (self.latent_frame - self._counted_from) / self._model.spec.latent_rate_hz
 
     def finish(self) -> None:
         """End everything and say what became of the take."""
         self._stack.close()
         self._keeper.save()
         counts = self._shared.status.as_dict()
+        self._note_faults()
+        for fault in self._faults.last:
+            self._say(f"  {fault}")
         self._say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
         if self._recorder.failure:
             self._say(f"the take was cut short: {self._recorder.failure}")
@@ -188,6 +216,7 @@ class LiveRun:
             uptime_s=time.monotonic() - self._began_s,
             playing=self._supervisor.playing,
             restarts=self._supervisor.restarts,
+            faults=list(self._faults.last),
             notes=[text for noted_s, text in self._notes if time.monotonic() - noted_s < NOTE_S],
         )
 
@@ -213,7 +242,7 @@ class LiveRun:
     def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
         options = self._options
         if "null" in device:
-            device = {"null": str(null_input(options, self._model.spec, self._folder))}
+            device = {"null": str(null_input(options.input_file, self._model.spec, self._folder))}
         config = {
             "shared": {"path": str(self._shared.path), "spec": asdict(self._shared.spec)},
             "graph": str(options.graph),
@@ -222,19 +251,57 @@ class LiveRun:
             "threads": options.threads,
             "buffering": options.buffering,
             "block_size": options.block_size,
+            "latency": options.latency,
+            "host_settings": options.host_settings,
+            "margin_ms": options.margin_ms,
+            "late": options.late,
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
         }
         return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
 
+    def _note_faults(self) -> None:
+        for fault in self._faults.look(self._shared.status.as_dict()):
+            self._recorder.event("fault", cause=fault.name, count=fault.count)
+        peak_in, _, peak_out, _ = self.monitor.levels_db()
+        if howl := self._howl.look(peak_in, peak_out, time.monotonic()):
+            self._note(howl)
+
     def _on_device(self, what: str, *facts: Any) -> None:
-        if what == "restart":
+        if what == "model":
+            self._swap.heard(facts[0])
+        elif what == "restart":
             gap_s, latent_frame = facts
             self._note(f"sound is back after {gap_s:.1f} s")
-            self._recorder.event("restart", gap_s=round(gap_s, 3), resumes_at=latent_frame)
+            self._recorder.event("restart", latent_frame, gap_s=round(gap_s, 3), resumes_at=latent_frame)
         else:
+            if what == "lost":
+                self._swap.lost()
+                self._recorder.abandon()
             self._note(facts[0])
             self._recorder.event("device", text=facts[0])
+
+    def _send(self, command: dict[str, Any]) -> bool:
+        return self._supervisor.send(command)
+
+    def _announce(self, address: str, types: str, values: tuple[Any, ...]) -> None:
+        self.osc.announce(address, types, values)
+        if address == "/rtrave/error":
+            self._note(f"{values[0]}: {values[-1]}")
+
+    def _adopt(self, model: ModelFacts, graph: Path, told: dict[str, Any]) -> None:
+        """Another model plays: a take belongs to one model, so the one that runs goes on in a new folder."""
+        before, self._model = self._model.spec, model
+        frame = self.latent_frame
+        self._played_s += (frame - self._counted_from) / before.latent_rate_hz
+        self._counted_from = frame
+        self._supervisor.plays(str(graph), self._swap.count, told)
+        self._recorder.event("model", name=model.spec.name, hash=model.model_hash)
+        self._instrument.shares = tuple(model.spec.fidelity)
+        self._clips.begin_anew(graph)
+        self.monitor.adopt(model.spec, model.latent_pca, model.latent_mean, model.hop)
+        self._recorder.adopt(self._swap.count)
+        self._note(f"{model.spec.name} plays instead of {before.name}")
 
     def _new_writer(self, folder: Path) -> SessionWriter:
         spec = self._model.spec

@@ -80,7 +80,8 @@ class Supervisor:
     log : Path
         Takes the process's stderr.
     notify : callable
-        Called with ("lost", text), ("restart", gap in seconds, latent frame) and ("retry", text), on the main thread.
+        Called with ("lost", text), ("restart", gap in seconds, latent frame), ("retry", text) and ("model", what the
+        audio process told of a load), on the main thread.
 
     Attributes
     ----------
@@ -96,6 +97,7 @@ class Supervisor:
         self._playing_since_s = 0.0
         self._silent_since_s = 0.0
         self._retry_at_s = 0.0
+        self._resumes_at = 0  # first latent frame of the process that was started last
         self.device: dict[str, Any] = {}
         self.restarts = 0
 
@@ -133,12 +135,16 @@ class Supervisor:
         now_s = time.monotonic()
         if self._child is None:
             if now_s >= self._retry_at_s:
-                frame = int(self._shared.status.get("latent_frame"))
-                self._child = Child({**self._config, "first_latent_frame": frame}, self._log)
+                self._resumes_at = int(self._shared.status.get("latent_frame"))
+                again = {"first_latent_frame": self._resumes_at, "device": self._same_device(), "fade_in": True}
+                self._child = Child(self._config | again, self._log)
             return
         if not self._playing:
             self._wait_for_start(self._child, now_s)
             return
+        while (told := self._child.next_line(0)) is not None:
+            if told.get("event") in ("loaded", "load-failed"):
+                self._notify("model", told)
         heartbeat_s = self._shared.status.get("heartbeat_s")
         block = self.device["block"] or self.device["hop"]  # None where it changes from call to call
         limit_s = HANG_LIMIT_S + 2 * block / self.device["sample_rate"]
@@ -151,13 +157,22 @@ class Supervisor:
             self._notify("lost", f"the audio process {why}; starting it again")
             self.poll()
 
+    def _same_device(self) -> dict[str, Any]:
+        """The device that was lost, by name and host API where it was taken by its number or by default: another one
+        may have its number now, and nobody wants to hear another one."""
+        device: dict[str, Any] = self._config["device"]
+        if "found_by" not in self.device:
+            return device
+        found = dict(zip(("input", "output"), self.device["found_by"], strict=True))
+        return {end: name if isinstance(name, str) else found[end] for end, name in device.items()}
+
     def _wait_for_start(self, child: Child, now_s: float) -> None:
         told = child.next_line(0)
         if told is not None and told["event"] == "started":
             self._began(told)
             self.restarts += 1
             gap_s = time.monotonic() - self._silent_since_s
-            self._notify("restart", gap_s, int(self._shared.status.get("latent_frame")))
+            self._notify("restart", gap_s, self._resumes_at)
         elif told is not None or child.process.poll() is not None or now_s - child.started_s > START_LIMIT_S:
             self._give_up(now_s, RETRY_S)
             self._notify("retry", (told or {}).get("message", "the audio process did not start"))
@@ -172,6 +187,18 @@ class Supervisor:
             self._child.kill()
         self._child = None
         self._retry_at_s = now_s + wait_s
+
+    def send(self, command: dict[str, Any]) -> bool:
+        """A command to the audio process; False where none plays."""
+        if self._child is None or not self._playing:
+            return False
+        self._child.send(command)
+        return True
+
+    def plays(self, graph: str, model: int, told: dict[str, Any]) -> None:
+        """The audio process plays another model; one that is started again will, too."""
+        self._config |= {"graph": graph, "model": model}
+        self.device |= {key: value for key, value in told.items() if key not in ("event", "graph")}
 
     def stop(self) -> None:
         """Fade out and end the audio process; by its id where it does not listen."""

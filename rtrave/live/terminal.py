@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from rtrave.live.faults import Fault
 from rtrave.live.monitor import FLOOR_DB, Latency, Monitor
 
 LABEL_WIDTH = 9
@@ -38,6 +39,8 @@ class View:
         Where OSC listens.
     take : str
         Where the take goes, or why none does.
+    faults : list of Fault
+        The last ones, oldest first.
     notes : list of str
         The latest messages.
     """
@@ -52,6 +55,7 @@ class View:
     uptime_s: float
     playing: bool
     restarts: int
+    faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -62,22 +66,32 @@ def describe_device(device: dict[str, Any]) -> str:
     else:
         names = device["input"] if device["input"] == device["output"] else f"{device['input']} -> {device['output']}"
         names += f" ({device['host_api']})"
-    return f"{names}, block {device['block'] or 'changing'}, {device['buffering']}: {device['reason']}"
+    margin = f" with {1000 * device['granted_s']:.1f} ms for it" if device["buffering"] == "low-latency" else ""
+    return f"{names}, block {device['block'] or 'changing'}, {device['buffering']}: {device['reason']}{margin}"
 
 
-def describe_latency(latency: Latency) -> str:
-    """The sum and its terms."""
-    terms = latency.terms_ms()
-    parts = " + ".join(f"{name} {terms[name]:.1f}" for name in ("device", "buffering", "model"))
-    return f"{latency.total_ms:.1f} ms = {parts}"
+def describe_latency(latency: Latency, device: dict[str, Any]) -> str:
+    """The sum and its terms; behind the device's what was asked of it."""
+    asked = device.get("latency_asked")
+    wanted = "" if asked is None else f" ({asked if isinstance(asked, str) else f'{1000 * asked:g}'})"
+    terms = {name: ms for name, ms in latency.terms_ms().items() if ms or name != "resampler"}
+    parts = " + ".join(f"{name} {ms:.1f}{wanted if name == 'device' else ''}" for name, ms in terms.items())
+    return f"{latency.total_ms:.1f} ms: {parts}"
 
 
 def all_counts(view: View) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """What went wrong so far, name to count: what came too late, what failed, what a take lacks."""
     n = view.counts
-    late = {"late": n["late_hops"], "stalls": n["stalls"], "skipped": n["skipped_hops"], "host flags": n["host_flags"]}
+    late = {
+        "late": n["late_hops"],
+        "stalls": n["stalls"],
+        "starved": n["starved_hops"],
+        "skipped": n["skipped_hops"],
+        "host flags": n["host_flags"],
+    }
     errors = n["engine_errors"] + n["callback_errors"]
-    faults = {"errors": errors, "NaN in": n["nonfinite_in"], "NaN out": n["nonfinite_out"]}
+    nan_in = n["nonfinite_in"] + n["nonfinite_device"]
+    faults = {"errors": errors, "NaN in": nan_in, "NaN out": n["nonfinite_out"]}
     lost = {"samples": n["audio_dropped"], "hops": n["hops_dropped"], "changes": n["controls_dropped"]}
     return late | {"restarts": view.restarts}, faults, lost
 
@@ -91,10 +105,10 @@ def describe_counts(view: View) -> str:
 
 
 def compute_line(monitor: Monitor) -> str:
-    """Compute time per hop against the deadline."""
-    median, p99 = monitor.compute_ms()
-    deadline_ms = 1000 * monitor.deadline_s
-    return f"median {median:.2f} ms, p99 {p99:.2f} ms of {deadline_ms:.1f} ms ({100 * monitor.load:.0f} %)"
+    """Compute time per hop against the deadline, and how late it began."""
+    times, wake, deadline_ms = monitor.compute_ms(), monitor.wake_ms(), 1000 * monitor.deadline_s
+    spread = f"median {times.median:.2f} ms, p99 {times.p99:.2f}, p99.9 {times.p999:.2f}"
+    return f"{spread} of {deadline_ms:.1f} ms ({100 * monitor.load:.0f} %), wake-up {wake.p99:.2f}"
 
 
 def describe_model(monitor: Monitor) -> str:
@@ -108,7 +122,7 @@ def banner(view: View, width: int) -> Text:
     """What must be read from afar, as one coloured bar."""
     state = "PLAYING" if view.playing else "NO SOUND, starting again"
     take = {"recording": "REC", "not": "not recording"}.get(view.take.split()[0], "TAKE FAILED")
-    late = view.counts["late_hops"] + view.counts["stalls"]
+    late = view.counts["late_hops"] + view.counts["stalls"] + view.counts["starved_hops"]
     time, load = timedelta(seconds=int(view.uptime_s)), 100 * view.monitor.load
     text = f" {state}   {time}   {take}   late {late:.0f}   load {load:.0f} %"
     colour = "red" if not view.playing else "yellow" if late else "green"
@@ -162,7 +176,7 @@ def count_text(counts: dict[str, float]) -> Text:
 
 
 def note_lines(notes: list[str], width: int) -> list[Text]:
-    """The latest notes, folded, as far as there is room."""
+    """The latest notes (where there are none, the last faults), folded, as far as there is room."""
     lines: list[Text] = []
     for note in reversed(notes):
         folded = textwrap.wrap(note, max(width - LABEL_WIDTH, 1), max_lines=NOTE_ROWS, placeholder=" …")
@@ -179,7 +193,7 @@ def details(view: View, width: int) -> list[Text]:
     # The end of a path says more than its beginning.
     take = view.take if len(view.take) <= room else "…" + view.take[len(view.take) - room + 1 :]
     return [
-        labelled("latency", describe_latency(view.latency)),
+        labelled("latency", describe_latency(view.latency, view.device)),
         labelled("compute", compute_line(monitor)),
         labelled("timing", count_text(late)),
         labelled("faults", Text.assemble(count_text(faults), "; lost ", count_text(lost))),
@@ -200,7 +214,8 @@ def screen_lines(view: View, rows: int, width: int) -> list[Text]:
     bars, hidden = latent_lines(monitor.latents("out", view.controls), max(room, LATENT_ROWS_MIN), width)
     space = "full" if view.controls[monitor.layout.slots["space"]][0] else "compressed"
     title = Text(f"latents ({space}{f', {hidden} more not shown' if hidden else ''})", style="bold")
-    return [*above, title, *bars, *below, *note_lines(view.notes, width)][:rows]
+    notes = note_lines(view.notes or [str(fault) for fault in view.faults], width)
+    return [*above, title, *bars, *below, *notes][:rows]
 
 
 @dataclass(frozen=True)
@@ -227,7 +242,7 @@ def print_header(console: Console, view: View) -> None:
     for label, text in (
         ("model", describe_model(view.monitor)),
         ("device", describe_device(view.device)),
-        ("latency", describe_latency(view.latency)),
+        ("latency", describe_latency(view.latency, view.device)),
         ("OSC", view.osc),
         ("take", view.take),
     ):

@@ -175,6 +175,11 @@ class Feedback:
             if listener.due_s <= now_s:
                 self._send_due(peer, listener, now_s)
 
+    def tell_all(self, datagram: bytes, now_s: float) -> None:
+        """Send one datagram to everybody who listens."""
+        for peer in {*self._targets, *(lease.target for lease in self._leases.alive(now_s))}:
+            self._send(datagram, peer)
+
     def _send_streams(self) -> None:
         asked = {mask for listener in self._listeners.values() for mask in STREAMS if listener.mask & mask}
         streams = {bit: self._encode(STREAMS[bit]) for bit in STREAMS if bit in asked and self._known(STREAMS[bit])}

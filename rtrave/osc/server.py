@@ -25,7 +25,7 @@ from rtrave.osc.dispatch import Action, Dispatcher
 from rtrave.osc.endpoint import Endpoint
 from rtrave.osc.fast import single_floats
 from rtrave.osc.feedback import Feedback
-from rtrave.osc.packets import Message, PacketError, decode_packet, seconds_ahead
+from rtrave.osc.packets import Message, PacketError, decode_packet, encode_message, seconds_ahead
 from rtrave.osc.replies import WEB, Leases, Origin, Peer, Replies, is_web
 from rtrave.osc.values import Reader, Values
 from rtrave.settings import DEFAULT_OSC_PORT
@@ -121,6 +121,7 @@ class OscServer:
         self._set_in_burst: set[str] = set()
         self._touched: dict[str, tuple[Peer, bool]] = {}  # address to who set it, and whether as sent
         self._outbox: dict[Origin, None] = {}
+        self._announced: deque[bytes] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="osc", daemon=True)
 
@@ -138,6 +139,10 @@ class OscServer:
         told["refused"] = dict(self.counts.refused)
         sent = {"sent": endpoint.sent, "unsent": endpoint.unsent, "lost": endpoint.lost}
         return told | {"held": self._replies.held} | sent
+
+    def announce(self, address: str, types: str, values: tuple[float | str, ...]) -> None:
+        """Tell all who listen, soon. Any thread."""
+        self._announced.append(encode_message(address, types, values))
 
     def call(self, function: Callable[[], object]) -> None:
         """Have something done on the server's thread, soon, and the controls published after it. Any thread."""
@@ -263,6 +268,8 @@ class OscServer:
 
     def tick(self) -> None:
         """Send feedback if it is due. As `handle`."""
+        while self._announced:
+            self._feedback.tell_all(self._announced.popleft(), self._monotonic_s())
         self._feedback.tick(self._monotonic_s())
 
     def _postpone(self, later: list[tuple[float, Message]], origin: Origin, now_s: float) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rtrave.model.rave import Model
 
 PRECISIONS = ("float32", "int8")
+LONG_SAMPLES = 1 << 16  # longer blocks are no faster
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class GraphShape:
         "nn~" leaves odd band delays uncompensated, as upstream does.
     hop : int or None
         Samples per run, a multiple of the model's ratio: a wish in other words, which replaces `latent_frames`.
+    long_blocks : bool
+        About `LONG_SAMPLES` per run, for offline work; replaces both.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class GraphShape:
     precision: str = "float32"
     compat: str | None = None
     hop: int | None = None
+    long_blocks: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -59,6 +63,9 @@ def fitting(model: Model, shape: GraphShape) -> GraphShape:
     if shape.hop is not None and (shape.hop < 1 or shape.hop % ratio):
         nearest = max(round(shape.hop / ratio), 1) * ratio
         raise RtraveError(f"a hop of {shape.hop} samples is no multiple of the ratio {ratio}: use {nearest}")
-    frames = math.lcm(shape.hop // ratio if shape.hop else shape.latent_frames, model.frames_per_step)
+    frames = shape.hop // ratio if shape.hop else shape.latent_frames
+    if shape.long_blocks:
+        frames = max(LONG_SAMPLES // ratio, 1)
+    frames = math.lcm(frames, model.frames_per_step)
     even = model.decoder.delay(Fraction(0)) % 2 == 0
-    return replace(shape, latent_frames=frames, compat=None if even else shape.compat, hop=None)
+    return replace(shape, latent_frames=frames, compat=None if even else shape.compat, hop=None, long_blocks=False)

@@ -19,7 +19,6 @@ from rtrave.model.latent_space import NoiseSource, sample_posterior
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.stream import draws_for
 
-LATENT_FRAMES = 32  # of a block: longer ones are no faster
 SEGMENT_SAMPLES = 1 << 20  # at most
 # A stream forgets what came so long ago: the longest memory known is 34080 samples, of the first version's decoder
 MEMORY_SAMPLES = 36864

@@ -146,6 +146,7 @@ class RoutedParts:
         record = json.loads((folder / MANIFEST).read_text())
         self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
         self.latent_pca, self.latent_mean, self.initial = facts.latent_pca, facts.latent_mean, facts.initial
+        self.encoder_delay, self.frames_per_step = facts.encoder_delay, facts.frames_per_step
         self._from, self._to = (OnnxParts(Path(record[part]), threads) for part in ("encoder", "decoder"))
         with np.load(folder / BRIDGE) as crossing:
             self._matrix, self._offset = crossing["matrix"], crossing["offset"]

@@ -50,6 +50,7 @@ class ScriptedParts:
         self.spec: ModelSpec = facts.spec
         self.latent_pca, self.latent_mean = facts.latent_pca, facts.latent_mean
         self.initial: dict[str, np.ndarray] = {}
+        self.frames_per_step = 1
         self.limit_s = PATIENT_LIMIT_S
         self.restarts = -1
         self._threads = threads

@@ -22,6 +22,7 @@ class Parts(Protocol):
     latent_pca: np.ndarray
     latent_mean: np.ndarray
     initial: dict[str, np.ndarray]
+    frames_per_step: int
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
     def draw_shapes(self) -> dict[str, tuple[int, int]]: ...

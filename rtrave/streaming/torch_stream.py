@@ -29,7 +29,7 @@ class TorchParts:
     def __init__(self, model: Model, shape: GraphShape, device: str = "cpu") -> None:
         self.spec, self.shape, self.device = model.spec, fitting(model, shape), device
         self.model = prepared(model, self.shape.latent_frames, model.latent_mean.dtype, device)
-        self.model_hash = fingerprint(model)
+        self.model_hash, self.frames_per_step = fingerprint(model), model.frames_per_step
         self.latent_pca, self.latent_mean = model.space()
         self._states = {part: model.initial_state(part, shape.batch) for part in ("encoder", "decoder")}
         self.initial = {name: array.copy() for name, array in self.state().items() if array.any()}

@@ -9,7 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from rtrave.audio.host import Host, default_inputs, default_outputs
+from rtrave.audio.buffering import direct_delay, threaded_delay
+from rtrave.audio.callback import Drive, Driver
+from rtrave.audio.host import Host
+from rtrave.audio.routing import default_inputs, default_outputs
 from rtrave.audio.shared import Shared, SharedSpec, create
 from rtrave.control.vector import make_layout
 
@@ -34,6 +37,7 @@ class FakeEngine:
         self.layout = make_layout(dims)
         self.latent_frame = 0
         self.broken, self.slow, self.compute_s = broken, dict(slow or {}), compute_s
+        self.dry_delay, self.dry_gain, self.limiter_delay = 0, 1.0, 0
         self.hops = 0
         self.resets = 0
         self.report = SimpleNamespace(
@@ -49,7 +53,7 @@ class FakeEngine:
         if index in self.slow:
             self.slow[index]()
         if self.compute_s:
-            time.sleep(self.compute_s)
+            time.sleep(self.compute_s)  # to be met by a real clock only
         if index in self.broken:
             raise RuntimeError("broken on order")
         report = self.report
@@ -66,24 +70,50 @@ class FakeEngine:
 
 
 def open_fake(graph: Path, *, seed: int = 0, threads: int = 1) -> FakeEngine:
-    """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes."""
-    return FakeEngine(compute_s=float(Path(graph).name) / 1e3)
+    """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes, or HOPxDIMS."""
+    name = Path(graph).name
+    if "x" in name:
+        hop, dims = map(int, name.split("x"))
+        return FakeEngine(hop, dims=dims)
+    return FakeEngine(compute_s=float(name) / 1e3)
 
 
 def make_shared(engine: FakeEngine, **sizes: int) -> Shared:
     return create(SharedSpec(engine.channels, engine.dims, engine.latent_frames, engine.layout.size, **sizes))
 
 
-def make_host(engine: FakeEngine, shared: Shared, devices: int = 2, scheduled: bool = False) -> Host:
+def make_host(
+    engine: FakeEngine, shared: Shared, devices: int = 2, scheduled: bool = False, clock: Callable = time.monotonic
+) -> Host:
     inputs = default_inputs(engine.channels, devices)
     outputs = default_outputs(engine.channels, devices)
-    return Host(shared.status, RATE, engine.hop, inputs, outputs, scheduled)
+    return Host(shared.status, RATE, inputs, outputs, scheduled, clock)
+
+
+def make_driver(
+    engine: FakeEngine,
+    shared: Shared,
+    block: int | None,
+    threaded: bool = True,
+    margin: int | None = None,
+    late: str = "silence",
+    host: Host | None = None,
+    publishing: bool = True,
+) -> Driver:
+    """A driver on a host whose period is the block; `margin` in samples, the hop where None."""
+    margin_s = (engine.hop if margin is None else margin) / RATE
+    if threaded:
+        delay = threaded_delay(engine.hop, RATE, block, block, margin_s)
+    else:
+        delay = direct_delay(engine.hop, RATE, block, block)
+    return Driver(engine, shared, host or make_host(engine, shared), Drive(threaded, delay, late), None, publishing)
 
 
 class Stamps:
     """Time stamps of a steady host."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = RATE) -> None:
+        self.rate = rate
         self.samples = 0
         self.inputBufferAdcTime = 1.0
         self.currentTime = 1.0
@@ -91,12 +121,14 @@ class Stamps:
 
     def advance(self, samples: int) -> None:
         self.samples += samples
-        self.inputBufferAdcTime = 1.0 + self.samples / RATE
+        self.inputBufferAdcTime = 1.0 + self.samples / self.rate
 
 
-def play(driver: Callable, x: np.ndarray, blocks: list[int], after: Callable[[], None] | None = None) -> np.ndarray:
+def play(
+    driver: Callable, x: np.ndarray, blocks: list[int], after: Callable[[], None] | None = None, rate: int = RATE
+) -> np.ndarray:
     """Call a driver with x [T, device channels] in these blocks; `after` runs after each. Returns [T, 2]."""
-    stamps, out, at = Stamps(), np.full((len(x), 2), np.nan, np.float32), 0
+    stamps, out, at = Stamps(rate), np.full((len(x), 2), np.nan, np.float32), 0
     for block in blocks:
         driver(x[at : at + block], out[at : at + block], block, stamps, None)
         stamps.advance(block)

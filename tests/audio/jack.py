@@ -157,11 +157,11 @@ def _ecasound(server: Server, name: str, *arguments: str) -> subprocess.Popen[by
     )
 
 
-def source_and_result(server: Server, folder: Path, source: np.ndarray, seconds: float) -> np.ndarray:
+def source_and_result(server: Server, folder: Path, source: np.ndarray, seconds: float, rate: int = RATE) -> np.ndarray:
     """A foreign client plays source [T] into PortAudio's input, another records source and result: [T, 2]."""
-    soundfile.write(folder / "source.wav", source, RATE, subtype="FLOAT")
+    soundfile.write(folder / "source.wav", source, rate, subtype="FLOAT")
     made = folder / "result.wav"
-    form = f"-f:f32_le,{{}},{RATE}"
+    form = f"-f:f32_le,{{}},{rate}"
     recorder = _ecasound(server, "recorder", form.format(2), "-i", "jack", "-o", str(made), f"-t:{seconds}")
     player = None
     try:

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from rtrave.audio.device import JACK, DeviceInfo, HostPeriod, check_sample_rate, choose_buffering, resolve
+from rtrave.audio.buffering import HostPeriod, choose_buffering, choose_mode
+from rtrave.audio.device import HOST_SETTINGS, JACK, DeviceInfo, choose_sample_rate, host_settings, resolve
 from rtrave.errors import RtraveError
 
 
@@ -72,14 +73,32 @@ def test_nothing_to_choose_from() -> None:
         resolve((), "any", "input")
 
 
-def test_a_jack_server_at_another_rate_is_refused_with_what_to_set() -> None:
-    with pytest.raises(RtraveError) as error:
-        check_sample_rate(device(0, "system", JACK, rate=48000.0), "input", 44100, 1)
-    assert str(error.value) == (
-        "device 'system' runs at 48000 Hz, the model needs 44100 Hz: "
-        "set the device or JACK to 44100 Hz (jackd -r 44100)"
+def test_a_jack_server_sets_the_rate() -> None:
+    jack = device(0, "system", JACK, rate=48000.0)
+    assert choose_sample_rate(jack, jack, (1, 2), 44100) == 48000
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [((44100, 48000), 44100), ((48000, 96000), 48000), ((96000,), 96000), ((32000, 96000), 32000)],
+)
+def test_the_models_rate_is_asked_for_first_then_the_devices_own(monkeypatch, taken, expected) -> None:
+    monkeypatch.setattr(
+        "rtrave.audio.device._refusal", lambda end, way, channels, rate: "" if rate in taken else f"no {rate}"
     )
-    check_sample_rate(device(0, "system", JACK), "input", 44100, 1)
+    ends = device(0, "in", "ALSA", rate=96000.0), device(1, "out", "ALSA", rate=32000.0 if 32000 in taken else 48000.0)
+    assert choose_sample_rate(*ends, (1, 2), 44100) == expected
+
+
+def test_ends_that_share_no_rate_are_refused_in_one_line(monkeypatch) -> None:
+    def refusal(end: DeviceInfo, way: str, channels: int, rate: int) -> str:
+        return "" if rate == end.default_sample_rate else f"{way} device '{end.name}': no {rate}"
+
+    monkeypatch.setattr("rtrave.audio.device._refusal", refusal)
+    ends = device(0, "mic", "ALSA", rate=16000.0), device(1, "out", "ALSA", rate=48000.0)
+    with pytest.raises(RtraveError, match="'mic' and 'out' share no sample rate") as error:
+        choose_sample_rate(*ends, (1, 2), 44100)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +119,10 @@ def test_a_jack_server_at_another_rate_is_refused_with_what_to_set() -> None:
 )
 def test_buffering_follows_the_host_period(mode, period, open_ended, size, expected) -> None:
     plan = choose_buffering(mode, 2048, period, size, open_ended)
-    assert (plan.mode, plan.asked, plan.block) == expected
+    chosen, reason = choose_mode(mode, 2048, plan.period)
+    assert (chosen, plan.asked, plan.block) == expected
     risky = mode == "direct" and (period is None or period.period < 2048)
-    assert ("may miss" in plan.reason) == risky
+    assert ("may miss" in reason) == risky
 
 
 @pytest.mark.parametrize(("mode", "size"), [("fast", None), ("auto", 8), ("auto", 16385)])
@@ -125,3 +145,28 @@ def test_without_portaudio_one_line_names_the_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "libportaudio2" in done.stdout and done.stdout.count("\n") == 1
+
+
+def test_host_settings_are_those_that_sounddevice_takes() -> None:
+    import inspect
+
+    import sounddevice
+
+    for name, settings in HOST_SETTINGS.values():
+        assert set(settings) <= set(inspect.signature(getattr(sounddevice, name).__init__).parameters)
+    assert isinstance(host_settings("Windows WASAPI", {"exclusive": True}), sounddevice.WasapiSettings)
+    assert host_settings("ALSA", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("api", "given", "said"),
+    [
+        ("ALSA", {"exclusive": True}, "the host API 'ALSA' takes no setting exclusive: those that take some are ASIO"),
+        ("Windows WASAPI", {"exclusiv": True}, "takes no setting exclusiv: it takes exclusive, auto_convert"),
+        ("ASIO", {"channel_selectors": 7}, "settings for 'ASIO'"),
+    ],
+)
+def test_host_settings_that_do_not_fit_are_refused_in_one_line(api: str, given: dict, said: str) -> None:
+    with pytest.raises(RtraveError, match=said) as error:
+        host_settings(api, given)
+    assert "\n" not in str(error.value)

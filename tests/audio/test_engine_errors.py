@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtrave.audio.callback import Driver
-from rtrave.audio.host import GAP_FADE
-from tests.audio.fake import FakeEngine, make_host, play
+from rtrave.audio.gap import GAP_FADE
+from tests.audio.fake import FakeEngine, make_driver, make_host, play
 
 HOP = 512
 
@@ -20,10 +19,10 @@ def test_a_broken_hop(shared_for, mode: str) -> None:
     host = make_host(engine, shared)
     x = np.random.default_rng(4).standard_normal((HOP * 14, 1)).astype(np.float32)
     if mode == "direct":
-        driver = Driver(engine, shared, host, HOP, 60.0)
+        driver = make_driver(engine, shared, HOP, threaded=False, host=host)
         y = play(driver, x, [HOP] * 14)
     else:
-        driver = Driver(engine, shared, host, HOP)
+        driver = make_driver(engine, shared, HOP, host=host)
         y = play(driver, x, [HOP] * 14, driver.drain)[HOP:]
     status = shared.status.as_dict()
     assert status["engine_errors"] == 3 and engine.resets == 3
@@ -44,7 +43,7 @@ def test_a_broken_hop(shared_for, mode: str) -> None:
 def test_a_broken_callback_still_fills_the_output(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = Driver(engine, shared, make_host(engine, shared), HOP)
+    driver = make_driver(engine, shared, HOP)
     no_channels = np.zeros((HOP, 0), np.float32)
     out = np.full((HOP, 2), np.nan, np.float32)
     from tests.audio.fake import Stamps

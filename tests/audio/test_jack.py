@@ -20,8 +20,8 @@ DUPLEX = {"input": None, "output": "JACK"}
     ("period", "config", "mode", "delay"),
     [
         (2048, {}, "direct", 1024),
-        (256, {}, "low-latency", 3840),
-        (256, {"block_size": 512}, "low-latency", 3584 + 512),
+        (256, {"margin_ms": 16}, "low-latency", 2048 + 512),
+        (256, {"block_size": 512, "margin_ms": 16}, "low-latency", 2048 + 512 + 512),
     ],
 )
 def test_duplex(shared_for, tmp_path: Path, period: int, config: dict, mode: str, delay: int) -> None:
@@ -77,7 +77,8 @@ def test_an_engine_too_slow_for_the_period_is_counted_as_the_clock_counts(shared
             after, lasted_s = shared.status.as_dict(), time.monotonic() - start_s
             gone = {name: after[name] - before[name] for name in after}
             assert server.not_finished() > 10
-            assert gone["stalls"] > 30 and gone["late_hops"] > 10
+            assert gone["expected_callbacks"] - gone["callbacks"] > 30 and gone["late_hops"] > 10
+            assert gone["stalls"] < 12  # what the engine cost is no stall of the host
             # One callback takes five periods, and so the two readings may be some periods off.
             assert gone["expected_callbacks"] == pytest.approx(lasted_s * RATE / 256, abs=12)
             process.send({"command": "stop"})
@@ -103,15 +104,37 @@ def test_after_the_server_died_the_heartbeat_stands_still_and_a_stop_still_ends_
         process.end()
 
 
-def test_a_server_at_another_rate_is_refused_in_one_line(shared_for, tmp_path: Path) -> None:
-    shared = shared_for(FakeEngine())
-    with jack_server(tmp_path, 1024, rate=48000) as server:
-        process = AudioProcess(shared, server.environment, device=DUPLEX)
+@pytest.mark.parametrize(("rate", "period"), [(48000, 256), (96000, 4096)])
+def test_a_server_at_another_rate_is_resampled(shared_for, tmp_path: Path, rate: int, period: int) -> None:
+    """A foreign client hears its own sound, through both resamplers, at the shift that is told."""
+
+    def run(attempt: int) -> None:
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        resampled(shared_for(FakeEngine()), folder, rate, period)
+
+    best_of_three(run)
+
+
+def resampled(shared: Shared, tmp_path: Path, rate: int, period: int) -> None:
+    with jack_server(tmp_path, period, rate) as server:
+        process = AudioProcess(shared, server.environment, device=DUPLEX, graph="7")
         try:
             told = process.hear()
-            assert told["event"] == "error"
-            assert "runs at 48000 Hz, the model needs 44100 Hz" in told["message"]
-            assert process.wait() == 1
+            assert told["event"] == "started", told
+            assert told["device_rate"] == rate and told["sample_rate"] == RATE
+            assert told["buffering"] == "low-latency"
+            time.sleep(0.7)
+            before = shared.status.as_dict()
+            t = np.arange(3 * rate) / rate
+            source = (0.2 * np.sin(2 * np.pi * (200 + 900 * t) * t)).astype(np.float32)  # a sweep: alike nowhere
+            result = source_and_result(server, tmp_path, source, 1.8, rate)
+            delay_s = told["buffering_samples"] / RATE + told["resampler_s"] + told["host_samples"] / rate
+            shift, apart = find_shift(result[:, 0], result[:, 1], round(delay_s * rate) + 300)
+            assert shift == pytest.approx(delay_s * rate, abs=6)
+            assert apart < 0.02
+            after = shared.status.as_dict()
+            assert after["late_hops"] == before["late_hops"] and after["callback_errors"] == 0
         finally:
             process.end()
 
@@ -130,4 +153,4 @@ def test_an_unknown_device_is_one_line(shared_for, tmp_path: Path, monkeypatch: 
 def test_no_sound_card_is_told_by_its_code(shared_for, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtrave.audio.device.pick_default", lambda: None)
     with pytest.raises(NoDeviceError, match="no sound card"):
-        open_device(Config({}, "", {"input": None, "output": "x"}), FakeEngine(), shared_for(FakeEngine()))
+        open_device(Config({}, "", {"input": None, "output": "x"}), FakeEngine(), shared_for(FakeEngine()), 0.0)

@@ -68,8 +68,9 @@ def test_a_run_from_start_to_stop(start, shared: Shared, tmp_path: Path) -> None
 
 
 def test_threaded_on_the_null_device(start, shared: Shared) -> None:
-    told = start(buffering="low-latency", block_size=256).hear()
-    assert (told["buffering"], told["block"], told["buffering_samples"]) == ("low-latency", 256, 3840)
+    told = start(buffering="low-latency", block_size=256, margin_ms=30).hear()
+    assert (told["buffering"], told["block"], told["buffering_samples"]) == ("low-latency", 256, 2048 + 5 * 256)
+    assert told["margin_s"] == 0.03 and told["granted_s"] == 6 * 256 / 44100
     wait_until(lambda: shared.status.get("hops") >= 4, 5, "four hops")
     status = shared.status.as_dict()
     assert status["late_hops"] == 0 and status["engine_errors"] == 0
@@ -106,7 +107,9 @@ def test_killed_and_started_again_it_goes_on_with_controls_and_counters(start, s
     [
         ({"device": {"null": "/nowhere/in.npy"}}, "cannot read the input '/nowhere/in.npy'"),
         ({"buffering": "warp"}, "buffering 'warp' is unknown"),
-        ({"input_channels": [3]}, "no input channel 3"),
+        ({"late": "panic"}, "late policy 'panic' is unknown: use hold, dry, silence"),
+        ({"margin_ms": 0}, "margin of 0 ms: give more than 0, at most 1000"),
+        ({"input_channels": [[3]]}, "no input channel 3"),
         ({"tempo": 120}, "unknown configuration tempo"),
         ({"graph": "nonsense"}, "the audio process failed: ValueError"),
         ({"shared": {"path": "/nowhere", "spec": asdict(SharedSpec(1, 3, 1, 9))}}, "shared memory '/nowhere'"),
@@ -126,3 +129,42 @@ def test_a_line_that_is_not_json_is_an_error_line_too() -> None:
     )
     assert done.returncode == 1
     assert '"event": "error"' in done.stdout and "not JSON" in done.stdout
+
+
+@pytest.mark.parametrize("buffering", ["direct", "low-latency"])
+def test_another_model_is_loaded_while_it_plays(start, shared: Shared, buffering: str) -> None:
+    process = start(buffering=buffering)
+    process.hear()
+    for graph in ("1", "2", "0", "0.5", "1"):  # milliseconds of a hop; more than are kept
+        process.send({"command": "load", "graph": graph, "fade_ms": 20})
+        told = process.hear()
+        assert (told["event"], told["graph"]) == ("loaded", graph), told
+        assert told["hop"] == 2048 and told["buffering"] == buffering
+    process.send({"command": "load", "graph": "nonsense"})
+    told = process.hear()
+    assert told["event"] == "load-failed" and "ValueError" in told["message"]
+    before = shared.status.get("hops")
+    wait_until(lambda: shared.status.get("hops") > before + 2, 5, "more hops")
+    process.send({"command": "stop"})
+    assert process.hear() == {"event": "stopped"} and process.wait() == 0
+    status = shared.status.as_dict()
+    assert status["late_hops"] == status["engine_errors"] == status["callback_errors"] == 0
+    frames = shared.hops.read()[:, 0]
+    np.testing.assert_array_equal(frames, np.arange(len(frames)))
+
+
+def test_a_model_of_another_shape_brings_its_own_memory(start, shared: Shared, shared_for) -> None:
+    process = start()
+    process.hear()
+    wait_until(lambda: shared.status.get("hops") > 2, 5, "some hops")
+    other = shared_for(FakeEngine(hop=128, dims=5))
+    process.send({"command": "load", "graph": "128x5", "fade_ms": 10})
+    assert "was made for" in process.hear()["message"]
+    section = {"path": str(other.path), "spec": asdict(other.spec)}
+    process.send({"command": "load", "graph": "128x5", "fade_ms": 10, "shared": section})
+    told = process.hear()
+    assert (told["event"], told["hop"]) == ("loaded", 128), told
+    wait_until(lambda: other.status.get("hops") > 100, 5, "a hundred short hops")
+    assert other.status.get("callbacks") >= shared.status.get("callbacks")
+    assert time.monotonic() - other.status.get("heartbeat_s") < 1
+    assert other.hops.read().shape[1] == other.spec.hop_width

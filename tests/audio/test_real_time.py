@@ -10,17 +10,17 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from rtrave.audio.callback import Driver
-from tests.audio.fake import FakeEngine, Stamps, make_host
+from tests.audio.fake import FakeEngine, Stamps, make_driver
 
 HOP, BLOCK = 256, 64
 
 
-@pytest.mark.parametrize("deadline_s", [None, 60.0], ids=["threaded", "direct"])
-def test_ten_thousand_calls_keep_no_memory(shared_for, deadline_s: float | None) -> None:
+@pytest.mark.parametrize("late", ["hold", "dry", "silence"])
+@pytest.mark.parametrize("threaded", [True, False])
+def test_ten_thousand_calls_keep_no_memory(shared_for, threaded: bool, late: str) -> None:
     engine = FakeEngine(HOP, broken=tuple(range(50, 2600, 97)))
     shared = shared_for(engine, audio_rows=4 * HOP)
-    driver = Driver(engine, shared, make_host(engine, shared), BLOCK, deadline_s)
+    driver = make_driver(engine, shared, BLOCK, threaded, late=late)
     indata, outdata, stamps = np.zeros((BLOCK, 2), np.float32), np.zeros((BLOCK, 2), np.float32), Stamps()
 
     def call(times: int) -> None:
@@ -48,12 +48,10 @@ def test_ten_thousand_calls_keep_no_memory(shared_for, deadline_s: float | None)
 AUDIT = """
 import sys
 import numpy as np
-from rtrave.audio.callback import Driver
-from tests.audio.fake import FakeEngine, Stamps, make_host, make_shared
+from tests.audio.fake import FakeEngine, Stamps, make_driver, make_shared
 engine = FakeEngine(256, broken=(5,))
 shared = make_shared(engine)
-deadline_s = {"direct": 60.0, "threaded": None}[sys.argv[1]]
-driver = Driver(engine, shared, make_host(engine, shared), 64, deadline_s)
+driver = make_driver(engine, shared, 64, sys.argv[1] == "threaded")
 indata, outdata, stamps = np.zeros((64, 2), np.float32), np.zeros((64, 2), np.float32), Stamps()
 vector = engine.layout.defaults()
 watching, heard = False, []

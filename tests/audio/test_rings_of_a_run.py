@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtrave.audio.callback import Driver
 from rtrave.settings import HOP_FIELDS
-from tests.audio.fake import FakeEngine, make_host, play
+from tests.audio.fake import FakeEngine, make_driver, play
 
 HOP = 512
 
@@ -15,7 +14,7 @@ def test_rows_of_every_hop(shared_for) -> None:
     engine = FakeEngine(HOP, channels=2, dims=3, latent_frames=2)
     engine.latent_frame = 10
     shared = shared_for(engine)
-    driver = Driver(engine, shared, make_host(engine, shared), HOP, 60.0)
+    driver = make_driver(engine, shared, HOP, threaded=False)
     x = np.random.default_rng(5).standard_normal((HOP * 5, 2)).astype(np.float32)
     x[700, 0] = np.nan
     x[701, 1] = np.inf
@@ -37,7 +36,7 @@ def test_rows_of_every_hop(shared_for) -> None:
 def test_a_vector_is_told_once_on_its_first_hop(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
-    driver = Driver(engine, shared, make_host(engine, shared), HOP, 60.0)
+    driver = make_driver(engine, shared, HOP, threaded=False)
     hop = iter(range(100))
     vector = engine.layout.defaults()
 
@@ -60,7 +59,7 @@ def test_a_vector_is_told_once_on_its_first_hop(shared_for) -> None:
 def test_a_full_ring_drops_whole_hops_and_counts_rows(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine, audio_rows=3 * HOP + 100, hops_rows=4, controls_rows=1)
-    driver = Driver(engine, shared, make_host(engine, shared), HOP, 60.0)
+    driver = make_driver(engine, shared, HOP, threaded=False)
     play(driver, np.zeros((HOP * 10, 1), np.float32), [HOP] * 10)
     assert shared.audio.waiting() == 3 * HOP and shared.hops.waiting() == 4
     assert shared.status.get("audio_dropped") == 7 * HOP and shared.status.get("hops_dropped") == 6

@@ -11,10 +11,11 @@ def engine():
     return tiny_engine()
 
 
-def test_bypass_is_the_input_late_by_the_acoustic_delay(engine):
+def test_bypass_is_the_input_late_by_the_acoustic_delay_and_the_limiter(engine):
     x = noise(engine, 40)
     y = play(engine, x, with_controls(engine, bypass=1))
-    delay = engine.spec.acoustic_delay
+    delay = engine.spec.acoustic_delay + engine.limiter_delay
+    assert delay == engine.dry_delay
     assert np.array_equal(y[:, delay:], x[:, :-delay])
     assert not y[:, :delay].any()
 
@@ -61,5 +62,5 @@ def test_silence_is_exact_after_the_ramp(engine):
     controls = np.tile(with_controls(engine), (20, 1))
     controls[10:] = with_controls(engine, silence=1)
     y = play(engine, x, controls)
-    assert not y[:, 11 * engine.hop :].any()
+    assert not y[:, 11 * engine.hop + engine.limiter_delay :].any()
     assert y[:, 9 * engine.hop : 10 * engine.hop].any()

@@ -18,6 +18,8 @@ from rtrave.settings import HOP_FIELDS
 HOP = 2048
 COUNTED = [
     "late_hops",
+    "starved_hops",
+    "nonfinite_device",
     "stalls",
     "skipped_hops",
     "host_flags",
@@ -31,7 +33,9 @@ COUNTED = [
 ]
 DEVICE = {
     "input": "Scarlett 2i2 USB: Audio (hw:1,0)", "output": "Scarlett 2i2 USB: Audio (hw:1,0)", "host_api": "ALSA",
-    "block": 256, "buffering": "low-latency", "reason": "the host's period is 256 samples, the hop 2048: the engine "
+    "latency_asked": "low", "input_latency_s": 0.0058, "output_latency_s": 0.0087,
+    "granted_s": 0.0174, "block": 256,
+    "buffering": "low-latency", "reason": "the host's period is 256 samples, the hop 2048: the engine "
     "runs beside the callback",
 }  # fmt: skip
 
@@ -52,7 +56,8 @@ def view_of(dims=16, channels=1, latents=None, hops=50, compute_s=0.0018, **chan
     if hops:
         monitor.update(np.tile(row, (hops, 1)))
     view = View(
-        monitor=monitor, latency=Latency(44100, 441, 3840, 1965), device=DEVICE, counts=dict.fromkeys(COUNTED, 0.0),
+        monitor=monitor, latency=Latency(44100, 441, 3840, 0, 66, 1965), device=DEVICE,
+        counts=dict.fromkeys(COUNTED, 0.0),
         controls=layout.defaults(), osc="udp 127.0.0.1:9000, 12 messages, 3 refused",
         take="recording to /home/performer/rtrave-sessions/20260102-203000-solo, 125 s", uptime_s=131.4, playing=True,
         restarts=0,
@@ -98,8 +103,11 @@ def test_every_promised_item_is_on_a_small_terminal(dims, channels):
     text = "\n".join(shown(view_of(dims, channels)))
     for item in (
         "PLAYING", "0:02:11", "REC", "load 4 %", "peak   -6.0  rms  -20.0 dB", "peak  -12.0  rms  -26.0 dB",
-        "latents (compressed", "141.6 ms = device 10.0 + buffering 87.1 + model 44.6", "median 1.80 ms, p99 1.80 ms",
-        "of 46.4 ms (4 %)", "late 0, stalls 0, skipped 0, host flags 0, restarts 0", "errors 0, NaN in 0, NaN out 0",
+        "latents (compressed", "143.1 ms: device 10.0 (low) + buffering 87.1 + limiter 1.5 + model 44.6",
+        "median 1.80 ms, p99 1.80,",
+        "p99.9 1.80 of 46.4 ms (4 %), wake-up 0.00",
+        "late 0, stalls 0, starved 0, skipped 0, host flags 0, restarts 0",
+        "errors 0, NaN in 0, NaN out 0",
         "lost samples 0, hops 0, changes 0", "udp 127.0.0.1:9000, 12 messages, 3 refused",
         "rtrave-sessions/20260102-203000-solo, 125 s", f"strings (v2, 44100 Hz, {channels} ch, {dims} latent",
         "Scarlett 2i2 USB: Audio (hw:1,0) (ALSA), block 256, low-latency",

@@ -7,12 +7,14 @@ from unittest import mock
 import numpy as np
 
 from rtrave.engine import Engine
+from rtrave.levels import LOOKAHEAD_S, MUTE_FADE
 from rtrave.streaming.scripted import ensure_scripted, open_scripted
 from rtrave.streaming.scripted_parts import ScriptedParts
 from rtrave.streaming.scripted_worker import answer
 from tests.foreign_scripts import save
 
 HOP = 2048
+FADED = max(round(LOOKAHEAD_S * 44100), MUTE_FADE)  # what a muted or lost hop costs of its neighbours
 
 
 def noise(channels, samples, seed=0):
@@ -52,6 +54,8 @@ def engine_of(folder, offline=True, seed=0):
 def play(engine, x, pace_s=0.0, **controls):
     """Every hop of x [C, T]: output [C, T], z_in and z_out [D, N], and (hop, error) of what was lost.
 
+    The limiter's delay is taken out of the output.
+
     `controls` are keys of the vector with __ for /; as HopRunner does, the engine is reset after an error.
     """
     vector = engine.layout.defaults()
@@ -70,8 +74,14 @@ def play(engine, x, pace_s=0.0, **controls):
             lost.append((index, str(error)))
             engine.reset()
         time.sleep(max(0.0, pace_s - (time.monotonic() - began_s)))
+    y = np.concatenate([y, engine._limiter.line], axis=1)[:, engine.limiter_delay :]
     nothing = [np.zeros((engine.dims, 0), np.float32)]
     return y, np.concatenate(nothing + latents_in, 1), np.concatenate(nothing + latents_out, 1), lost
+
+
+def limiter_delay(sample_rate):
+    """By how many samples the limiter makes an engine's output late besides."""
+    return round(LOOKAHEAD_S * sample_rate)
 
 
 def later(signal, samples=HOP):

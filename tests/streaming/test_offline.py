@@ -26,7 +26,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def parts(model):
-    return OnnxParts(ensure_graph_of(model, GraphShape(latent_frames=offline.LATENT_FRAMES)))
+    return OnnxParts(ensure_graph_of(model, GraphShape(long_blocks=True)))
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import soundfile
 
 from tests.foreign_scripts import Autoencoder, Blur, Effect, Features, Troubled, directly, save
 from tests.live.running import live_process, read_wav, rtrave
-from tests.streaming.scripted_playing import HOP, later, noise
+from tests.streaming.scripted_playing import FADED, HOP, later, limiter_delay, noise
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +18,12 @@ def scripts(tmp_path_factory):
 
 
 def expected(name, path, x, gain=0.8):
-    """What is heard for x, one hop later."""
+    """What is heard for x, one hop and the limiter later."""
     if name == "Effect":
-        return later(directly(path, x, gain=gain))
+        return later(directly(path, x, gain=gain), HOP + limiter_delay(48000))
     if name == "Features":
-        return later(x)
-    y = later(directly(path, x))
+        return later(x, HOP + limiter_delay(22050))
+    y = later(directly(path, x), HOP + limiter_delay(44100))
     return np.repeat(y, 2 // len(y), axis=0)
 
 
@@ -78,10 +78,11 @@ def test_live_plays_on_when_the_script_raises_and_hangs(scripts, tmp_path):
         assert "restarts 0" in live.text
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert any(event["kind"] == "nonfinite" and event["samples_out"] == HOP for event in events)
-    heard, y = read_wav(folder / "input.wav"), read_wav(folder / "output.wav")
+    heard, y = read_wav(folder / "input.wav"), read_wav(folder / "output.wav")[:, limiter_delay(44100) :]
     doubled = later(2 * np.minimum(heard, 1))
-    right = [np.allclose(*(s[:, k * HOP : (k + 1) * HOP] for s in (y, doubled)), atol=1e-6) for k in range(110)]
-    silent = [not y[:, k * HOP : (k + 1) * HOP].any() for k in range(110)]
+    inner = [slice(k * HOP + FADED, (k + 1) * HOP - FADED) for k in range(110)]
+    right = [np.allclose(y[:, part], doubled[:, part], atol=1e-6) for part in inner]
+    silent = [not y[:, part].any() for part in inner]
     assert all(right[1:11] + right[13:21] + right[22:31])
     assert all(silent[11:13] + silent[21:22] + silent[31:60])
     assert all(right[105:])

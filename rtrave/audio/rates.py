@@ -1,0 +1,73 @@
+"""Between a device and a model of another sample rate: resamplers on both sides of the driver. Callback only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrave.audio.memory import Status
+from rtrave.errors import RtraveError
+from rtrave.levels import silence_nonfinite
+from rtrave.resample import Resampler, lag_samples
+
+Audio = NDArray[np.float32]
+
+SLACK = 3  # samples: the lags are steady to one sample on each side, and round up to another
+
+
+class RateBridge:
+    """Converts blocks of the device to the model's rate and back, and fills every block whole.
+
+    What the two resamplers hold back is made up by silence at the start. Both follow the one clock of the device at an
+    exact ratio, so that nothing drifts.
+
+    Parameters
+    ----------
+    channels : int
+        Of the model.
+    device_rate, model_rate : int
+        Hz.
+    max_block : int
+        Most samples that `convert` gets at once, at the device's rate.
+    status : Status
+        Counts what is not finite: a filter that has heard a NaN would keep it for good.
+
+    Attributes
+    ----------
+    delay_samples : int
+        What both resamplers cost together, at the device's rate.
+    """
+
+    def __init__(self, channels: int, device_rate: int, model_rate: int, max_block: int, status: Status) -> None:
+        self._status = status
+        self._to_model = Resampler(device_rate, model_rate, channels)
+        self._to_device = Resampler(model_rate, device_rate, channels)
+        lag = lag_samples(device_rate, model_rate) * device_rate / model_rate + lag_samples(model_rate, device_rate)
+        self.delay_samples = math.ceil(lag) + SLACK
+        self._fifo = np.zeros((channels, 2 * (self.delay_samples + max_block)), np.float32)
+        self._waiting = self.delay_samples
+        self._y = np.zeros((channels, math.ceil(max_block * model_rate / device_rate) + SLACK), np.float32)
+
+    def convert(self, x: Audio, y: Audio, stream: Callable[[Audio, Audio], None]) -> None:
+        """Fill y from x, float32 [C, n] at the device's rate, through `stream` (x, y) at the model's rate.
+
+        x is made finite in place.
+        """
+        n = x.shape[1]
+        if nonfinite := silence_nonfinite(x):
+            self._status.add("nonfinite_device", nonfinite)
+        model_x = self._to_model.process(x)
+        model_y = self._y[:, : model_x.shape[1]]
+        if model_y.shape[1]:
+            stream(model_x, model_y)
+            made = self._to_device.process(model_y)
+            self._fifo[:, self._waiting : self._waiting + made.shape[1]] = made
+            self._waiting += made.shape[1]
+        if self._waiting < n:
+            raise RtraveError(f"the resampler gave {self._waiting} samples for {n}: its lag is not what was measured")
+        y[:] = self._fifo[:, :n]
+        self._waiting -= n
+        self._fifo[:, : self._waiting] = self._fifo[:, n : n + self._waiting].copy()

@@ -1,0 +1,101 @@
+"""`rtrave latency`: measure the round trip, and hold it against what is reported."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rtrave.audio.device import close_portaudio
+from rtrave.audio.round_trip import RoundTrip, measure_round_trip
+from rtrave.audio.shared import create, spec_for
+from rtrave.audio.warm_up import measure
+from rtrave.audio.wiring import Config
+from rtrave.cli.live import add_device_options, chosen_device, output_map
+from rtrave.cli.options import add_model_options, compiled, shape_of
+from rtrave.engine import open_engine
+from rtrave.live.monitor import latency_of
+from rtrave.live.options import null_input
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this module's command to the parser."""
+    parser = commands.add_parser(
+        "latency",
+        help="measure the latency and compare it with what is reported",
+        description="Play short noise through everything that plays live, out of the device and back in, and measure "
+        "when it returns. Connect the first output to the first input with a cable (not microphone to loudspeaker), "
+        "and mind your ears: -20 dBFS. With JACK the ports are connected for you. Some five seconds.",
+    )
+    add_model_options(parser)
+    add_device_options(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def compared(trip: RoundTrip, terms_ms: dict[str, float]) -> dict[str, Any]:
+    """The result as plain facts: what is reported, what was measured, and whether they agree to one block."""
+    told = trip.told
+    block_ms = 1000 * (told["block"] or told["host_period"] or 0) / told["device_rate"]
+    reported_ms = sum(terms_ms.values())
+    measured_ms = None if trip.measured_s is None else 1000 * trip.measured_s
+    return {
+        "reported_ms": reported_ms,
+        "terms_ms": terms_ms,
+        "measured_ms": measured_ms,
+        "difference_ms": None if measured_ms is None else measured_ms - reported_ms,
+        "block_ms": block_ms,
+        "agrees": measured_ms is not None and abs(measured_ms - reported_ms) <= block_ms,
+        "loop": trip.loop,
+        "device": {"input": told["input"], "output": told["output"], "host_api": told["host_api"]},
+    }
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; exit code 1 where nothing came back, or where the two do not agree."""
+    engine = open_engine(
+        compiled(arguments.model, arguments.settings, shape_of(arguments)),
+        seed=arguments.seed,
+        threads=arguments.threads,
+    )
+    spec = engine.spec
+    sizes = spec_for(spec.channels, engine.dims, engine.latent_frames, engine.layout.size, engine.hop)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
+        shared = create(sizes)
+        stack.callback(shared.unlink)
+        device = chosen_device(arguments)
+        if "null" in device:
+            device = {"null": str(null_input(arguments.input_file, spec, folder))}
+        config = Config(
+            {},
+            "",
+            device,
+            buffering=arguments.buffering,
+            block_size=arguments.block_size,
+            latency=arguments.latency,
+            host_settings=dict(arguments.host_settings),
+            margin_ms=arguments.margin,
+            late=arguments.late,
+            input_channels=arguments.input_channels,
+            output_channels=output_map(arguments.output_channels, spec.channels),
+        )
+        trip = measure_round_trip(config, engine, shared, measure(engine))
+    close_portaudio()
+    found = compared(trip, latency_of(spec, trip.told).terms_ms())
+    print(json.dumps(found, indent=1) if arguments.json else in_words(found))
+    return 0 if found["agrees"] else 1
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """The result for people."""
+    terms = " + ".join(f"{name} {ms:.1f}" for name, ms in found["terms_ms"].items() if ms)
+    lines = [f"reported  {found['reported_ms']:.1f} ms = {terms}", f"loop      {found['loop']}"]
+    if found["measured_ms"] is None:
+        return "\n".join([*lines, "measured  nothing came back: connect the output to the input"])
+    apart = f"{found['difference_ms']:+.1f} ms, a block is {found['block_ms']:.1f} ms"
+    verdict = "as reported" if found["agrees"] else "NOT as reported: the device has buffers it does not tell"
+    return "\n".join([*lines, f"measured  {found['measured_ms']:.1f} ms ({apart}): {verdict}"])

@@ -1,0 +1,44 @@
+"""Resident memory while hops go by, and while models come and go."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import numpy as np
+
+from rtrave.bench.measure import engine_run
+from rtrave.streaming.graph_cache import ensure_graph
+from rtrave.streaming.graph_shape import GraphShape
+
+HOPS, SETTLED_HOPS = 100_000, 1000
+SWAPS, SETTLED_SWAPS = 50, 6
+
+
+def resident_mb() -> float:
+    """Of this process; Linux only."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def after_hops(model: Path) -> float:
+    """MB that the process grew by between the 1,000th and the 100,000th hop."""
+    _, run = engine_run(ensure_graph(model, GraphShape()), 1)
+    run(SETTLED_HOPS)
+    before = resident_mb()
+    for _ in range((HOPS - SETTLED_HOPS) // 1000):
+        run(1000)
+    return resident_mb() - before
+
+
+def after_swaps(models: list[Path]) -> float:
+    """MB that the process grew by between the 6th and the 50th model that was opened, played and dropped."""
+    graphs = [ensure_graph(model, GraphShape()) for model in models]
+    sizes = []
+    for index in range(SWAPS):
+        _, run = engine_run(graphs[index % len(graphs)], 1)
+        run(10)
+        del run, _
+        gc.collect()
+        sizes.append(resident_mb())
+    return float(np.max(sizes[-len(graphs) :]) - np.max(sizes[SETTLED_SWAPS - len(graphs) : SETTLED_SWAPS]))

@@ -1,0 +1,116 @@
+"""Measure everything and write the tables of docs/performance.md: python tables.py CASES DOCUMENT."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import coarse
+import onnxruntime
+import whole_file
+from cases import FILES, ROWS, Row
+
+MARKS = "<!-- {}: scripts/bench -->\n", "<!-- end -->"
+
+
+def script_of(folder: Path, name: str) -> Path:
+    """RAVE's own export of a full-size model."""
+    return folder / f"full_{name}" / "model.ts"
+
+
+def time_row(folder: Path, row: Row, hops: int, force: bool) -> dict[str, Any]:
+    """`rtrave bench` of one row, against RAVE's own export of the same weights."""
+    script = script_of(folder, row.name)
+    command = [sys.executable, "-m", "rtrave", "bench", script, "--against", script, "--json", "--hops", hops]
+    command += ["--hop", row.hop, "--precision", row.precision, "--threads", row.threads, *(["--force"] * force)]
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True)
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+def hop_table(measured: list[tuple[Row, dict[str, Any]]]) -> str:
+    """A line per row."""
+    lines = [
+        "| model | MB | hop | threads | precision | median ms | p99 | p99.9 | of the hop | of the floor | TorchScript "
+        "median ms | p99.9 | ours / TorchScript |",
+        "| --- | " + "--- | " * 11 + "--- |",
+    ]
+    for row, facts in measured:
+        peer = facts["against"]
+        cells = [
+            row.name, f"{facts['weights_bytes'] / 1e6:.0f}", facts["hop"], row.threads, row.precision,
+            f"{facts['median_ms']:.3f}", f"{facts['p99_ms']:.3f}", f"{facts['p999_ms']:.3f}",
+            f"{facts['median_ms'] / facts['hop_ms']:.3f}", f"{facts['median_ms'] / facts['floor_ms']:.2f}",
+            f"{peer['median_ms']:.2f}", f"{peer['p999_ms']:.2f}", f"**{peer['ratio']:.3f}**",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def file_table(measured: dict[str, dict[str, float]]) -> str:
+    """A line per model."""
+    lines = ["| model | sound | ours | TorchScript | ours / TorchScript |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {facts['seconds']:.0f} s | {facts['ours_s']:.2f} s | {facts['theirs_s']:.2f} s "
+        f"| **{facts['ratio']:.3f}** |"
+        for name, facts in measured.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def machine_line(measured: list[tuple[Row, dict[str, Any]]], hops: int) -> str:
+    """Where and how it was measured."""
+    bandwidth = [facts["read_bandwidth_gbs"] for _, facts in measured]
+    busy = max(facts["busy_cores"] for _, facts in measured)
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    return (
+        f"{model}, {os.cpu_count()} cores; ONNX Runtime {onnxruntime.__version__}; {hops} hops a row; one core reads "
+        f"{min(bandwidth):.1f} to {max(bandwidth):.1f} GB/s; other programs kept at most {busy:.2f} cores busy.\n"
+    )
+
+
+def put(text: str, name: str, content: str) -> str:
+    """The document with what stands between a table's marks replaced."""
+    start, end = MARKS[0].format(name), MARKS[1]
+    before, rest = text.split(start)
+    return before + start + content + end + rest.split(end, 1)[1]
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("document", type=Path)
+    parser.add_argument("--hops", type=int, default=400, help="to time for each row")
+    parser.add_argument("--only", default="", help="rows of this model alone; nothing is written")
+    parser.add_argument("--force", action="store_true", help="time although the computer is busy")
+    options = parser.parse_args()
+    measured = []
+    for row in ROWS:
+        if options.only in ("", row.name):
+            measured.append((row, time_row(options.folder, row, options.hops, options.force)))
+            print(hop_table(measured[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
+    if options.only:
+        return
+    files = {name: whole_file.measure(script_of(options.folder, name), seconds) for name, seconds in FILES.items()}
+    cost = coarse.measure()
+    text = options.document.read_text(encoding="utf-8")
+    text = put(text, "machine", machine_line(measured, options.hops))
+    text = put(text, "hops", hop_table(measured))
+    text = put(text, "files", file_table(files))
+    cost_line = f"SNR {cost['snr_db']:.1f} dB, log-spectral distance {cost['lsd_db']:.2f} dB against float32.\n"
+    options.document.write_text(put(text, "int8", cost_line), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Encoding and decoding a whole file, ours against TorchScript on the whole of it, in turns, on all cores."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from rtrave.bench.measure import ratio_of
+from rtrave.bench.peer import Peer
+from rtrave.model.latent_space import seeded_noise
+from rtrave.streaming.graph_cache import ensure_graph
+from rtrave.streaming.graph_shape import GraphShape
+from rtrave.streaming.offline import decode_recording, encode_recording
+from rtrave.streaming.onnx_stream import OnnxParts
+
+ROUNDS = 5
+
+
+def measure(script: Path, seconds: int) -> dict[str, float]:
+    """Seconds that each side took (medians), and the ratio."""
+    parts = OnnxParts(ensure_graph(script, GraphShape(long_blocks=True), lambda line: print(line, file=sys.stderr)))
+    cores, spec, noise = os.cpu_count() or 1, parts.spec, seeded_noise(0)
+    samples = seconds * spec.sample_rate // spec.ratio * spec.ratio
+    x = np.random.default_rng(0).standard_normal((spec.channels, samples)).astype(np.float32) / 10
+
+    def ours() -> float:
+        start_s = time.perf_counter()
+        z = np.concatenate(list(encode_recording(parts, x, noise, workers=cores)), axis=1)
+        for _ in decode_recording(parts, z, noise, workers=cores):
+            pass
+        return time.perf_counter() - start_s
+
+    with Peer(script, spec.channels, samples, cores, warm_up=1) as peer:
+        ours()
+        times = [([ours()], peer.run(1)) for _ in range(ROUNDS)]
+    own, theirs = ([side for side, _ in times], [side for _, side in times])
+    return {
+        "seconds": seconds,
+        "ours_s": float(np.median(own)),
+        "theirs_s": float(np.median(theirs)),
+        "ratio": ratio_of(own, theirs),
+    }

@@ -1,0 +1,51 @@
+"""What the system grants is what the process has, and what it does not grant is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+
+import pytest
+
+from rtrave.audio.priority import Granted, make_realtime, missing
+
+CODE = """
+import os, resource, threading
+from rtrave.audio.priority import ask, make_realtime
+granted = ask()
+assert granted.nice == os.getpriority(os.PRIO_PROCESS, 0)
+assert os.sched_getscheduler(0) == os.SCHED_OTHER
+locked = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmLck"))
+assert (locked > 1000) == granted.memory_locked, locked
+stop = threading.Event()
+thread = threading.Thread(target=stop.wait)
+thread.start()
+assert make_realtime(thread.native_id) == granted.realtime
+policy = os.sched_getscheduler(thread.native_id) & ~os.SCHED_RESET_ON_FORK
+assert policy == (os.SCHED_FIFO if granted.realtime else os.SCHED_OTHER)
+stop.set()
+print("as told")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from Linux's own tables")
+def test_what_is_told_is_true() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
+    assert done.stdout == "as told\n", done.stderr
+
+
+def test_a_refusal_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    assert make_realtime(threading.get_native_id()) is False
+
+
+def test_what_is_missing_is_named() -> None:
+    assert missing(asdict(Granted(-11, True, True))) == []
+    assert missing(asdict(Granted(0, False, True))) == ["real-time scheduling"]
+    assert missing(asdict(Granted(0, False, False))) == ["real-time scheduling", "locked memory"]
