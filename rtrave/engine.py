@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rtrave.control.latent_chain import edit_components, wants_jitter
+from rtrave.control.attributes import Attributes
+from rtrave.control.glide import Glide
+from rtrave.control.latent_chain import LatentChain
 from rtrave.control.vector import Layout, make_layout
 from rtrave.errors import RtraveError
 from rtrave.levels import Gate, Limiter, Mute, db_to_gain, levels, ramp, silence_nonfinite
-from rtrave.model.latent_space import compress, draw_frames, seeded_noise
+from rtrave.model.latent_space import draw_frames, sample_posterior, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.routed import RoutedParts, is_routed
 from rtrave.streaming.scripted import is_scripted, open_scripted
 from rtrave.streaming.scripted_parts import HANG_LIMIT_S, ScriptedParts, ScriptedStream
 from rtrave.streaming.stream import Parts, Stream, make_stream
@@ -74,7 +78,7 @@ class Engine:
     parts : Parts
         A backend of batch 1.
     seed : int
-        Of the noise source.
+        Default of the control that chooses the noise source's seed.
     offline : bool
         Nothing waits for the sound: a foreign script may take its time.
     """
@@ -90,8 +94,13 @@ class Engine:
         self.hop, self.channels, self.sample_rate = self.stream.hop, spec.channels, spec.sample_rate
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
         self.sample_unit = parts.frames_per_step * spec.ratio  # the shortest hop that the model can take
-        self.layout: Layout = make_layout(self.dims)
+        self.layout: Layout = make_layout(self.dims, seed)
         self.latent_frame = 0
+        self.chain = LatentChain(self.layout, parts.latent_pca, parts.latent_mean, spec.latent_rate_hz)
+        self._seed = seed
+        self._glide = Glide(self.layout, spec.latent_rate_hz)
+        self._moving = np.tile(self.layout.defaults(), (self.latent_frames, 1))
+        self._attributes = Attributes(self.stream, self.layout)
         self.report = HopReport(
             np.zeros((self.channels, self.hop), np.float32),
             np.zeros((self.dims, self.latent_frames), np.float32),
@@ -125,17 +134,20 @@ class Engine:
         report = self.report
         np.copyto(report.x, x)
         report.nonfinite_in = silence_nonfinite(report.x)
-        target = self._targets(controls)
-        before = self._smoothed or target
         if self._panics is not None and controls[self.layout.slots["panic"]][0] != self._panics:
+            self._glide.cancel()
             self._begin_anew()
         self._panics = float(controls[self.layout.slots["panic"]][0])
+        self._glide.step(controls, self._moving)
+        controls = self._moving[-1]
+        target = self._targets(controls)
+        before = self._smoothed or target
 
         with np.errstate(all="ignore"):  # overflow is found and counted below, a warning would print
             driven = report.x * ramp(before.in_gain, target.in_gain, self.hop)
             dry = self._delayed(driven)
             audible = bool(before.wet or target.wet)
-            self._play(driven, controls, y, audible)
+            self._play(driven, self._moving, y, audible)
             self._mute.process(y, report.nonfinite_out > 0)
             # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
             gate = self._gate.curve(np.concatenate((driven, dry)), float(controls[self.layout.slots["in/gate"]][0]))
@@ -164,7 +176,7 @@ class Engine:
         return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet)
 
     def _play(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray, audible: bool) -> None:
-        """The model's hop into `y` and the report; of a foreign script, the hop before."""
+        """The model's hop into `y` and the report; of a foreign script, the hop before. `controls`: [N, size]."""
         report = self.report
         if self._later is None:
             report.nonfinite_out = self._model_hop(x, controls, self.latent_frame, report.z_in, report.z_out, y)
@@ -184,14 +196,20 @@ class Engine:
         z_out: np.ndarray,
         y: np.ndarray,
     ) -> int:
-        """Encode, edit, decode; how many samples were not finite: then the hop is silent and the stream begins anew."""
-        parts = self.stream.parts
-        mean, _ = parts.encode(x.T[None])
-        z_in[...] = mean[0].T
-        if controls[self.layout.slots["freeze"]][0]:
+        """Encode, edit, decode under controls [N, size]; how many samples were not finite: then the hop is silent and
+        the stream begins anew."""
+        self._follow_seed(int(controls[-1, self.layout.slots["seed"]][0]))
+        self._attributes.follow(controls[-1])
+        mean, std = (part[0].T for part in self.stream.parts.encode(x.T[None]))
+        z_in[...] = mean
+        temperature: Any = controls[:, self.layout.slots["temperature"].start].astype(np.float32)
+        if temperature.any():
+            normal = draw_frames(self.noise, "posterior", latent_frame, (1, *mean.shape))[0]
+            z_in[...] = sample_posterior(mean, std, temperature, normal)
+        if controls[-1, self.layout.slots["freeze"]][0]:
             z_out[...] = self._held
         else:
-            z_out[...] = self._edited(z_in, controls, latent_frame)
+            z_out[...] = self.chain.process(z_in, controls, latent_frame, self.noise)
             self._held[...] = z_out[:, -1:]
         self.stream.decoded_frames = latent_frame
         y[...] = self.stream.decode_hop(z_out[None])[0].T
@@ -201,6 +219,11 @@ class Engine:
             self._reset_model()
         return nonfinite
 
+    def _follow_seed(self, seed: int) -> None:
+        if seed != self._seed:
+            self._seed = seed
+            self.noise = self.stream.noise = seeded_noise(seed)
+
     def _play_job(self, job: Job) -> None:
         """One hop of a foreign script, in the thread that waits for it."""
         with np.errstate(all="ignore"):
@@ -209,21 +232,7 @@ class Engine:
     def _new_job(self) -> Job:
         audio, latents = (self.channels, self.hop), (self.dims, self.latent_frames)
         x, y = np.zeros(audio, np.float32), np.zeros(audio, np.float32)
-        return Job(x, y, self.layout.defaults(), np.zeros(latents, np.float32), np.zeros(latents, np.float32))
-
-    def _edited(self, z: np.ndarray, controls: np.ndarray, latent_frame: int) -> np.ndarray:
-        """Latents after the controls, full space. Edits of PCA components come back as a difference: none leaves z
-        exact."""
-        jitter = None
-        if wants_jitter(controls, self.layout):
-            jitter = draw_frames(self.noise, "jitter", latent_frame, (1, *z.shape))[0]
-        if controls[self.layout.slots["space"]][0]:
-            return edit_components(z, controls, self.layout, jitter)
-        parts = self.stream.parts
-        components = compress(z, parts.latent_pca, parts.latent_mean)
-        edited = edit_components(components, controls, self.layout, jitter)
-        moved: np.ndarray = z + parts.latent_pca.T @ (edited - components)
-        return moved
+        return Job(x, y, self._moving.copy(), np.zeros(latents, np.float32), np.zeros(latents, np.float32))
 
     def _delayed(self, x: np.ndarray) -> np.ndarray:
         """The dry signal, late by the model's acoustic delay."""
@@ -234,9 +243,7 @@ class Engine:
     def reset(self) -> None:
         """Back to the silence before the first sample; the latent-frame index goes on."""
         self._begin_anew()
-        if self._later is None:
-            self._held[...] = 0
-        else:
+        if self._later is not None:
             self._later.forget()
             if self._script and not self._offline:
                 self._later.keep_time()
@@ -247,16 +254,19 @@ class Engine:
         self._mute.last[...], self._mute.muted = 0, False
         self._smoothed = None
         self._panics = None
+        self._glide.cancel()
 
     def _begin_anew(self) -> None:
         """The model as before the first sample; a foreign script before its next hop, by the thread it belongs to."""
         if self._later is None:
-            self.stream.reset()
+            self._reset_model()
         else:
             self._later.ask_reset()
 
     def _reset_model(self) -> None:
         self.stream.reset()
+        self.chain.reset()
+        self._attributes.forget()
         self._held[...] = 0
 
     def snapshot(self) -> dict[str, np.ndarray]:
@@ -269,6 +279,9 @@ class Engine:
             smoothed = self._smoothed
             own["smoothed"] = np.array([smoothed.in_gain, smoothed.out_gain, smoothed.wet], np.float32)
             own["panics"] = np.array(self._panics)
+        own |= {f"glide.{name}": value.copy() for name, value in self._glide.state.items()}
+        own |= {f"chain.{name}": value for name, value in self.chain.snapshot().items()}
+        own["seed"], own["attributes"] = np.array(self._seed), self._attributes.seen.copy()
         return {f"engine.{name}": value for name, value in own.items()} | self.stream.snapshot()
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -277,6 +290,12 @@ class Engine:
         self._dry[...] = state["engine.dry"]
         self._held[...] = state["engine.held"]
         self.latent_frame = int(state["engine.latent_frame"])
+        for name, array in self._glide.state.items():
+            array[...] = state[f"engine.glide.{name}"]
+        prefix = "engine.chain."
+        self.chain.restore({name.removeprefix(prefix): value for name, value in state.items() if prefix in name})
+        self._follow_seed(int(state["engine.seed"]))
+        self._attributes.seen[...] = state["engine.attributes"]
         self._limiter.line[...], self._limiter.gain = (
             state["engine.limiter.line"],
             np.float32(state["engine.limiter.gain"]),
@@ -290,7 +309,9 @@ class Engine:
 
 
 def open_engine(graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False) -> Engine:
-    """An engine on a folder of the cache: a compiled graph, or a foreign script. `offline`: see `Engine`."""
+    """An engine on a folder of the cache: a compiled graph, a pair, or a foreign script. `offline`: see `Engine`."""
     if is_scripted(graph):
         return Engine(ScriptedParts(open_scripted(graph), threads), seed, offline)
+    if is_routed(graph):
+        return Engine(RoutedParts(graph, threads), seed)
     return Engine(OnnxParts(graph, threads), seed)

@@ -32,6 +32,21 @@ def models_dir() -> Path:
     return Path(platformdirs.user_data_path("rtrave")) / "models"
 
 
+def state_dir() -> Path:
+    """Folder of what is kept of each model between runs: last controls, snapshots, calibration."""
+    return Path(platformdirs.user_data_path("rtrave")) / "state"
+
+
+def presets_dir() -> Path:
+    """Folder of the user's own presets, searched by name after the packaged ones."""
+    return Path(platformdirs.user_data_path("rtrave")) / "presets"
+
+
+def clips_dir() -> Path:
+    """Folder of the sounds that the second source plays by name."""
+    return Path(platformdirs.user_data_path("rtrave")) / "clips"
+
+
 def sessions_dir() -> Path:
     """Where takes go unless `--sessions-dir` says otherwise."""
     return Path.home() / "rtrave-sessions"

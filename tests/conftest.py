@@ -11,5 +11,5 @@ os.environ["RTRAVE_CACHE"] = str(CACHE)
 
 @pytest.fixture(autouse=True)
 def no_user_models(monkeypatch, tmp_path_factory):
-    """A user's own models must not change what the tests see."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
+    """A user's own models, and what earlier runs left, must not change what the tests see."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))

@@ -32,19 +32,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "osc": CORE,
     "session": CORE,
     "web": CORE | {"osc"},
+    "sound_latents": CORE | {"streaming", "sound_file"},
+    "surfaces": {"control"},
     "render": CORE | {"denormals", "streaming", "model", "sound_file"},
     "train": {"model", "layers", "streaming"},
     "export": {"model", "layers", "streaming"},
     "bench": CORE,
     "plot": CORE | {"session"},
-    "live": CORE | {"audio", "osc", "web", "session", "streaming", "model", "sound_file"},
+    "live": CORE | {"audio", "osc", "web", "session", "streaming", "model", "sound_file", "sound_latents"},
 }
 UNBOUND = {"cli", "__init__", "__main__"}
-ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc"}
+ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc", "websockets": "web", "zeroconf": "web"}
 # Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
 WITHOUT_TORCH = (
     "control",
     "sound_file",
+    "sound_latents",
     "levels",
     "resample",
     "denormals",
@@ -52,10 +55,11 @@ WITHOUT_TORCH = (
     "audio",
     "osc",
     "session",
+    "surfaces",
     "web",
     "live",
 )
-MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream")
+MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream", "streaming.routed")
 
 
 def module_name(path: Path, package: Path) -> str:

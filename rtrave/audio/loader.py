@@ -71,6 +71,11 @@ class Loader:
         self._engines = {config.graph: engine}  # the last one played is last
         self._busy = False
 
+    @property
+    def playing(self) -> Engine:
+        """The engine that plays."""
+        return self._engines[next(reversed(self._engines))]
+
     def load(self, command: dict[str, Any]) -> None:
         """Begin: {"graph": folder, "model": as in `Config`, "fade_ms": F, "shared": as in `Config`, only where the
         shape is another}.

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rtrave.audio import priority
+from rtrave.audio.clips import load_clips
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.loader import Loader, check_shared
 from rtrave.audio.shared import SharedSpec, attach
@@ -79,8 +80,13 @@ def _obey(commands: TextIO, loader: Loader, tell: Callable[..., None]) -> None:
             return
         if command == "load":
             loader.load(record)
+        elif command == "clips":
+            try:
+                load_clips(loader.playing, record["paths"])
+            except RtraveError as error:
+                tell("refused", message=str(error))
         else:
-            tell("refused", message=f"unknown command '{command}': known are load and stop")
+            tell("refused", message=f"unknown command '{command}': known are load, clips and stop")
 
 
 @contextmanager
@@ -136,6 +142,7 @@ def main(
         engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
         shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
         check_shared(shared, engine)
+        load_clips(engine, config.clips)
         compute_s = measure(engine)
         engine.latent_frame = config.first_latent_frame
         opened = (open_null if "null" in config.device else open_device)(config, engine, shared, compute_s)

@@ -60,6 +60,8 @@ class Config:
         How many models have played in this run before this one.
     first_latent_frame : int
         Index of the first latent frame; the count goes on after a restart.
+    clips : list of str
+        Files with the latents of the second source's clips.
     latency : "low", "high" or float
         Asked of PortAudio; seconds.
     host_settings : dict
@@ -81,6 +83,7 @@ class Config:
     late: str = "hold"
     model: int = 0
     first_latent_frame: int = 0
+    clips: list[str] = field(default_factory=list)
     latency: str | float = "low"
     host_settings: dict[str, Any] = field(default_factory=dict)
     fade_in: bool = False

@@ -6,13 +6,21 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from rtrave.cli.options import add_model_options, compiled, initial_controls, natural, positive, shape_of
-from rtrave.control.namespace import Controls
+from rtrave.cli.options import (
+    add_model_options,
+    calibration_path,
+    initial_instrument,
+    natural,
+    positive,
+    routed,
+    state_path,
+)
+from rtrave.control.instrument import Instrument
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
 from rtrave.live.run import run_live
-from rtrave.settings import DEFAULT_OSC_PORT, sessions_dir
+from rtrave.settings import DEFAULT_OSC_PORT, clips_dir, sessions_dir
 from rtrave.streaming.scripted import ModelFacts, read_facts
 
 
@@ -40,7 +48,7 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         type=natural,
         default=DEFAULT_OSC_PORT,
         metavar="PORT",
-        help="UDP port to listen on, 0 for any free one (default: %(default)s)",
+        help="UDP port for OSC and TCP port for OSCQuery, 0 for any free one (default: %(default)s)",
     )
     osc.add_argument(
         "--osc-bind",
@@ -49,11 +57,28 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         help="address to listen on, 0.0.0.0 for all networks (default: %(default)s, this computer only)",
     )
     osc.add_argument(
+        "--osc-allow",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="with --osc-bind, let another network use OSCQuery, e.g. 192.168.0.0/16; may be repeated",
+    )
+    osc.add_argument(
         "--osc-send",
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="send status and levels there all the time; may be repeated",
+        help="send the controls, status and levels there all the time; may be repeated",
+    )
+    parser.add_argument(
+        "--clips",
+        type=Path,
+        default=clips_dir(),
+        metavar="DIR",
+        help="sounds that /rtrave/source/b plays by name (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
     )
     take = parser.add_argument_group("recording")
     take.add_argument(
@@ -191,21 +216,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
-    options, model, controls = prepared(arguments)
-    return run_live(replace(options, record=arguments.record, duration_s=arguments.duration), model, controls)
+    options, model, instrument = prepared(arguments)
+    return run_live(replace(options, record=arguments.record, duration_s=arguments.duration), model, instrument)
 
 
-def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Controls]:
+def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Instrument]:
     """What a run needs, from the options of `add_live_options`; the model is compiled where needed."""
     device = chosen_device(arguments)
-    graph = compiled(arguments.model, arguments.settings, shape_of(arguments))
+    graph = routed(arguments)
     model = read_facts(graph)
-    controls = initial_controls(make_layout(model.spec.full_latent_size), arguments.settings)
+    state = None if arguments.fresh else state_path(model.spec, model.model_hash)
+    layout = make_layout(model.spec.full_latent_size)
+    instrument = initial_instrument(layout, model.spec, model.model_hash, arguments, state)
     options = LiveOptions(
         graph=graph,
         device=device,
         sessions_dir=arguments.sessions_dir.expanduser(),
-        seed=arguments.seed,
+        seed=int(instrument.controls.get("/rtrave/seed")[0]),
         threads=arguments.threads,
         buffering=arguments.buffering,
         block_size=arguments.block_size,
@@ -219,5 +246,9 @@ def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Co
         osc_port=arguments.osc_port,
         osc_bind=arguments.osc_bind,
         osc_targets=arguments.osc_send,
+        osc_allow=arguments.osc_allow,
+        clips_dir=arguments.clips.expanduser(),
+        state=state,
+        calibration=None if arguments.fresh else calibration_path(model.spec, model.model_hash),
     )
-    return options, model, controls
+    return options, model, instrument

@@ -9,10 +9,40 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rtrave import __version__
-from rtrave.cli import bench, check, convert, devices, encode, export, info, latency, live, models, render
+from rtrave.cli import (
+    bench,
+    calibrate,
+    check,
+    convert,
+    devices,
+    encode,
+    export,
+    info,
+    latency,
+    live,
+    models,
+    preset,
+    render,
+    surface,
+)
 from rtrave.errors import RtraveError
 
-COMMANDS = (live, render, encode, devices, check, latency, models, info, bench, convert, export)
+COMMANDS = (
+    live,
+    render,
+    encode,
+    devices,
+    check,
+    latency,
+    models,
+    info,
+    bench,
+    convert,
+    export,
+    preset,
+    calibrate,
+    surface,
+)
 
 
 class Parser(argparse.ArgumentParser):

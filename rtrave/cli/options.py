@@ -5,16 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from rtrave.control.namespace import Controls, parse_setting
+from rtrave.control.arguments import TAG_CHARACTERS, parse_setting
+from rtrave.control.calibration import Calibration, calibrate
+from rtrave.control.calibration import load as load_calibration
+from rtrave.control.instrument import Instrument
+from rtrave.control.kept import apply_preset, load_state
+from rtrave.control.namespace import Controls
+from rtrave.control.parameter import MAX_SEED
 from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
-from rtrave.settings import DEFAULT_MODEL
+from rtrave.model.spec import ModelSpec
+from rtrave.settings import DEFAULT_MODEL, configs_dir, presets_dir, state_dir
 from rtrave.streaming.graph_cache import ensure_graph
 from rtrave.streaming.graph_shape import PRECISIONS, GraphShape
-from rtrave.streaming.scripted import ensure_scripted, is_script, split_attributes
+from rtrave.streaming.routed import Spread, common_hop, ensure_routed, unit_spread
+from rtrave.streaming.scripted import ModelFacts, ensure_scripted, is_script, read_facts, split_attributes
+from rtrave.streaming.stream import attributes_of
 
 DEFAULT_SHAPE = GraphShape()
 
@@ -30,6 +40,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "TorchScript file: RAVE's own export, or any made for nn~ (default: %(default)s)",
     )
     model.add_argument(
+        "--decoder",
+        metavar="M2",
+        help="let another model sound: the encoder of --model into the decoder of M2, ranges matched by calibration",
+    )
+    model.add_argument(
         "--set",
         action="append",
         default=[],
@@ -38,8 +53,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="start with a control at this value, e.g. /rtrave/mix=0.5; may be repeated",
     )
     model.add_argument(
-        "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
+        "--preset",
+        action="append",
+        default=[],
+        metavar="P",
+        dest="presets",
+        help="start with a preset: a TOML file of addresses and values, or a name, such as slow-drift; may be repeated",
     )
+    model.add_argument("--seed", type=seed, metavar="N", help="another number gives other noise (default: 0)")
     add_run_options(model)
 
 
@@ -66,6 +87,14 @@ def add_run_options(model: argparse._ActionsContainer) -> None:
 def natural(text: str) -> int:
     """A whole number from 0 up, for argparse."""
     return whole_from(0, text)
+
+
+def seed(text: str) -> int:
+    """A seed of the noise source, for argparse."""
+    value = natural(text)
+    if value > MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{value} came, expected a whole number up to {MAX_SEED}")
+    return value
 
 
 def positive(text: str) -> int:
@@ -96,11 +125,38 @@ def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAU
         if shape != DEFAULT_SHAPE:
             raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without --precision or --hop")
         return ensure_scripted(path, attributes, tell)
-    if attributes:
-        raise RtraveError(
-            f"--set of {', '.join(attributes)}: {path.name} is no foreign TorchScript, it has no attributes"
-        )
     return ensure_graph(path, shape, tell)
+
+
+def routed(arguments: argparse.Namespace) -> Path:
+    """The folder of what `--model` and `--decoder` name together; what was adapted is told on stderr."""
+    shape = shape_of(arguments)
+    if arguments.decoder is None:
+        return compiled(arguments.model, arguments.settings, shape)
+    names = (arguments.model, arguments.decoder)
+    if any(is_script(find_model(name)) for name in names):
+        raise RtraveError("--decoder routes between RAVE models, a foreign TorchScript cannot take part: leave it out")
+    graphs = [compiled(name, (), replace(shape, hop=None)) for name in names]
+    facts = [read_facts(graph) for graph in graphs]
+    hop = common_hop(facts[0].spec, facts[1].spec, shape.hop)
+    graphs = [
+        graph if known.hop == hop else compiled(name, (), replace(shape, hop=hop))
+        for name, graph, known in zip(names, graphs, facts, strict=True)
+    ]
+    spreads = [_spread(name, read_facts(graph)) for name, graph in zip(names, graphs, strict=True)]
+    folder, adapted = ensure_routed(graphs[0], graphs[1], spreads[0], spreads[1])
+    for note in adapted:
+        tell(note)
+    return folder
+
+
+def _spread(name: str, facts: ModelFacts) -> Spread:
+    calibration = known_calibration(name, facts.spec, facts.model_hash)
+    if calibration is None:
+        tell(f"{name} is not calibrated, its latents are taken for standard normal: see 'rtrave calibrate'")
+        return unit_spread(facts.spec.full_latent_size)
+    found = calibration.spaces["compressed"]
+    return Spread(found.mean, found.std)
 
 
 def tell(line: str) -> None:
@@ -108,16 +164,86 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def initial_controls(layout: Layout, settings: Sequence[str]) -> Controls:
-    """Controls at their defaults, with the `--set` options applied; RtraveError for one that does not fit.
+def initial_instrument(
+    layout: Layout,
+    spec: ModelSpec,
+    model_hash: str,
+    arguments: argparse.Namespace,
+    state: Path | None = None,
+) -> Instrument:
+    """The instrument a run begins with: calibration, what the last run left, --preset, --seed, --set, in this order.
 
-    Attributes of a foreign script are no controls: see `compiled`.
+    RtraveError for an option that does not fit the model. Attributes of a foreign script are no controls: see
+    `compiled`.
     """
-    controls = Controls(layout)
-    for setting in split_attributes(settings)[1]:
+    instrument = Instrument(Controls(layout, attributes_of(spec)), spec.fidelity)
+    if arguments.decoder is None:
+        calibration = known_calibration(arguments.model, spec, model_hash)
+    else:  # the latents that are played are the encoder's
+        encoder = read_facts(compiled(arguments.model, (), replace(shape_of(arguments), hop=None)))
+        calibration = known_calibration(arguments.model, encoder.spec, encoder.model_hash)
+    if calibration is not None:
+        calibrate(instrument.controls, calibration)
+    if state is not None:
+        for note in load_state(instrument, state):
+            tell(note)
+    for preset in arguments.presets:
+        apply_preset(instrument, find_preset(preset))
+    if arguments.seed is not None:
+        instrument.controls.set("/rtrave/seed", (arguments.seed,))
+    settings = arguments.settings if spec.network else split_attributes(arguments.settings)[1]
+    for setting in settings:
         try:
             address, values = parse_setting(setting)
-            controls.set(address, values)
+            instrument.controls.set(address, values)
         except ControlError as error:
             raise RtraveError(f"--set {setting}: {error}") from error
-    return controls
+    return instrument
+
+
+def state_path(spec: ModelSpec, model_hash: str) -> Path:
+    """Where the last controls and the snapshots of a model are kept."""
+    return _kept_path(spec, model_hash, ".json")
+
+
+def calibration_path(spec: ModelSpec, model_hash: str) -> Path:
+    """Where the calibration of a model is kept, unless it lies beside the model."""
+    return _kept_path(spec, model_hash, ".calibration.json")
+
+
+def _kept_path(spec: ModelSpec, model_hash: str, ending: str) -> Path:
+    name = "".join(letter if letter in TAG_CHARACTERS else "_" for letter in spec.name)
+    return state_dir() / f"{name[:64]}-{model_hash[:12]}{ending}"
+
+
+def known_calibration(model: str, spec: ModelSpec, model_hash: str) -> Calibration | None:
+    """The calibration of a model: the user's own, else the one beside the model; None where there is none.
+
+    One that cannot be read is told, and left out.
+    """
+    path = find_model(model)
+    places = [calibration_path(spec, model_hash)]
+    places += [path.parent / f"{name}.calibration.json" for name in {path.name, path.stem}]
+    for place in places:
+        if place.is_file():
+            try:
+                return load_calibration(place, model_hash)
+            except RtraveError as error:
+                tell(str(error))
+    return None
+
+
+def find_preset(name: str) -> Path:
+    """The file of a preset: a path that ends in .toml, or a name in the user's or the package's folder."""
+    if name.endswith(".toml"):
+        return Path(name).expanduser()
+    known = known_presets()
+    if name not in known:
+        raise RtraveError(f"no preset {name!r}: give a .toml file or one of {', '.join(sorted(known))}")
+    return known[name]
+
+
+def known_presets() -> dict[str, Path]:
+    """The presets that have a name: the package's, then the user's, which win."""
+    folders = (configs_dir() / "presets", presets_dir())
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}

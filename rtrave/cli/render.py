@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from rtrave.cli.options import add_model_options, compiled, initial_controls, shape_of
+from rtrave.cli.options import add_model_options, compiled, initial_instrument, routed, shape_of
 from rtrave.engine import open_engine
 from rtrave.errors import RtraveError
 from rtrave.render import Changes, render
@@ -60,12 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fast:
         if arguments.controls or arguments.hop:
             raise RtraveError("--fast with --controls or --hop: it takes long hops of its own, leave one of them out")
-        shape = replace(shape, long_blocks=True)
-    graph = compiled(arguments.model, arguments.settings, shape)
+        if arguments.decoder:
+            raise RtraveError("--fast with --decoder: a pair of models has no long hops, leave one of them out")
+        graph = compiled(arguments.model, arguments.settings, replace(shape, long_blocks=True))
+    else:
+        graph = routed(arguments)
     threads = (os.cpu_count() or 1) if arguments.fast else arguments.threads
-    engine = open_engine(graph, seed=arguments.seed, threads=threads, offline=True)
+    engine = open_engine(graph, seed=arguments.seed or 0, threads=threads, offline=True)
     unit = engine.sample_unit if arguments.fast else engine.hop
-    controls = initial_controls(engine.layout, arguments.settings)
+    controls = initial_instrument(engine.layout, engine.spec, engine.model_hash, arguments).controls
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
     reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)
     hops = reader.hops(engine.hop)

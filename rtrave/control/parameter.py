@@ -1,23 +1,17 @@
-"""The one table of addresses. Ranges, types, defaults, validation and the control vector derive from it.
-
-Numbers arrive as Python int, float, bool or a numeric string; the rules here are those of OSC messages and of
-`--set` alike. Pure functions of their arguments: any thread of any process may call them.
-"""
+"""The one table of addresses. Ranges, types, defaults, validation and the control vector derive from it."""
 
 from __future__ import annotations
 
 import math
-import string
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-from rtrave.errors import ControlError
 
 ROOT = "/rtrave/"
 NORM = "/rtrave/norm/"
 PANIC = "/rtrave/panic"
 RESET = "/rtrave/latents/reset"
-TAG_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-")
+DIMS = "/rtrave/dims"
+FIDELITY = "/rtrave/fidelity"
+MAX_SEED = 2**31 - 1  # the largest whole number of OSC
 
 Value = float | int | str
 
@@ -46,11 +40,17 @@ class Parameter:
         One line for users.
     kind : str
         "control" (has a place in the control vector), "vector" (all latent dimensions of a control at once),
-        "action" (does something), "read" (a value told by the program), "reply" (only sent by the program).
+        "macro" (a value that moves controls, kept beside the vector), "hidden" (a place in the vector that no
+        message addresses), "action" (does something), "read" (a value told by the program), "reply" (only sent by
+        the program).
     optional : int
         How many of the last arguments of an action may be left out.
     per_latent : bool
         A value with one number per latent dimension.
+    several : bool
+        A value of any number of words.
+    kept : bool
+        Part of a snapshot, and of what the next run begins with.
     """
 
     address: str
@@ -67,6 +67,8 @@ class Parameter:
     kind: str = "control"
     optional: int = 0
     per_latent: bool = False
+    several: bool = False
+    kept: bool = False
 
 
 def _float(
@@ -77,27 +79,60 @@ def _float(
     unit: str,
     description: str,
     hard: tuple[float, float] | None = None,
+    kept: bool = True,
 ) -> Parameter:
     hard_low, hard_high = hard or (low, high)
-    return Parameter(ROOT + address, "f", default, low, high, hard_low, hard_high, unit, description=description)
+    return Parameter(
+        ROOT + address, "f", default, low, high, hard_low, hard_high, unit, description=description, kept=kept
+    )
 
 
-def _switch(address: str, default: float, description: str) -> Parameter:
-    return Parameter(ROOT + address, "i", default, description=description)
+def _whole(address: str, default: float, low: float, high: float, description: str) -> Parameter:
+    return Parameter(ROOT + address, "i", default, low, high, low, high, description=description, kept=True)
 
 
-def _choice(address: str, choices: tuple[str, ...], description: str) -> Parameter:
+def _switch(address: str, default: float, description: str, kept: bool = True) -> Parameter:
+    return Parameter(ROOT + address, "i", default, description=description, kept=kept)
+
+
+def _choice(address: str, choices: tuple[str, ...], description: str, kept: bool = True) -> Parameter:
     last = float(len(choices) - 1)
-    return Parameter(ROOT + address, "s", 0.0, 0.0, last, 0.0, last, choices=choices, description=description)
+    return Parameter(
+        ROOT + address, "s", 0.0, 0.0, last, 0.0, last, choices=choices, description=description, kept=kept
+    )
+
+
+def _trigger(address: str, description: str) -> Parameter:
+    """A counter in the control vector; each firing raises it by one."""
+    return Parameter(ROOT + address, "", hard_high=math.inf, access="w", description=description)
+
+
+def _macro(address: str, type: str, default: float, description: str) -> Parameter:
+    return Parameter(ROOT + address, type, default, description=description, kind="macro")
+
+
+def _hidden(address: str, description: str, soft: float = math.inf, hard: float = math.inf) -> Parameter:
+    return Parameter(
+        ROOT + address, "f", 0.0, -soft, soft, -hard, hard, access="r", description=description, kind="hidden"
+    )
 
 
 def _action(address: str, type: str, description: str, optional: int = 0) -> Parameter:
     return Parameter(ROOT + address, type, access="w", description=description, kind="action", optional=optional)
 
 
-def _read(address: str, type: str, unit: str, description: str, per_latent: bool = False) -> Parameter:
+def _read(
+    address: str, type: str, unit: str, description: str, per_latent: bool = False, several: bool = False
+) -> Parameter:
     return Parameter(
-        ROOT + address, type, unit=unit, access="r", description=description, kind="read", per_latent=per_latent
+        ROOT + address,
+        type,
+        unit=unit,
+        access="r",
+        description=description,
+        kind="read",
+        per_latent=per_latent,
+        several=several,
     )
 
 
@@ -112,16 +147,23 @@ _LATENT = (
     _float("latent/<n>/override", 0.0, 0.0, 1.0, "", "mix from the encoder to the manual value"),
     _switch("latent/<n>/mute", 0.0, "force the latent to 0"),
     _float("latent/<n>/noise", 0.0, 0.0, 3.0, "σ", "jitter added per latent frame"),
+    _float("latent/<n>/smooth", 0.0, 0.0, 5000.0, "ms", "time constant of a one-pole at the latent rate"),
 )
 
 TABLE: tuple[Parameter, ...] = (
     *_LATENT,
+    _switch("latent/<n>/hold", 0.0, "keep the last value"),
+    _choice("latent/<n>/lfo/shape", ("off", "sin", "tri", "saw", "square", "random"), "shape of the dimension's LFO"),
+    _float("latent/<n>/lfo/rate", 1.0, 0.0, 10.0, "Hz", "rate of the LFO"),
+    _float("latent/<n>/lfo/depth", 0.0, -3.0, 3.0, "latent", "how far the LFO moves the latent"),
+    _float("latent/<n>/lfo/phase", 0.0, -180.0, 180.0, "degrees", "phase of the LFO"),
     *(
         replace(
             p,
             address=p.address.replace("latent/<n>", "latents"),
             kind="vector",
             per_latent=True,
+            kept=False,
             description=p.description + ": one number for all, or one for each",
         )
         for p in _LATENT
@@ -130,6 +172,21 @@ TABLE: tuple[Parameter, ...] = (
     _read("latent/<n>/out", "f", "latent", "latent after processing"),
     _action("latents/reset", "", "all latent edits back to identity"),
     _choice("space", ("compressed", "full"), "space of the latent dimensions"),
+    Parameter(
+        ROOT + "z/in",
+        "f",
+        0.0,
+        -3.0,
+        3.0,
+        -10.0,
+        10.0,
+        "latent",
+        description="a latent frame from outside: one number for each",
+        kind="vector",
+        per_latent=True,
+    ),
+    _float("z/mix", 0.0, 0.0, 1.0, "", "mix from the encoder to the stream from outside"),
+    _float("z/timeout", 0.5, 0.05, 10.0, "s", "fades back to the encoder when the stream from outside stops"),
     _float("mix", 1.0, 0.0, 1.0, "", "dry/wet, dry delayed to match"),
     _float("in/gain", 0.0, -70.0, 12.0, "dB", "input gain"),
     _float("in/gate", -90.0, -90.0, 0.0, "dB", "the model is silent while the input stays below; -90 is off"),
@@ -137,10 +194,49 @@ TABLE: tuple[Parameter, ...] = (
     _switch("out/limit", 1.0, "limiter"),
     _switch("bypass", 0.0, "dry only"),
     _switch("freeze", 0.0, "hold the whole latent"),
-    _switch("silence", 0.0, "kill switch, ramped"),
-    Parameter(
-        PANIC, "", hard_high=math.inf, access="w", description="modulation off, unfreeze, identity, caches cleared"
+    _switch("silence", 0.0, "kill switch, ramped", kept=False),
+    _float("temperature", 0.0, 0.0, 3.0, "", "scale of the posterior's deviation; 0 is the mean"),
+    _float("fill", 1.0, 0.0, 1.0, "", "scale of the noise that fills dropped components"),
+    _float("noise", 0.0, 0.0, 3.0, "σ", "jitter added to every latent, per latent frame"),
+    _whole("seed", 0.0, 0.0, MAX_SEED, "the noise source's seed"),
+    _whole("dims", 0.0, 0.0, 0.0, "components kept; the others are filled with noise"),
+    _macro("fidelity", "f", 1.0, "sets dims by the share of the latent's variance that they explain"),
+    _action("snapshot/store", "s", "keep the controls as a snapshot of this name"),
+    _action("snapshot/recall", "sf", "back to a snapshot, gliding there for so many seconds (0 to 60)", optional=1),
+    _action("snapshot/delete", "s", "forget a snapshot"),
+    _read("snapshot/list", "s", "", "names of the snapshots", several=True),
+    _macro("morph/a", "s", 0.0, "the snapshot at morph/pos 0"),
+    _macro("morph/b", "s", 0.0, "the snapshot at morph/pos 1"),
+    _macro("morph/pos", "f", 0.0, "where the controls are between snapshots a and b"),
+    _macro("morph/corners", "ssss", 0.0, "snapshots at x, y = 0, 0; 1, 0; 0, 1; 1, 1"),
+    _macro("morph/xy", "ff", 0.0, "where the controls are between the four corners"),
+    _macro("source/b", "s", 0.0, "second source of latents: off, input2, or the name of a clip"),
+    _float("source/mix", 0.0, 0.0, 1.0, "", "how much of the second source", kept=False),
+    _choice("source/mode", ("morph", "interleave"), "mix all dimensions, or the odd ones alone", kept=False),
+    _switch("trajectory/record", 0.0, "record the latent path", kept=False),
+    _switch("trajectory/play", 0.0, "play the path from its beginning", kept=False),
+    _switch("trajectory/loop", 0.0, "begin again at its end", kept=False),
+    _choice(
+        "trajectory/shape",
+        ("recorded", "spherical"),
+        "the recorded path, or a turn in all dimensions in 10 s",
+        kept=False,
     ),
+    _float("trajectory/speed", 1.0, -4.0, 4.0, "", "speed of the path; below 0 it runs backwards", kept=False),
+    _float("trajectory/amount", 0.0, 0.0, 1.0, "", "mix from the latents to the path", kept=False),
+    *(
+        _switch(f"attribute/learn_{side}", 0.0, f"learn the style of the {side} from what is heard", kept=False)
+        for side in ("source", "target")
+    ),
+    *(_trigger(f"attribute/reset_{side}", f"forget the learned style of the {side}") for side in ("source", "target")),
+    _macro("calibration/listen", "i", 0.0, "1: learn the ranges of the latents from the input; 0: use and keep them"),
+    _read("calibration/state", "if", "", "listening (0 or 1), seconds so far"),
+    _trigger("panic", "modulation off, unfreeze, identity, caches cleared"),
+    _hidden("glide/time", "seconds of the last glide"),
+    _hidden("glide/count", "glides so far"),
+    _hidden("z/frame/<n>", "the newest latent frame from outside", 3.0, 10.0),
+    _hidden("z/count", "latent frames from outside so far"),
+    _hidden("source/slot", "0 off, 1 the second input, from 2 a clip"),
     _read("z/out", "f", "latent", "the newest latent frame after processing", per_latent=True),
     _read("model/name", "s", "", "name of the model"),
     _read("model/dims", "i", "", "number of latent dimensions"),
@@ -157,8 +253,17 @@ TABLE: tuple[Parameter, ...] = (
     _read("status", "iffi", "", "late blocks, load, latency in ms, uptime in s"),
     _read("meter", "ffff", "dB", "input peak, input rms, output peak, output rms"),
     _read("version", "s", "", "version of rtrave"),
-    _action("hello", "ii", "ask for feedback for 10 s: reply port, mask (1 status, 2 meter)", optional=2),
+    _action(
+        "hello",
+        "ii",
+        "ask for feedback for 10 s: reply port, mask (1 status, 2 meter, 4 controls, 8 latents)",
+        optional=2,
+    ),
     _action("bye", "", "end the feedback"),
+    _action(
+        "subscribe", "sf", "hear the values that a pattern matches, at most so often a second (up to 60)", optional=1
+    ),
+    _action("unsubscribe", "s", "end a subscription"),
     _action("ping", "", "answered by /rtrave/pong"),
     _action("sync", "i", "answered by /rtrave/synced once everything before it is done"),
     _action("doc", "s", "answered by /rtrave/doc: address, types, low, high, unit, description"),
@@ -169,131 +274,9 @@ TABLE: tuple[Parameter, ...] = (
 )
 
 
-def number(argument: object, index: int) -> float:
-    """Read one argument as a finite number.
-
-    Raises
-    ------
-    ControlError
-        `bad-type` where it is no number, `not-finite` where it is NaN or infinite.
-    """
-    if isinstance(argument, str):
-        plain = len(argument) <= 64 and argument.isascii() and "_" not in argument
-        try:
-            value = float(argument) if plain else None
-        except ValueError:
-            value = None
-    else:
-        value = float(argument) if isinstance(argument, (bool, int, float)) else None
-    if value is None:
-        raise ControlError("bad-type", f"argument {index} is {_shown(argument)}: expected a number", index)
-    if not math.isfinite(value):
-        raise ControlError("not-finite", f"argument {index} is {value}: expected a finite number", index)
-    return value
-
-
-def whole(argument: object, low: float, high: float, index: int) -> int:
-    """Read one argument as a whole number in [low, high]; `bad-type` or `out-of-range` otherwise."""
-    value = number(argument, index)
-    if value != math.floor(value):
-        raise ControlError("bad-type", f"argument {index} is {value:g}: expected a whole number", index)
-    if not low <= value <= high:
-        wanted = f"{low:g} to {high:g}"
-        raise ControlError("out-of-range", f"argument {index} is {value:g}: expected {wanted}", index)
-    return int(value)
-
-
-def text(argument: object, index: int) -> str:
-    """Read one argument as a string; `bad-type` otherwise."""
-    if not isinstance(argument, str):
-        raise ControlError("bad-type", f"argument {index} is {_shown(argument)}: expected a string", index)
-    return argument
-
-
-def tag(argument: object, index: int = 0) -> str:
-    """Read one argument as a name that is safe in a file name: 1 to 64 letters, digits, `_` or `-`."""
-    name = text(argument, index)
-    if not (1 <= len(name) <= 64 and TAG_CHARACTERS.issuperset(name)):
-        wanted = "1 to 64 letters, digits, _ or -"
-        raise ControlError("bad-name", f"argument {index} is {_shown(name)}: expected {wanted}", index)
-    return name
-
-
-def control_value(parameter: Parameter, argument: object, index: int = 0, norm: bool = False) -> float:
-    """Turn one argument into the value a control has in the vector.
-
-    Parameters
-    ----------
-    parameter : Parameter
-        A control of type "f", "i" or "s".
-    argument : object
-        int, float, bool or str; for a choice its word.
-    index : int
-        Position of the argument, for the error.
-    norm : bool
-        The number counts 0..1 over the soft range.
-
-    Returns
-    -------
-    float
-        In native units. A float is clipped at the hard limits only.
-
-    Raises
-    ------
-    ControlError
-        `bad-type`, `not-finite`, or `out-of-range` for an unknown word or an integer beyond its range.
-    """
-    if parameter.type == "f":
-        value = number(argument, index)
-        if norm:
-            value = parameter.low + value * (parameter.high - parameter.low)
-        return min(max(value, parameter.hard_low), parameter.hard_high)
-    if parameter.type == "i":
-        return float(whole(argument, parameter.hard_low, parameter.hard_high, index))
-    word = text(argument, index)
-    if word not in parameter.choices:
-        raise ControlError(
-            "out-of-range", f"argument {index} is {_shown(word)}: expected " + " or ".join(parameter.choices), index
-        )
-    return float(parameter.choices.index(word))
-
-
-def fires(arguments: Sequence[object]) -> bool:
-    """Tell whether a trigger fires: on no argument or a number that is not 0 (buttons send 1, then 0)."""
-    if len(arguments) > 1:
-        raise ControlError("bad-count", f"{len(arguments)} arguments came: expected none or one", 1)
-    return not arguments or number(arguments[0], 0) != 0.0
-
-
-def action_arguments(parameter: Parameter, arguments: Sequence[object]) -> tuple[Value, ...] | None:
-    """Check the arguments of an action.
-
-    An action whose string may be left out takes a number in its place as a button: fire, or nothing on 0.
-
-    Returns
-    -------
-    tuple or None
-        The arguments in the types of the table, as many as came; None where a button was released.
-    """
-    if not parameter.type:
-        return () if fires(arguments) else None
-    most, least = len(parameter.type), len(parameter.type) - parameter.optional
-    if not least <= len(arguments) <= most:
-        wanted = f"{most}" if least == most else f"{least} to {most}"
-        count = len(arguments)
-        raise ControlError("bad-count", f"{count} arguments came: expected {wanted}", min(count, most))
-    if least == 0 and arguments and parameter.type[0] == "s" and not isinstance(arguments[0], str):
-        return () if fires(arguments) else None
-    read: dict[str, Callable[[object, int], Value]] = {
-        "i": lambda a, k: whole(a, -(2**31), 2**31 - 1, k),
-        "f": number,
-        "s": text,
-    }
-    return tuple(read[parameter.type[k]](argument, k) for k, argument in enumerate(arguments))
-
-
-def _shown(argument: object) -> str:
-    """Show what came in an error text, in one short line."""
-    if isinstance(argument, (str, bytes)):
-        return repr(argument[:40]) + ("..." if len(argument) > 40 else "")
-    return "nil" if argument is None else type(argument).__name__
+def resolve(parameter: Parameter, dims: int) -> Parameter:
+    """A row of the table for a model with so many latent dimensions: `dims` reaches from 1 to all of them."""
+    if parameter.address != DIMS:
+        return parameter
+    low, high = float(min(dims, 1)), float(dims)
+    return replace(parameter, default=high, low=low, high=high, hard_low=low, hard_high=high)

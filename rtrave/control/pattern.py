@@ -57,7 +57,7 @@ def match_tree(pattern: str, tree: Tree) -> list[str]:
     if pattern.count("{") + pattern.count("[") > MAX_BRACKETS:
         raise _bad(pattern, f"expected at most {MAX_BRACKETS} brackets")
     segments = pattern.split("/")
-    if segments[0] or len(segments) - 1 > MAX_SEGMENTS:
+    if segments[0] or not 1 <= len(segments) - 1 <= MAX_SEGMENTS:
         raise _bad(pattern, f"expected / and at most {MAX_SEGMENTS} segments")
     tests = [_segment(s) for s in segments[1:]]
     folders: list[Tree] = [tree]

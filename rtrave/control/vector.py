@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from rtrave.control.parameter import ROOT, TABLE, Parameter
+from rtrave.control.parameter import ROOT, TABLE, Parameter, resolve
 from rtrave.errors import RtraveError
 
 Vector = npt.NDArray[np.float64]
@@ -36,6 +36,8 @@ class Layout:
         Slot to its row of the table.
     index : dict
         Concrete address to slot.
+    seed : int
+        Default of the noise source's seed.
     """
 
     dims: int
@@ -44,10 +46,21 @@ class Layout:
     addresses: tuple[str, ...]
     parameters: tuple[Parameter, ...] = field(repr=False)
     index: dict[str, int] = field(repr=False)
+    seed: int = 0
 
     def defaults(self) -> Vector:
         """Make a new vector, float64 [size], with every control at its default."""
-        return np.array([p.default for p in self.parameters], dtype=np.float64)
+        values = np.array([p.default for p in self.parameters], dtype=np.float64)
+        values[self.slots["seed"]] = self.seed
+        return values
+
+    def glides(self) -> npt.NDArray[np.bool_]:
+        """Tell which slots hold numbers that can glide from one value to another, bool [size]."""
+        return np.array([p.kind == "control" and p.type == "f" for p in self.parameters])
+
+    def kept(self) -> npt.NDArray[np.bool_]:
+        """Tell which slots a snapshot holds, bool [size]."""
+        return np.array([p.kept for p in self.parameters])
 
     def diff(self, old: Vector, new: Vector) -> dict[str, float | str]:
         """List what changed between two vectors: concrete address to new value, choices as words.
@@ -96,7 +109,7 @@ class Layout:
         return float(value)
 
 
-def make_layout(dims: int) -> Layout:
+def make_layout(dims: int, seed: int = 0) -> Layout:
     """Lay out the control vector for `dims` latent dimensions (>= 0; an effect has none)."""
     if dims < 0:
         raise RtraveError(f"a model with {dims} latent dimensions: expected 0 or more")
@@ -104,14 +117,15 @@ def make_layout(dims: int) -> Layout:
     addresses: list[str] = []
     parameters: list[Parameter] = []
     for parameter in TABLE:
-        if parameter.kind != "control":
+        if parameter.kind not in ("control", "hidden"):
             continue
         start = len(addresses)
         addresses += concrete(parameter, dims)
-        parameters += [parameter] * (len(addresses) - start)
-        slots[parameter.address.removeprefix(ROOT).replace("<n>/", "")] = slice(start, len(addresses))
+        parameters += [resolve(parameter, dims)] * (len(addresses) - start)
+        key = parameter.address.removeprefix(ROOT).replace("<n>/", "").replace("/<n>", "")
+        slots[key] = slice(start, len(addresses))
     index = {address: slot for slot, address in enumerate(addresses)}
-    return Layout(dims, len(addresses), slots, tuple(addresses), tuple(parameters), index)
+    return Layout(dims, len(addresses), slots, tuple(addresses), tuple(parameters), index, seed)
 
 
 def concrete(parameter: Parameter, dims: int) -> list[str]:

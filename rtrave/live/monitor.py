@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rtrave.control.calibration import Gatherer
 from rtrave.control.vector import Layout
 from rtrave.model.latent_space import compress
 from rtrave.model.spec import ModelSpec
@@ -137,6 +138,7 @@ class Monitor:
         self.deadline_s = hop / spec.sample_rate
         self._pca, self._mean = latent_pca, latent_mean
         self._latent_frames = hop // spec.ratio
+        self.gatherer = Gatherer(spec.full_latent_size)
         self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
         self.first_ms = 0.0  # compute time of the first hop of the run
         self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
@@ -154,6 +156,11 @@ class Monitor:
         self._compute_s.add(hops[:, HOP_FIELDS.index("compute_s")])
         self._wake_s.add(hops[:, HOP_FIELDS.index("wake_s")])
         self._row = hops[-1]
+        if self.gatherer.listening:
+            size = self.spec.full_latent_size * self._latent_frames
+            for row in hops:
+                came = row[len(HOP_FIELDS) : len(HOP_FIELDS) + size]
+                self.gatherer.add(came.reshape(self.spec.full_latent_size, self._latent_frames))
 
     def last(self, field: str) -> float:
         """A field of the last hop."""

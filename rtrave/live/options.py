@@ -14,7 +14,7 @@ import onnxruntime
 from rtrave.errors import RtraveError
 from rtrave.live.monitor import latency_of
 from rtrave.model.spec import ModelSpec
-from rtrave.settings import assets_dir
+from rtrave.settings import assets_dir, clips_dir
 from rtrave.sound_file import SoundReader
 from rtrave.streaming.scripted import ModelFacts
 
@@ -49,6 +49,14 @@ class LiveOptions:
         What the null device loops; None is the demo sound.
     osc_port, osc_bind, osc_targets
         Where OSC listens, and who is told of everything (HOST:PORT).
+    osc_allow : sequence of str
+        Networks beyond this computer that may use OSCQuery.
+    clips_dir : Path
+        Where the sounds of the second source are.
+    state : Path or None
+        Where the last controls and the snapshots are kept; None keeps nothing.
+    calibration : Path or None
+        Where what is learned from the live input is kept; None keeps nothing.
     record : bool
         Begin a take at once.
     duration_s : float or None
@@ -72,6 +80,10 @@ class LiveOptions:
     osc_port: int = 9000
     osc_bind: str = "127.0.0.1"
     osc_targets: Sequence[str] = ()
+    osc_allow: Sequence[str] = ()
+    clips_dir: Path = field(default_factory=clips_dir)
+    state: Path | None = None
+    calibration: Path | None = None
     record: bool = False
     duration_s: float | None = None
 

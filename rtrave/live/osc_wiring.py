@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rtrave.control.namespace import Controls
+from rtrave.control.instrument import Instrument
 from rtrave.live.monitor import Monitor
 from rtrave.live.recorder import Recorder
 from rtrave.model.spec import ModelSpec
@@ -29,12 +29,12 @@ def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Ca
 
 
 def osc_readers(
-    spec: Callable[[], ModelSpec], monitor: Monitor, recorder: Recorder, status: Reader, controls: Controls
+    spec: Callable[[], ModelSpec], monitor: Monitor, recorder: Recorder, status: Reader, instrument: Instrument
 ) -> dict[str, Reader]:
     """What can be asked for, in the types of the table; called on the OSC thread."""
 
     def latents(end: str) -> Reader:
-        return lambda: tuple(monitor.latents(end, controls.values).tolist())
+        return lambda: tuple(monitor.latents(end, instrument.controls.values).tolist())
 
     def record_state() -> tuple[int, str, float]:
         name = recorder.folder.name if recorder.recording and recorder.folder else ""
@@ -44,6 +44,7 @@ def osc_readers(
         "/rtrave/latent/<n>/in": latents("in"),
         "/rtrave/latent/<n>/out": latents("out"),
         "/rtrave/z/out": latents("out"),
+        "/rtrave/snapshot/list": instrument.names,
         "/rtrave/status": status,
         "/rtrave/meter": monitor.levels_db,
         "/rtrave/record/state": record_state,

@@ -17,17 +17,23 @@ from rich.live import Live
 
 from rtrave.audio.priority import missing
 from rtrave.audio.shared import Shared, create, spec_for
-from rtrave.control.namespace import Controls
+from rtrave.control.calibration import Calibration, save
+from rtrave.control.instrument import Instrument
+from rtrave.errors import RtraveError
 from rtrave.live import terminal
+from rtrave.live.clips import Clips
 from rtrave.live.faults import Faults
 from rtrave.live.howl import HowlWatch, built_in_loop
+from rtrave.live.listening import Listening
 from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
+from rtrave.live.state_keeper import StateKeeper
 from rtrave.live.supervisor import NoDeviceError, Supervisor
 from rtrave.live.swap import ModelSwap
-from rtrave.osc.feedback import parse_target
+from rtrave.live.web_wiring import Web
+from rtrave.osc.listeners import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
 from rtrave.streaming.scripted import ModelFacts
@@ -49,8 +55,9 @@ class LiveRun:
     osc : OscServer
     """
 
-    def __init__(self, options: LiveOptions, model: ModelFacts, controls: Controls, console: Console) -> None:
-        self._options, self._model, self._controls, self._console = options, model, controls, console
+    def __init__(self, options: LiveOptions, model: ModelFacts, instrument: Instrument, console: Console) -> None:
+        self._options, self._model, self._instrument, self._console = options, model, instrument, console
+        self._controls = instrument.controls
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
         self._played_s, self._counted_from = 0.0, 0  # by models before, and up to this latent frame
@@ -69,21 +76,42 @@ class LiveRun:
         )
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
+        self._keeper = StateKeeper(self._instrument, options.state, self._note)
         self._fade = controls.layout.slots["model/fade"].start
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._shared, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
         self._swap = ModelSwap(model.shape, lambda: self._model, self._send, self._adopt, self._announce)
+        self._clips = Clips(
+            options.clips_dir,
+            options.graph,
+            self._folder,
+            controls,
+            lambda paths: self._supervisor.send_clips(paths),
+            lambda function: self.osc.call(function),
+            self._note,
+        )
+        self._instrument.choose_source = self._clips.choose
+        self._listening = Listening(
+            self.monitor.gatherer,
+            lambda: self._model,
+            controls,
+            self._keep_calibration,
+            lambda function: self.osc.call(function),
+        )
+        readers = osc_readers(lambda: self._model.spec, self.monitor, self._recorder, self._status, self._instrument)
+        readers |= {"/rtrave/calibration/state": self._listening.state}
         self.osc = OscServer(
             controls,
             self._shared.controls.write,
-            osc_actions(self._recorder, self._swap.load),
-            osc_readers(lambda: self._model.spec, self.monitor, self._recorder, self._status, controls),
+            osc_actions(self._recorder, self._swap.load) | self._instrument.actions(),
+            readers,
             bind=options.osc_bind,
             port=options.osc_port,
             targets=[parse_target(target) for target in options.osc_targets],
         )
         stack.callback(self.osc.stop)
+        self._web = Web(options, controls, readers, self.osc, spec.name)
 
     def __enter__(self) -> LiveRun:
         return self
@@ -112,6 +140,7 @@ class LiveRun:
             self._recorder.start()
         self._recorder.run()
         self._stack.callback(self._recorder.close)
+        self._web.start(self._stack, self._note)
         self.osc.start()
 
     @property
@@ -144,6 +173,7 @@ class LiveRun:
         with self._display() as show:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
+                self._keeper.poll(time.monotonic())
                 self._swap.poll(float(self._controls.values[self._fade]))
                 self._note_faults()
                 show(self.view())
@@ -157,6 +187,7 @@ class LiveRun:
     def finish(self) -> None:
         """End everything and say what became of the take."""
         self._stack.close()
+        self._keeper.save()
         counts = self._shared.status.as_dict()
         self._note_faults()
         for fault in self._faults.last:
@@ -266,6 +297,8 @@ class LiveRun:
         self._counted_from = frame
         self._supervisor.plays(str(graph), self._swap.count, told)
         self._recorder.event("model", name=model.spec.name, hash=model.model_hash)
+        self._instrument.shares = tuple(model.spec.fidelity)
+        self._clips.begin_anew(graph)
         self.monitor.adopt(model.spec, model.latent_pca, model.latent_mean, model.hop)
         self._recorder.adopt(self._swap.count)
         self._note(f"{model.spec.name} plays instead of {before.name}")
@@ -288,6 +321,14 @@ class LiveRun:
         latency_ms = latency_of(self._model.spec, self._supervisor.device).total_ms
         return late, self.monitor.load, latency_ms, int(time.monotonic() - self._began_s)
 
+    def _keep_calibration(self, calibration: Calibration) -> None:
+        try:
+            if self._options.calibration is not None:
+                save(calibration, self._options.calibration)
+            self._note(f"calibrated from {calibration.seconds:.0f} s of the live input")
+        except RtraveError as error:
+            self._note(f"the calibration is in use, but not kept: {error}")
+
     def _note(self, text: str) -> None:
         self._notes = [*self._notes[-9:], (time.monotonic(), text)]
         if not self._console.is_terminal or self._console.is_dumb_terminal:
@@ -297,9 +338,9 @@ class LiveRun:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def run_live(options: LiveOptions, model: ModelFacts, controls: Controls) -> int:
+def run_live(options: LiveOptions, model: ModelFacts, instrument: Instrument) -> int:
     """Play until the duration is over, Ctrl-C or a termination signal; the exit code."""
-    with LiveRun(options, model, controls, Console()) as live:
+    with LiveRun(options, model, instrument, Console()) as live:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: live.stop())
         live.start()

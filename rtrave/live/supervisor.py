@@ -123,6 +123,13 @@ class Supervisor:
             raise NoDeviceError(message) if code == "no-device" else RtraveError(message)
         self._began(told)
 
+    def send_clips(self, paths: list[str]) -> None:
+        """Hand the clips of the second source over, to this audio process and to those that follow. Any thread."""
+        self._config["clips"] = list(paths)
+        child = self._child
+        if child is not None:
+            child.send({"command": "clips", "paths": list(paths)})
+
     def poll(self) -> None:
         """Look after the audio process; call it some twenty times a second. Never waits."""
         now_s = time.monotonic()

@@ -14,20 +14,20 @@ import numpy as np
 # kind, latent-frame index, shape -> float32 array. Kinds: see `NOISE_LANES`.
 NoiseSource = Callable[[str, int, tuple[int, ...]], np.ndarray]
 
-NOISE_LANES = {"posterior": 0, "fill": 1, "augmentation": 2, "synth": 3, "jitter": 4}
+NOISE_LANES = {"posterior": 0, "fill": 1, "augmentation": 2, "synth": 3, "jitter": 4, "lfo": 5}
 
 
 def seeded_noise(seed: int) -> NoiseSource:
     """A source that is a pure function of (seed, kind, latent-frame index): no state, so no order of calls matters.
 
     NumPy's Philox, a counter-based generator: the key is the seed and the kind's lane, the counter the frame.
-    Normal draws, but for "synth" (uniform in [0, 1)). `seed` is 0 .. 2**64 - 1. Any thread.
+    Normal draws, but for "synth" and "lfo" (uniform in [0, 1)). `seed` is 0 .. 2**64 - 1. Any thread.
     """
 
     def draw(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
         bits = np.random.Philox(key=[seed, NOISE_LANES[kind]], counter=[0, 0, 0, latent_frame])
         generator = np.random.Generator(bits)
-        if kind == "synth":
+        if kind in ("synth", "lfo"):
             return generator.random(shape, dtype=np.float32)
         return generator.standard_normal(shape, dtype=np.float32)
 

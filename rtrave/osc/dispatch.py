@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
+from rtrave.control.arguments import action_arguments, tag, whole
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import PANIC, RESET, TABLE, Parameter, Value, action_arguments, tag, whole
+from rtrave.control.parameter import Parameter, Value
 from rtrave.control.pattern import is_pattern
-from rtrave.control.vector import concrete
+from rtrave.control.places import Written
 from rtrave.errors import ControlError
-from rtrave.osc.feedback import ALL_STREAMS, Reader
+from rtrave.osc.feedback import ALL_STREAMS, DEFAULT_MASK, MAX_RATE_HZ, Feedback
 from rtrave.osc.packets import Message
-from rtrave.osc.replies import Leases, Origin, Replies
+from rtrave.osc.replies import Leases, Origin, Peer, Replies
+from rtrave.osc.values import Values, check_known
 
 Action = Callable[..., object]
-T = TypeVar("T")
 
 MAX_MARK = 256
 MAX_SHOWN = 200
@@ -28,14 +28,16 @@ class Dispatcher:
     ----------
     controls, leases, replies
         What messages act on.
-    actions, readers : mapping
+    actions : mapping
         As `OscServer`.
+    values : Values
+    feedback : Feedback
     monotonic_s : callable
 
     Raises
     ------
     ValueError
-        For an action or a reader that the table does not have.
+        For an action that the table does not have.
     """
 
     def __init__(
@@ -44,42 +46,48 @@ class Dispatcher:
         leases: Leases,
         replies: Replies,
         actions: Mapping[str, Action],
-        readers: Mapping[str, Reader],
+        values: Values,
+        feedback: Feedback,
         monotonic_s: Callable[[], float],
     ) -> None:
         self._controls = controls
         self._leases = leases
         self._replies = replies
         self._monotonic_s = monotonic_s
-        self._actions = _checked(actions, "action")
-        self._reads = _reads(_checked(readers, "read"), controls.layout.dims)
+        self._actions = check_known(actions, "action")
+        self._values = values
+        self._feedback = feedback
         self._own: dict[str, Action] = {
             "/rtrave/hello": self._hello,
             "/rtrave/bye": self._bye,
             "/rtrave/ping": self._ping,
             "/rtrave/sync": self._sync,
             "/rtrave/doc": self._doc,
+            "/rtrave/subscribe": self._subscribe,
+            "/rtrave/unsubscribe": self._unsubscribe,
         }
 
-    def do(self, message: Message, origin: Origin) -> bool:
-        """Do one message; True where it set a control. RtraveError where it is refused: nothing was done."""
+    def do(self, message: Message, origin: Origin) -> Written | None:
+        """Do one message; what it wrote where it may have moved controls, else None.
+
+        RtraveError where it is refused: nothing was done.
+        """
         address, arguments = message.address, message.arguments
         controls = self._controls
         parameter = controls.parameters.get(address)
-        if controls.has_value(address) or address in (PANIC, RESET):
+        if controls.has_value(address) or controls.is_trigger(address):
             if arguments or not controls.has_value(address):
-                controls.set(address, arguments)
-                return True
+                return controls.set(address, arguments)
             self._tell([address], origin)
         elif parameter is None:
             return self._do_unlisted(address, arguments, origin)
         elif parameter.kind == "action":
-            self._act(parameter, arguments, origin)
+            return self._act(parameter, arguments, origin)
         elif arguments:
             raise ControlError("denied", f"{address} can only be read: send it without arguments", 0)
         else:
             self._tell([address], origin)
-        return False
+        return None
 
     def refuse(self, error: ControlError, address: str, origin: Origin) -> None:
         """Answer a refused message by `/rtrave/error`: address, code, argument, text."""
@@ -87,35 +95,31 @@ class Dispatcher:
             told = (address[:MAX_SHOWN], error.code, error.argument, str(error)[:MAX_SHOWN])
             self._replies.add(origin, "/rtrave/error", "ssis", told)
 
-    def _do_unlisted(self, address: str, arguments: tuple[object, ...], origin: Origin) -> bool:
+    def _do_unlisted(self, address: str, arguments: tuple[object, ...], origin: Origin) -> Written | None:
         if arguments or not is_pattern(address):
-            self._controls.set(address, arguments)
-            return True
+            return self._controls.set(address, arguments)
         matched = self._controls.match(address)
-        readable = [a for a in matched if self._controls.has_value(a) or a in self._reads]
+        readable = [a for a in matched if self._values.readable(a)]
         if not readable:
             raise ControlError("denied", f"nothing that {address[:60]!r} matches can be read")
         self._tell(readable, origin)
-        return False
+        return None
 
     def _tell(self, addresses: list[str], origin: Origin) -> None:
         """Answer with values, as far as there is room for them."""
+        self._values.begin_round()
         for k, address in enumerate(addresses):
-            is_control = self._controls.has_value(address)
-            if not (is_control or address in self._reads):
+            if not self._values.readable(address):
                 raise ControlError("denied", f"{address} is not available here")
             if not self._replies.room(origin, self._monotonic_s(), len(addresses) - k):
                 return
-            if is_control:
-                types, values = self._controls.value_type(address), self._controls.get(address)
-            else:
-                types, values = self._controls.parameters[address].type, self._reads[address]()
+            types, values = self._values.get(address)
             self._replies.add(origin, address, types, values)
 
-    def _act(self, parameter: Parameter, arguments: tuple[object, ...], origin: Origin) -> None:
+    def _act(self, parameter: Parameter, arguments: tuple[object, ...], origin: Origin) -> Written | None:
         taken = action_arguments(parameter, arguments)
         if taken is None:
-            return
+            return None
         if parameter.address == "/rtrave/record/start" and taken:
             tag(taken[0])
         if parameter.address == "/rtrave/record/mark" and taken:
@@ -123,17 +127,37 @@ class Dispatcher:
         own = self._own.get(parameter.address)
         if own is not None:
             own(origin, *taken)
-            return
+            return None
         action = self._actions.get(parameter.address)
         if action is None:
             raise ControlError("denied", f"{parameter.address} is not available here")
         action(*taken)
+        return Written()
 
     # Actions of the server itself
 
-    def _hello(self, origin: Origin, port: Value | None = None, mask: Value = ALL_STREAMS) -> None:
+    def _hello(self, origin: Origin, port: Value | None = None, mask: Value = DEFAULT_MASK) -> None:
         chosen = whole(port, 1, 65535, 0) if port is not None else None
-        self._leases.hello(origin.source, chosen, whole(mask, 0, ALL_STREAMS, 1), self._monotonic_s())
+        now_s, heard = self._monotonic_s(), whole(mask, 0, ALL_STREAMS, 1)
+        self._leases.hello(origin.source, chosen, heard, now_s)
+        lease = self._leases.of(origin.source, now_s)
+        if lease is not None:
+            self._feedback.welcome(lease.target, heard)
+
+    def _subscribe(self, origin: Origin, pattern: Value, rate_hz: Value = MAX_RATE_HZ) -> None:
+        if not 0 < float(rate_hz) <= MAX_RATE_HZ:
+            wanted = f"expected a rate up to {MAX_RATE_HZ:g} Hz"
+            raise ControlError("out-of-range", f"argument 1 is {rate_hz:g}: {wanted}", 1)
+        self._feedback.subscribe(self._target(origin), str(pattern), float(rate_hz), self._monotonic_s())
+
+    def _unsubscribe(self, origin: Origin, pattern: Value) -> None:
+        self._feedback.unsubscribe(self._target(origin), str(pattern))
+
+    def _target(self, origin: Origin) -> Peer:
+        lease = self._leases.of(origin.source, self._monotonic_s())
+        if lease is None:
+            raise ControlError("denied", "a subscription needs a lease: send /rtrave/hello first")
+        return lease.target
 
     def _bye(self, origin: Origin) -> None:
         self._leases.bye(origin.source, self._monotonic_s())
@@ -154,30 +178,6 @@ class Dispatcher:
     def _reply(self, origin: Origin, address: str, types: str, arguments: tuple[Value, ...]) -> None:
         if self._replies.room(origin, self._monotonic_s()):
             self._replies.add(origin, address, types, arguments)
-
-
-def _checked(given: Mapping[str, T], kind: str) -> dict[str, T]:
-    known = {p.address for p in TABLE if p.kind == kind}
-    for address in given:
-        if address not in known:
-            raise ValueError(f"{address!r} is no {kind} of the control table")
-    return dict(given)
-
-
-def _reads(readers: Mapping[str, Reader], dims: int) -> dict[str, Reader]:
-    """Spread readers over concrete addresses: a reader of `<n>` gives all, each address takes its one."""
-    reads: dict[str, Reader] = {}
-    for parameter in TABLE:
-        reader = readers.get(parameter.address)
-        if reader is not None:
-            spread = "<n>" in parameter.address
-            for n, address in enumerate(concrete(parameter, dims)):
-                reads[address] = _nth(reader, n) if spread else reader
-    return reads
-
-
-def _nth(reader: Reader, n: int) -> Reader:
-    return lambda: reader()[n : n + 1]
 
 
 def _check_mark(text: str) -> None:

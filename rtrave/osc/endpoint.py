@@ -17,7 +17,7 @@ SO_RXQ_OVFL = 40  # Linux: how many datagrams found the receive buffer full
 
 
 class Endpoint:
-    """A non-blocking UDP socket (IPv4). One thread uses it.
+    """A non-blocking UDP socket (IPv4). One thread uses it; `wake` may be called from any.
 
     Parameters
     ----------
@@ -44,6 +44,10 @@ class Endpoint:
         self._socket = _open(bind, port)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
+        self._waker, self._woken = socket.socketpair()
+        for end in (self._waker, self._woken):
+            end.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ)
         self._buffer = bytearray(LARGEST_DATAGRAM)
         self.port = int(self._socket.getsockname()[1])
         self.receive_buffer_bytes = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
@@ -51,7 +55,18 @@ class Endpoint:
 
     def wait(self, most_s: float) -> None:
         """Wait until something has arrived, `most_s` at most."""
-        self._selector.select(most_s)
+        if self._selector.select(most_s):
+            try:
+                self._woken.recv(4096)
+            except BlockingIOError:
+                pass
+
+    def wake(self) -> None:
+        """End `wait` now. Any thread."""
+        try:
+            self._waker.send(b"\0")
+        except (BlockingIOError, OSError):  # enough are on their way, or it is over
+            pass
 
     def receive(self, count_lost: bool = False) -> tuple[bytes, Peer] | None:
         """Take one datagram and where it came from; None where there is none.
@@ -87,7 +102,8 @@ class Endpoint:
     def close(self) -> None:
         """Close the socket. Twice is harmless."""
         self._selector.close()
-        self._socket.close()
+        for opened in (self._socket, self._waker, self._woken):
+            opened.close()
 
 
 def _open(bind: str, port: int) -> socket.socket:

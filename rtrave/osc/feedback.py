@@ -1,38 +1,48 @@
-"""Feedback: status and meter at a fixed rate to permanent targets and to leases.
+"""Feedback: what permanent targets and leases are told without asking.
 
-It runs on the OSC server's thread and never waits: datagrams go out through a callable that drops what the
-system does not take.
+Status, levels and latents at a fixed rate; controls when they change, the latest value only, and not to the one that
+moved them unless it was corrected; the whole state after a hello, in paced bundles; subscriptions at their own rate. It
+all runs on the OSC server's thread and never waits: datagrams go out through a callable that drops what the system does
+not take.
 """
 
 from __future__ import annotations
 
-import math
-import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from rtrave.control.parameter import TABLE, Value
-from rtrave.errors import RtraveError
+import numpy as np
+
+from rtrave.control.namespace import Controls
+from rtrave.control.parameter import ROOT, Value
+from rtrave.errors import ControlError
+from rtrave.osc.listeners import Listener, Subscription
 from rtrave.osc.packets import encode_message, group, join
-from rtrave.osc.replies import Leases, Peer
-
-Reader = Callable[[], tuple[Value, ...]]
+from rtrave.osc.replies import Leases, Peer, is_web
+from rtrave.osc.values import Values
 
 PERIOD_S = 0.1
-STREAMS = {1: "/rtrave/status", 2: "/rtrave/meter"}
-ALL_STREAMS = sum(STREAMS)
-TYPES = {p.address: p.type for p in TABLE}
+STREAMS = {1: ROOT + "status", 2: ROOT + "meter", 8: ROOT + "z/out"}
+CONTROLS = 4  # bit of the mask
+DEFAULT_MASK = 7
+ALL_STREAMS = 15
+CHANGES_S = 1 / 60  # between two bundles of changes to one listener
+PACE_S = 0.01  # between two rounds of a long backlog
+ROUND_BUNDLES = 4
+MAX_RATE_HZ = 60.0
+MAX_SUBSCRIPTIONS = 32
+LISTEN = "LISTEN"  # the subscription of a web socket, in place of a pattern
 
 
 class Feedback:
-    """Sends status and meter, 10 times a second, to permanent targets and to leases.
+    """Tells listeners.
 
     Parameters
     ----------
     targets : iterable of (host, port)
         Permanent targets, as `parse_target` gives them; they hear everything.
     leases : Leases
-    readers : mapping
-        "/rtrave/status" and "/rtrave/meter" to callables that return their values at once.
+    controls : Controls
+    values : Values
     send : callable
         (datagram, peer) -> None; must not wait.
     now_s : float
@@ -43,64 +53,197 @@ class Feedback:
         self,
         targets: Iterable[Peer],
         leases: Leases,
-        readers: Mapping[str, Reader],
+        controls: Controls,
+        values: Values,
         send: Callable[[bytes, Peer], None],
         now_s: float,
     ) -> None:
         self._targets = tuple(targets)
-        self._leases = leases
-        self._readers = readers
-        self._send = send
-        self.next_s = now_s
+        self._leases, self._controls, self._values, self._send = leases, controls, values, send
+        self._listeners: dict[Peer, Listener] = {}
+        self._seen = controls.values.copy()
+        self._macros = self._macro_values()
+        self._stood = self._standing()
+        self._next_stream_s = now_s
+        for target in self._targets:
+            self.welcome(target, ALL_STREAMS)
+
+    @property
+    def next_s(self) -> float:
+        """When `tick` has something to do next."""
+        return min([self._next_stream_s, *(listener.due_s for listener in self._listeners.values())])
+
+    def welcome(self, target: Peer, mask: int) -> None:
+        """Begin to tell a peer, with the whole state."""
+        listener = self._listeners.setdefault(target, Listener(mask))
+        listener.mask = mask
+        listener.pending = dict.fromkeys(self._values.state) if mask & CONTROLS else {}
+
+    def subscribe(self, target: Peer, pattern: str, rate_hz: float, now_s: float) -> None:
+        """Tell a peer what a pattern matches, so often a second at most; infinite: at once.
+
+        Raises
+        ------
+        ControlError
+            `unknown-address`, `bad-name`, `denied` where nothing of it can be read, `busy` for too many.
+        """
+        found = [a for a in self._controls.match(pattern) if self._values.readable(a)]
+        if not found:
+            raise ControlError("denied", f"nothing that {pattern[:60]!r} matches can be read", 0)
+        listener = self._listeners.setdefault(target, Listener(0))
+        if pattern not in listener.subscriptions and len(listener.subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise ControlError("busy", f"{MAX_SUBSCRIPTIONS} subscriptions: end one first", 0)
+        controls = frozenset(a for a in found if not self._values.is_read(a))
+        reads = tuple(a for a in found if self._values.is_read(a))
+        fresh = Subscription(controls, reads, 1 / rate_hz, now_s, dict.fromkeys(a for a in found if a in controls))
+        listener.subscriptions[pattern] = fresh
+
+    def listen(self, target: Peer, addresses: Iterable[str], listens: bool, now_s: float) -> None:
+        """Tell a web socket of changes at once, without what is there already; or end that."""
+        listener = self._listeners.setdefault(target, Listener(0))
+        heard = listener.subscriptions.get(LISTEN) or Subscription(frozenset(), (), 0.0, now_s)
+        named = [a for a in addresses if self._values.readable(a)]
+        reads = dict.fromkeys((*heard.reads, *(a for a in named if self._values.is_read(a))))
+        controls = heard.controls | {a for a in named if not self._values.is_read(a)}
+        if not listens:
+            reads = dict.fromkeys(a for a in heard.reads if a not in named)
+            controls = heard.controls - set(named)
+        heard.controls, heard.reads = controls, tuple(reads)
+        heard.pending = {a: None for a in heard.pending if a in controls}
+        listener.subscriptions[LISTEN] = heard
+
+    def forget(self, target: Peer) -> None:
+        """A peer is gone."""
+        self._listeners.pop(target, None)
+
+    def unsubscribe(self, target: Peer, pattern: str) -> None:
+        """End a subscription; none is no error."""
+        listener = self._listeners.get(target)
+        if listener is not None:
+            listener.subscriptions.pop(pattern, None)
+
+    def note(self, touched: Mapping[str, tuple[Peer, bool]]) -> None:
+        """Find what has changed since the last time, and who is to hear of it.
+
+        Parameters
+        ----------
+        touched : mapping
+            Address to the target of the peer that set it, and whether it has the value that was sent.
+        """
+        values = self._controls.values
+        slots = np.flatnonzero(values != self._seen)
+        self._seen[slots] = values[slots]
+        if not self._listeners:
+            self._macros = self._macro_values()
+            return
+        addresses = [self._controls.layout.addresses[slot] for slot in slots.tolist()]
+        macros = self._macro_values()
+        addresses += [a for a, told in macros.items() if told != self._macros[a]]
+        self._macros = macros
+        for address in addresses:
+            mover, exact = touched.get(address, (None, True))
+            for peer, listener in self._listeners.items():
+                if peer != mover or not exact:
+                    self._remember(listener, address)
+        for address, (mover, exact) in touched.items():
+            corrected = self._listeners.get(mover) if not exact else None
+            if corrected is not None:
+                self._remember(corrected, address)
+
+    def _remember(self, listener: Listener, address: str) -> None:
+        wanted = [address, *self._controls.twins.get(address, ())]
+        if listener.mask & CONTROLS and self._controls.has_value(address):
+            listener.pending[address] = None
+        for subscription in listener.subscriptions.values():
+            for name in wanted:
+                if name in subscription.controls:
+                    subscription.pending[name] = None
 
     def tick(self, now_s: float) -> None:
-        """Send one round if it is due. A round that was missed is not made up for."""
+        """Send what is due. A round that was missed is not made up for."""
         if now_s < self.next_s:
             return
-        self.next_s += PERIOD_S
-        if self.next_s <= now_s:
-            self.next_s = now_s + PERIOD_S
-        heard = dict.fromkeys(self._targets, ALL_STREAMS)
-        for lease in self._leases.alive(now_s):
-            heard[lease.target] = heard.get(lease.target, 0) | lease.mask
-        if not heard:
-            return
-        streams = {
-            bit: encode_message(address, TYPES[address], self._readers[address]())
-            for bit, address in STREAMS.items()
-            if address in self._readers
-        }
-        for peer, mask in heard.items():
-            for messages in group(message for bit, message in streams.items() if mask & bit):
-                self._send(join(messages), peer)
+        self._values.begin_round()
+        if now_s >= self._next_stream_s:
+            self._next_stream_s += PERIOD_S
+            if self._next_stream_s <= now_s:
+                self._next_stream_s = now_s + PERIOD_S
+            self._forget_gone(now_s)
+            self._note_standing()
+            self._send_streams()
+        for peer, listener in self._listeners.items():
+            if listener.due_s <= now_s:
+                self._send_due(peer, listener, now_s)
 
     def tell_all(self, datagram: bytes, now_s: float) -> None:
         """Send one datagram to everybody who listens."""
         for peer in {*self._targets, *(lease.target for lease in self._leases.alive(now_s))}:
             self._send(datagram, peer)
 
+    def _send_streams(self) -> None:
+        asked = {mask for listener in self._listeners.values() for mask in STREAMS if listener.mask & mask}
+        streams = {bit: self._encode(STREAMS[bit]) for bit in STREAMS if bit in asked and self._known(STREAMS[bit])}
+        for peer, listener in self._listeners.items():
+            self._send_messages([message for bit, message in streams.items() if listener.mask & bit], peer)
 
-def parse_target(text: str) -> Peer:
-    """Read `HOST:PORT` and look the host up (IPv4), so that nothing is looked up while playing.
+    def _known(self, address: str) -> bool:
+        return self._values.is_read(address)
 
-    Raises
-    ------
-    RtraveError
-        One line that says what is wrong with it.
-    """
-    host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise RtraveError(f"OSC target {text!r}: expected HOST:PORT, such as 127.0.0.1:9001")
-    try:
-        found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        raise RtraveError(f"OSC target {text!r}: no such host: check it or give the IP address") from None
-    address = found[0][4]
-    return str(address[0]), int(address[1])
+    def _send_due(self, peer: Peer, listener: Listener, now_s: float) -> None:
+        if listener.pending and listener.next_s <= now_s:
+            self._send_pending(peer, listener.pending)
+            listener.next_s = now_s + (PACE_S if listener.pending else CHANGES_S)
+        for subscription in listener.subscriptions.values():
+            if subscription.due_s > now_s:
+                continue
+            period_s = subscription.period_s
+            changed = []
+            for address in subscription.reads:
+                _, told = self._values.get(address)
+                if subscription.last.get(address) != told:
+                    subscription.last[address] = told
+                    changed.append(self._encode(address))
+            self._send_messages(changed, peer)
+            self._send_pending(peer, subscription.pending)
+            # A reader must be asked again even by those who hear changes at once.
+            pause_s = period_s or (1 / MAX_RATE_HZ if subscription.reads else 0.0)
+            subscription.next_s = now_s + (PACE_S if subscription.pending else pause_s)
 
+    def _send_pending(self, peer: Peer, pending: dict[str, None]) -> None:
+        """Some bundles of what is pending, the oldest first."""
+        messages, room = [], ROUND_BUNDLES * 1200
+        while pending and room > 0:
+            address = next(iter(pending))
+            del pending[address]
+            messages.append(self._encode(address))
+            room -= len(messages[-1]) + 4
+        self._send_messages(messages, peer)
 
-def decibels(amplitude: float) -> float:
-    """Turn a linear amplitude (1 = full scale) into dB, not below -120, finite for any input."""
-    if not amplitude > 1e-6:
-        return -120.0
-    return min(20.0 * math.log10(amplitude), 120.0) if math.isfinite(amplitude) else 120.0
+    def _encode(self, address: str) -> bytes:
+        types, values = self._values.get(address)
+        return encode_message(address, types, values)
+
+    def _send_messages(self, messages: Sequence[bytes], peer: Peer) -> None:
+        for bundle in [[m] for m in messages] if is_web(peer) else group(messages):
+            self._send(join(bundle), peer)
+
+    def _forget_gone(self, now_s: float) -> None:
+        there = {*self._targets, *(lease.target for lease in self._leases.alive(now_s))}
+        for peer in [p for p in self._listeners if p not in there]:
+            del self._listeners[peer]
+
+    def _macro_values(self) -> dict[str, tuple[Value, ...]]:
+        return {address: self._controls.get(address) for address in self._controls.macros}
+
+    def _standing(self) -> dict[str, tuple[Value, ...]]:
+        self._values.begin_round()
+        return {a: self._values.get(a)[1] for a in self._values.state if self._values.is_read(a)}
+
+    def _note_standing(self) -> None:
+        """Values of the program that seldom change, such as the list of the snapshots."""
+        stood, self._stood = self._stood, self._standing()
+        for address, told in self._stood.items():
+            if told != stood[address]:
+                for listener in self._listeners.values():
+                    if listener.mask & CONTROLS:
+                        listener.pending[address] = None

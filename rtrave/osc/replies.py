@@ -8,6 +8,7 @@ server's thread.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,9 +24,17 @@ REPLIES_PER_S = 10.0
 MAX_LIMITED = 1024
 
 
+WEB = "ws"  # in place of a host: a web socket, by its number
+
+
+def is_web(peer: Peer) -> bool:
+    """Tell whether a peer is a web socket, which has been let in already."""
+    return peer[0] == WEB
+
+
 def is_loopback(peer: Peer) -> bool:
-    """Tell whether a peer is on this computer."""
-    return peer[0].startswith("127.")
+    """Tell whether a peer is on this computer, or a web socket."""
+    return peer[0].startswith("127.") or peer[0] == "localhost" or is_web(peer)
 
 
 @dataclass
@@ -58,6 +67,9 @@ class Leases:
         ControlError
             `busy` where 64 others hold one.
         """
+        if is_web(source):
+            self._by_source[source].mask = mask
+            return
         target = (source[0], port or source[1])
         for old in (self._by_source.get(source), self._by_target.get(target)):
             if old is not None:
@@ -71,15 +83,29 @@ class Leases:
         if port is not None:
             self._by_host[source[0]] = lease
 
+    def hold(self, peer: Peer) -> None:
+        """A lease that lasts until `release`: a web socket that is open."""
+        self._by_target[peer] = self._by_source[peer] = Lease(peer, peer, 0, math.inf)
+
+    def release(self, peer: Peer) -> None:
+        """End the lease of a web socket."""
+        lease = self._by_source.get(peer)
+        if lease is not None:
+            self._drop(lease)
+
     def of(self, source: Peer, now_s: float) -> Lease | None:
         """Find the lease that a source speaks for, None where it has none or it ran out."""
         lease = self._by_source.get(source) or self._by_host.get(source[0])
         return lease if lease is not None and lease.expires_s > now_s else None
 
+    def own(self, source: Peer) -> Lease | None:
+        """Find the lease that was asked for from this very port."""
+        return self._by_source.get(source)
+
     def renew(self, source: Peer, now_s: float) -> None:
         """Renew the lease of a source that has one."""
         lease = self.of(source, now_s)
-        if lease is not None:
+        if lease is not None and not is_web(source):
             lease.expires_s = now_s + LEASE_S
 
     def bye(self, source: Peer, now_s: float) -> None:

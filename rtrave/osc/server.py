@@ -8,47 +8,35 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import struct
 import threading
 import time
 import traceback
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import PANIC, RESET
+from rtrave.control.places import Written
 from rtrave.control.vector import Vector
 from rtrave.errors import ControlError, RtraveError
+from rtrave.osc.counts import Counts
 from rtrave.osc.dispatch import Action, Dispatcher
 from rtrave.osc.endpoint import Endpoint
-from rtrave.osc.feedback import Feedback, Reader
+from rtrave.osc.fast import single_floats
+from rtrave.osc.feedback import Feedback
 from rtrave.osc.packets import Message, PacketError, decode_packet, encode_message, seconds_ahead
-from rtrave.osc.replies import Leases, Origin, Peer, Replies
+from rtrave.osc.replies import WEB, Leases, Origin, Peer, Replies, is_web
+from rtrave.osc.values import Reader, Values
 from rtrave.settings import DEFAULT_OSC_PORT
 
 BURST_S = 0.005
 MAX_QUEUED = 1024
 MAX_AHEAD_S = 2.0
 WAKE_S = 0.05
-
-
-@dataclass
-class Counts:
-    """What the server did. received = accepted + sum of refused + coalesced + queued, between two bursts.
-
-    Messages: received, accepted, refused (by code), coalesced (overwritten by a later one of the same burst),
-    queued (waiting for their time). A packet that cannot be decoded counts as one message. Beside them:
-    packets, published vectors, and faults of the program itself.
-    """
-
-    received: int = 0
-    accepted: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    coalesced: int = 0
-    queued: int = 0
-    packets: int = 0
-    published: int = 0
-    faults: int = 0
+FLOOD_S = 0.001  # bursts that follow each other faster are gathered
+REST_S = 0.0005
+FLOAT = struct.Struct(">f")
 
 
 class OscServer:
@@ -61,9 +49,9 @@ class OscServer:
     publish : callable
         Called with `controls.values` (float64, to be copied at once) after each burst that set a control.
     actions : mapping
-        "/rtrave/record/start" (tag or nothing), "/rtrave/record/stop", "/rtrave/record/mark" (text or
-        nothing) to callables that return at once. An RtraveError they raise goes to the sender, as `denied`
-        unless it is a ControlError with its own code.
+        Address of an action of the table to a callable that takes its arguments, as many as came, and returns at
+        once; it may move controls. An RtraveError it raises goes to the sender, as `denied` unless it is a
+        ControlError with its own code.
     readers : mapping
         Read-only address of the table to a callable that returns its values at once, in the types of the
         table: one number per latent dimension for `/rtrave/latent/<n>/in`, `/rtrave/latent/<n>/out` and
@@ -85,6 +73,8 @@ class OscServer:
         Written by the server's thread; may be read from any.
     port, receive_buffer_bytes : int
         What the system gave.
+    web_send : callable
+        (datagram, number of a web socket) -> None; must not wait. Set before `start`.
     last_fault : str
         Traceback of the last fault of the program itself, "" for none.
 
@@ -119,12 +109,17 @@ class OscServer:
         self.port = endpoint.port
         self.receive_buffer_bytes = endpoint.receive_buffer_bytes
         self._leases = leases = Leases()
-        self._replies = Replies(leases, endpoint.send)
-        self._dispatcher = Dispatcher(controls, leases, self._replies, actions, readers, monotonic_s)
-        self._feedback = Feedback(targets, leases, readers, endpoint.send, monotonic_s())
+        self.web_send: Callable[[bytes, int], object] = lambda datagram, number: None
+        self._replies = Replies(leases, self._send)
+        values = Values(controls, readers)
+        self._feedback = Feedback(targets, leases, controls, values, self._send, monotonic_s())
+        self._dispatcher = Dispatcher(controls, leases, self._replies, actions, values, self._feedback, monotonic_s)
+        self._fast = single_floats(controls)
+        self._calls: deque[Callable[[], object]] = deque()
         self._queue: list[tuple[float, int, Message, Origin]] = []
         self._order = itertools.count()
         self._set_in_burst: set[str] = set()
+        self._touched: dict[str, tuple[Peer, bool]] = {}  # address to who set it, and whether as sent
         self._outbox: dict[Origin, None] = {}
         self._announced: deque[bytes] = deque()
         self._stopping = threading.Event()
@@ -149,6 +144,30 @@ class OscServer:
         """Tell all who listen, soon. Any thread."""
         self._announced.append(encode_message(address, types, values))
 
+    def call(self, function: Callable[[], object]) -> None:
+        """Have something done on the server's thread, soon, and the controls published after it. Any thread."""
+        self._calls.append(function)
+        self._endpoint.wake()
+
+    # Web sockets, each a peer by its number; by `call`, on the server's thread
+
+    def web_open(self, number: int) -> None:
+        """A web socket was opened."""
+        self._leases.hold((WEB, number))
+
+    def web_packet(self, data: bytes, number: int) -> None:
+        """An OSC packet came over a web socket."""
+        self.handle(data, (WEB, number))
+
+    def web_listen(self, number: int, addresses: Sequence[str], listens: bool) -> None:
+        """A web socket wants to hear changes of addresses at once, or no longer."""
+        self._feedback.listen((WEB, number), addresses, listens, self._monotonic_s())
+
+    def web_close(self, number: int) -> None:
+        """A web socket was closed."""
+        self._leases.release((WEB, number))
+        self._feedback.forget((WEB, number))
+
     def start(self) -> None:
         """Start the thread. Call once, from the composition root."""
         self._thread.start()
@@ -169,6 +188,8 @@ class OscServer:
         self.counts.packets += 1
         now_s = self._monotonic_s()
         self._leases.renew(source, now_s)
+        if self._set_fast(data, source):
+            return
         origin = Origin(source, len(data))
         self._outbox[origin] = None
         try:
@@ -189,6 +210,26 @@ class OscServer:
         if later:
             self._postpone(later, origin, now_s)
 
+    def _set_fast(self, data: bytes, source: Peer) -> bool:
+        """A message of one float, in range, to one control: the bulk of what comes, done without decoding."""
+        place = self._fast.get(data[:-4])
+        if place is None:
+            return False
+        slot, low, high, address = place
+        (value,) = FLOAT.unpack_from(data, len(data) - 4)
+        if not low <= value <= high:
+            return False
+        self._controls.values[slot] = value
+        counts = self.counts
+        counts.received += 1
+        if address in self._set_in_burst:
+            counts.coalesced += 1
+        else:
+            counts.accepted += 1
+            self._set_in_burst.add(address)
+        self._touched[address] = (source, True)
+        return True
+
     def finish_burst(self) -> None:
         """Do what is due, publish the vector if a control was set, send the answers. As `handle`."""
         now_s = self._monotonic_s()
@@ -197,14 +238,33 @@ class OscServer:
             self.counts.queued -= 1
             self._outbox[origin] = None
             self._do(message, origin)
+        while self._calls:
+            self._calls.popleft()()
+            self._set_in_burst.add("")
         if self._set_in_burst:
             self._publish(self._controls.values)
             self._set_in_burst.clear()
             self.counts.published += 1
+            self._note_changes()
         outbox, self._outbox = self._outbox, {}
         for origin in outbox:
             if origin.replies:
                 self._replies.flush(origin, now_s)
+
+    def _note_changes(self) -> None:
+        touched, self._touched = self._touched, {}
+        targets: dict[Peer, Peer] = {}
+        for source, _ in touched.values():
+            if source not in targets:
+                lease = self._leases.own(source)
+                targets[source] = lease.target if lease is not None else source
+        self._feedback.note({a: (targets[source], exact) for a, (source, exact) in touched.items()})
+
+    def _send(self, datagram: bytes, peer: Peer) -> None:
+        if is_web(peer):
+            self.web_send(datagram, peer[1])
+        else:
+            self._endpoint.send(datagram, peer)
 
     def tick(self) -> None:
         """Send feedback if it is due. As `handle`."""
@@ -228,7 +288,7 @@ class OscServer:
 
     def _do(self, message: Message, origin: Origin) -> None:
         try:
-            sets = self._dispatcher.do(message, origin)
+            written = self._dispatcher.do(message, origin)
         except ControlError as error:
             self._refuse(error, message.address, origin)
         except RtraveError as error:
@@ -238,13 +298,27 @@ class OscServer:
             fault = ControlError("busy", "a fault of the program, not of the message")
             self._refuse(fault, message.address, origin)
         else:
-            # A trigger does its work each time: only values overwrite each other.
-            if sets and message.address in self._set_in_burst and message.address not in (PANIC, RESET):
+            # A trigger or an action does its work each time: only values overwrite each other.
+            if written and message.address in self._set_in_burst and self._overwrites(message.address):
                 self.counts.coalesced += 1
             else:
                 self.counts.accepted += 1
-            if sets:
+            if written is not None:
                 self._set_in_burst.add(message.address)
+                self._touch(message.address, written, origin.source)
+
+    def _overwrites(self, address: str) -> bool:
+        controls = self._controls
+        return not controls.is_trigger(address) and (controls.has_value(address) or address not in controls.parameters)
+
+    def _touch(self, address: str, written: Written, source: Peer) -> None:
+        addresses = self._controls.layout.addresses
+        for where in written.where:
+            for slot in range(where.start, where.stop):
+                self._touched[addresses[slot]] = (source, written.exact)
+        place = self._controls.place(address)
+        if place is not None and place.where is None:
+            self._touched[place.parameter.address] = (source, written.exact)
 
     def _refuse(self, error: ControlError, address: str, origin: Origin) -> None:
         self.counts.refused[error.code] += 1
@@ -255,8 +329,12 @@ class OscServer:
         self.last_fault = traceback.format_exc()
 
     def _run(self) -> None:
+        rested_s = 0.0
         while not self._stopping.is_set():
             self._endpoint.wait(self._wait_s())
+            if time.monotonic() - rested_s < FLOOD_S:
+                time.sleep(REST_S)  # in a flood one burst of many costs far less than many of one
+            rested_s = time.monotonic()
             for part in (self._drain, self.finish_burst, self.tick):
                 try:
                     part()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from rtrave.control.parameter import tag as checked_tag
+from rtrave.control.arguments import tag as checked_tag
 from rtrave.errors import RtraveError
 
 

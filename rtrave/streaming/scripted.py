@@ -21,6 +21,7 @@ from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 from rtrave.streaming.graph_cache import MANIFEST, GraphFacts, new_folder, open_facts
 from rtrave.streaming.graph_shape import GraphShape
+from rtrave.streaming.routed import is_routed, open_routed
 from rtrave.streaming.scripted_plan import Plan
 from rtrave.streaming.scripted_process import Worker
 
@@ -257,7 +258,9 @@ def open_scripted(folder: Path) -> ScriptedFacts:
 
 
 def read_facts(folder: Path) -> ModelFacts:
-    """The facts of any folder of the cache: a compiled graph, or a script."""
+    """The facts of any folder of the cache: a compiled graph, a pair of them, or a script."""
+    if is_routed(folder):
+        return open_routed(folder)
     return open_scripted(folder) if is_scripted(folder) else open_facts(folder)
 
 

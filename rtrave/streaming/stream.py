@@ -37,6 +37,14 @@ ATTRIBUTES = {
     "reset_source": (".known", 0),
     "reset_target": (".known", 1),
 }
+
+
+def attributes_of(spec: ModelSpec) -> tuple[str, ...]:
+    """What `Stream.set_attribute` takes for a model: nothing, unless it has adaptive instance norm."""
+    network = spec.network
+    return tuple(ATTRIBUTES) if network and (network.encoder.adain or network.decoder.adain) else ()
+
+
 COUNTERS = ("encoded_frames", "decoded_frames")
 
 

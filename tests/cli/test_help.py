@@ -28,7 +28,7 @@ def test_every_command_and_every_option_has_words(name, capsys):
 def test_alone_it_lists_the_commands(capsys):
     assert main([]) == 1
     text = capsys.readouterr().out
-    assert all(f"\n    {name} " in text for name in parsers())
+    assert all(f"\n    {name}" in text for name in parsers())
     assert len(parsers()) >= len(COMMANDS)
 
 

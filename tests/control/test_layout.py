@@ -13,16 +13,21 @@ def test_slots_cover_the_vector_once(dims: int) -> None:
     layout = make_layout(dims)
     covered = [k for where in layout.slots.values() for k in range(where.start, where.stop)]
     assert covered == list(range(layout.size))
-    assert len(layout.addresses) == layout.size == 6 * dims + 11
+    assert len(layout.addresses) == layout.size == 13 * dims + 34
     assert layout.addresses[layout.slots["latent/scale"]][-1] == f"/rtrave/latent/{dims - 1}/scale"
     assert layout.addresses[layout.slots["mix"].start] == "/rtrave/mix"
 
 
-def test_keys_are_those_the_engine_reads() -> None:
-    latent = {"latent/" + k for k in ("scale", "bias", "value", "override", "mute", "noise")}
-    single = {"space", "mix", "in/gain", "in/gate", "out/gain", "out/limit", "bypass", "freeze", "silence", "panic"}
-    single |= {"model/fade"}
-    assert make_layout(3).slots.keys() == latent | single
+def test_the_range_of_dims_is_that_of_the_model() -> None:
+    layout = make_layout(5)
+    dims = layout.parameters[layout.index["/rtrave/dims"]]
+    assert (dims.default, dims.low, dims.high, dims.hard_high) == (5, 1, 5, 5)
+    assert layout.defaults()[layout.slots["dims"]] == 5
+
+
+def test_the_seed_is_the_default_it_was_made_with() -> None:
+    layout = make_layout(2, seed=7)
+    assert layout.defaults()[layout.slots["seed"]] == 7
 
 
 def test_defaults_are_those_of_the_table() -> None:
@@ -30,7 +35,7 @@ def test_defaults_are_those_of_the_table() -> None:
     values = layout.defaults()
     assert values.dtype == np.float64
     for p in TABLE:
-        if p.kind == "control":
+        if p.kind == "control" and p.address != "/rtrave/dims":
             key = p.address.removeprefix("/rtrave/").replace("<n>/", "")
             np.testing.assert_array_equal(values[layout.slots[key]], p.default)
 
@@ -41,6 +46,9 @@ def test_apply_is_the_inverse_of_diff(seed: int) -> None:
     layout = make_layout(int(rng.integers(1, 33)))
     old = rng.normal(size=layout.size)
     new = np.where(rng.random(layout.size) < 0.3, rng.normal(size=layout.size), old)
+    for slot, p in enumerate(layout.parameters):
+        if p.choices:
+            old[slot], new[slot] = rng.integers(0, len(p.choices), 2)
     old[layout.slots["space"]], new[layout.slots["space"]] = 0.0, 1.0
     changes = layout.diff(old, new)
     assert changes["/rtrave/space"] == "full"

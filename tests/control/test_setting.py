@@ -2,7 +2,8 @@
 
 import pytest
 
-from rtrave.control.namespace import Controls, parse_setting
+from rtrave.control.arguments import parse_setting
+from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import ControlError
 

@@ -23,8 +23,16 @@ def test_defaults_lie_in_the_soft_range_and_the_soft_in_the_hard_range() -> None
 def test_types_and_access() -> None:
     for p in TABLE:
         assert set(p.type) <= set("ifs"), p.address
-        assert p.access in ("rw", "r", "w") and p.kind in ("control", "vector", "action", "read", "reply")
-        assert p.access == ("r" if p.kind in ("read", "reply") else p.access), p.address
+        assert p.access in ("rw", "r", "w") and p.kind in (
+            "control",
+            "vector",
+            "action",
+            "read",
+            "reply",
+            "macro",
+            "hidden",
+        )
+        assert p.access == ("r" if p.kind in ("read", "reply", "hidden") else p.access), p.address
         assert p.description and "\n" not in p.description
         assert bool(p.choices) == (p.kind == "control" and p.type == "s"), p.address
 
@@ -40,6 +48,19 @@ def test_ranges_are_those_of_the_published_table() -> None:
     assert told("latent/<n>/bias") == told("latent/<n>/value") == (0, -3, 3, -10, 10)
     assert told("latent/<n>/override") == (0, 0, 1, 0, 1)
     assert told("latent/<n>/noise") == (0, 0, 3, 0, 3)
+    assert told("latent/<n>/smooth") == (0, 0, 5000, 0, 5000)
+    assert told("latent/<n>/lfo/rate") == (1, 0, 10, 0, 10)
+    assert told("latent/<n>/lfo/depth") == (0, -3, 3, -3, 3)
+    assert told("latent/<n>/lfo/phase") == (0, -180, 180, -180, 180)
+    assert told("z/in") == (0, -3, 3, -10, 10)
+    assert told("z/timeout") == (0.5, 0.05, 10, 0.05, 10)
+    assert told("temperature") == told("noise") == (0, 0, 3, 0, 3)
+    assert told("fill") == told("fidelity") == (1, 0, 1, 0, 1)
+    assert told("source/mix") == told("z/mix") == told("morph/pos") == told("trajectory/amount") == (0, 0, 1, 0, 1)
+    assert told("trajectory/speed") == (1, -4, 4, -4, 4)
+    assert rows["latent/<n>/lfo/shape"].choices == ("off", "sin", "tri", "saw", "square", "random")
+    assert rows["source/mode"].choices == ("morph", "interleave")
+    assert rows["trajectory/shape"].choices == ("recorded", "spherical")
     assert told("mix") == (1, 0, 1, 0, 1)
     assert told("in/gain") == told("out/gain") == (0, -70, 12, -70, 12)
     assert told("out/limit") == (1, 0, 1, 0, 1)
@@ -48,11 +69,10 @@ def test_ranges_are_those_of_the_published_table() -> None:
 
 
 def test_each_latent_control_has_its_vector_form() -> None:
-    single = {
-        p.address.replace("latent/<n>", "latents"): p for p in TABLE if p.kind == "control" and "<n>" in p.address
-    }
-    vectors = {p.address: p for p in TABLE if p.kind == "vector"}
-    assert single.keys() == vectors.keys() and len(vectors) == 6
+    single = {p.address.replace("latent/<n>", "latents"): p for p in TABLE if "latent/<n>" in p.address}
+    vectors = {p.address: p for p in TABLE if p.kind == "vector" and p.address != "/rtrave/z/in"}
+    forms = ("scale", "bias", "value", "override", "mute", "noise", "smooth")
+    assert vectors.keys() == {f"/rtrave/latents/{form}" for form in forms}
     for address, p in vectors.items():
         one = single[address]
         assert (p.type, p.default, p.hard_low, p.hard_high) == (

@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
+from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.live.options import LiveOptions
@@ -111,8 +112,8 @@ def live_run(folder: Path, model: str = "strings", **options: Any) -> Iterator[L
     graph = ensure_graph(find_model(model), GraphShape())
     facts = open_facts(graph)
     chosen = {"device": {"null": True}, "sessions_dir": folder, "osc_port": 0, "record": True, **options}
-    controls = Controls(make_layout(facts.spec.full_latent_size))
-    with LiveRun(LiveOptions(graph=graph, **chosen), facts, controls, Console(file=io.StringIO())) as run:
+    instrument = Instrument(Controls(make_layout(facts.spec.full_latent_size)), facts.spec.fidelity)
+    with LiveRun(LiveOptions(graph=graph, **chosen), facts, instrument, Console(file=io.StringIO())) as run:
         run.start()
         thread = threading.Thread(target=run.loop)
         thread.start()

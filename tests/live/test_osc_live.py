@@ -80,7 +80,7 @@ def test_an_error_goes_to_the_sender(surface):
 
 
 def test_hello_brings_status_and_meter(surface):
-    surface.send("/rtrave/hello")
+    surface.send("/rtrave/hello", "ii", surface.socket.getsockname()[1], 3)
     heard = {}
     limit_s = time.monotonic() + 2
     while len(heard) < 2 and time.monotonic() < limit_s:

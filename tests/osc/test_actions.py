@@ -74,7 +74,7 @@ def test_a_released_button_does_nothing(peer: Peer, recorder: Recorder, address:
         ("/rtrave/doc", "s", ("/rtrave/nosuch",), "unknown-address"),
         ("/rtrave/hello", "i", (0,), "out-of-range"),
         ("/rtrave/hello", "i", (65536,), "out-of-range"),
-        ("/rtrave/hello", "ii", (9001, 4), "out-of-range"),
+        ("/rtrave/hello", "ii", (9001, 16), "out-of-range"),
         ("/rtrave/hello", "iii", (9001, 1, 1), "bad-count"),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_pattern_asks_for_all_that_can_be_read(peer: Peer) -> None:
         ("/rtrave/latent/0/out", "", (), "denied"),
         ("/rtrave/latent/4/in", "", (), "unknown-address"),
         ("/rtrave/nosuch", "", (), "unknown-address"),
-        ("/rtrave/no*", "", (), "unknown-address"),
+        ("/rtrave/nos*", "", (), "unknown-address"),
         ("/rtrave/record/*", "f", (1.0,), "denied"),
         ("/rtrave/{ping,bye}", "", (), "denied"),
         ("/rtrave/model/name", "s", ("other",), "denied"),

@@ -57,7 +57,7 @@ def make_live() -> Iterator[Callable[..., Live]]:
 
 def test_from_the_socket_to_the_vector_and_back(make_live: Callable[..., Live]) -> None:
     live = make_live()
-    live.socket.send(message("/rtrave/hello"))
+    live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     live.socket.send(message("/rtrave/mix", "f", 0.5))
     live.socket.send(message("/rtrave/sync", "i", 3))
     assert read(live.socket.recv(2000)) == [("/rtrave/synced", 3)]
@@ -66,7 +66,7 @@ def test_from_the_socket_to_the_vector_and_back(make_live: Callable[..., Live]) 
 
 def test_a_time_tag_is_kept(make_live: Callable[..., Live]) -> None:
     live = make_live()
-    live.socket.send(message("/rtrave/hello"))
+    live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     due_s = time.time() + 0.2
     live.socket.send(bundle(message("/rtrave/sync", "i", 1), unix_s=due_s))
     live.socket.recv(2000)
@@ -75,7 +75,7 @@ def test_a_time_tag_is_kept(make_live: Callable[..., Live]) -> None:
 
 def test_feedback_comes_by_itself(make_live: Callable[..., Live]) -> None:
     live = make_live(readers={"/rtrave/meter": lambda: (-1.0, -2.0, -3.0, -4.0)})
-    live.socket.send(message("/rtrave/hello"))
+    live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     for _ in range(3):
         assert read(live.socket.recv(2000)) == [("/rtrave/meter", -1.0, -2.0, -3.0, -4.0)]
 
@@ -103,7 +103,7 @@ def test_what_a_full_buffer_lost_is_counted(make_live: Callable[..., Live]) -> N
     for _ in range(6000):  # more than the buffer holds, while the server is kept busy
         live.socket.send(message("/rtrave/mix", "f", 0.5))
     gate.set()
-    live.socket.send(message("/rtrave/hello"))
+    live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     live.until(lambda: live.server.counts.packets > 1)
     quiet = -1
     while quiet != live.server.counts.packets:  # drained
@@ -120,7 +120,7 @@ def test_a_fault_of_ours_is_counted_and_the_thread_goes_on(make_live: Callable[.
         raise ZeroDivisionError("a broken reader")
 
     live = make_live(readers={"/rtrave/meter": broken})
-    live.socket.send(message("/rtrave/hello"))
+    live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     live.until(lambda: live.server.counts.faults >= 3)
     assert "a broken reader" in live.server.last_fault
     live.socket.send(message("/rtrave/sync", "i", 1))

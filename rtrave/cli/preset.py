@@ -1,0 +1,66 @@
+"""`rtrave preset list|export|import`: snapshots and controls as files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rtrave.cli.options import compiled, find_preset, known_presets, state_path
+from rtrave.control.instrument import Instrument
+from rtrave.control.kept import apply_preset, load_state, preset_text, save_state, write_whole
+from rtrave.control.namespace import Controls
+from rtrave.control.vector import make_layout
+from rtrave.errors import RtraveError
+from rtrave.settings import DEFAULT_MODEL
+from rtrave.streaming.scripted import read_facts
+from rtrave.streaming.stream import attributes_of
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this module's command to the parser."""
+    parser = commands.add_parser(
+        "preset",
+        help="write the snapshots of a model to a file, or read them from one",
+        description="Presets are TOML files of addresses and values, and of snapshots. 'rtrave live --preset' starts "
+        "with one; import adds its snapshots to those that rtrave keeps for the model.",
+    )
+    parser.add_argument("do", choices=("list", "export", "import"), help="list the presets known by name, or the other")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the preset: FILE.toml, or to import a name")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help="the model (default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="write over an existing file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    if arguments.do == "list":
+        for name, path in known_presets().items():
+            print(f"{name:<20} {path}")
+        return 0
+    if arguments.file is None:
+        raise RtraveError(f"rtrave preset {arguments.do}: name the file")
+    facts = read_facts(compiled(arguments.model))
+    state = state_path(facts.spec, facts.model_hash)
+    layout = make_layout(facts.spec.full_latent_size)
+    instrument = Instrument(Controls(layout, attributes_of(facts.spec)), facts.spec.fidelity)
+    for note in load_state(instrument, state):
+        print(note)
+    if arguments.do == "export":
+        return export(instrument, Path(arguments.file), arguments.force)
+    before = set(instrument.names())
+    apply_preset(instrument, find_preset(arguments.file))
+    save_state(instrument, state)
+    new = [name for name in instrument.names() if name not in before]
+    print(f"{len(instrument.names())} snapshots are kept for {facts.spec.name}, new: {', '.join(new) or 'none'}")
+    return 0
+
+
+def export(instrument: Instrument, path: Path, force: bool) -> int:
+    """Write the last controls and the snapshots."""
+    if path.suffix != ".toml":
+        raise RtraveError(f"{path}: presets end in .toml")
+    if path.exists() and not force:
+        raise RtraveError(f"{path} is there already: give another name, or --force")
+    write_whole(path, preset_text(instrument))
+    print(f"{path}: the last controls and {len(instrument.names())} snapshots")
+    return 0

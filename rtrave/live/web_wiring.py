@@ -1,0 +1,69 @@
+"""The web side of a live run: OSCQuery on the port of OSC, and what is told of it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Mapping
+
+from rtrave.control.namespace import Controls
+from rtrave.control.parameter import Value
+from rtrave.errors import RtraveError
+from rtrave.live.options import LiveOptions
+from rtrave.osc.query import QueryTree
+from rtrave.osc.replies import is_loopback
+from rtrave.osc.server import OscServer
+from rtrave.osc.values import Reader
+from rtrave.web.gate import Gate, parse_networks
+from rtrave.web.server import WebServer
+
+
+class Web:
+    """The web server of a run, and its address.
+
+    Parameters
+    ----------
+    options : LiveOptions
+    controls : Controls
+    readers : mapping
+        As `OscServer`.
+    osc : OscServer
+        Not started yet.
+    name : str
+        Of the model.
+
+    Attributes
+    ----------
+    url : str
+    """
+
+    def __init__(
+        self, options: LiveOptions, controls: Controls, readers: Mapping[str, Reader], osc: OscServer, name: str
+    ) -> None:
+        networks = parse_networks(options.osc_allow)
+        if networks and is_loopback((options.osc_bind, 0)):
+            raise RtraveError("--osc-allow lets others in, but OSC is for this computer only: add --osc-bind 0.0.0.0")
+        self._bind = options.osc_bind if networks else "127.0.0.1"
+        self._name, self._port, self._open = f"rtrave {name}", osc.port, bool(networks)
+        token = secrets.token_urlsafe(12) if networks else ""
+        shown = "127.0.0.1" if self._bind in ("0.0.0.0", "127.0.0.1") else self._bind
+        host_info: dict[str, Value] = {"OSC_PORT": osc.port, "WS_PORT": osc.port}
+        if not networks:  # elsewhere clients take the address they have asked
+            host_info |= {"OSC_IP": shown, "WS_IP": shown}
+        tree = QueryTree(controls, readers, self._name, host_info)
+        self._server = WebServer(osc, tree, Gate(osc.port, networks, token), self._bind)
+        self.url = f"http://{shown}:{osc.port}/" + (f"{token}/" if token else "")
+
+    def start(self, stack: contextlib.ExitStack, note: Callable[[str], object]) -> None:
+        """Listen, and announce it where other computers may come in; what ends both goes on the stack."""
+        self._server.start()
+        stack.callback(self._server.stop)
+        if not self._open:
+            return
+        note(f"OSCQuery is open to other computers, with its token, at {self.url}")
+        from rtrave.web.discovery import announce
+
+        try:
+            stack.callback(announce(self._name, self._bind, self._port))
+        except RtraveError as error:
+            note(str(error))

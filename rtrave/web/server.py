@@ -1,0 +1,202 @@
+"""The web server: OSCQuery over HTTP, and OSC both ways over web sockets. One thread of its own, in asyncio.
+
+Requests read; only OSC packets change anything, and those are handed to the OSC server's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import itertools
+import json
+import logging
+import threading
+from collections import deque
+from functools import partial
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from rtrave.errors import RtraveError
+from rtrave.osc.query import QueryTree
+from rtrave.osc.server import OscServer
+from rtrave.web.gate import Gate
+
+MAX_FRAME_BYTES = 65536
+MAX_SOCKETS = 16
+MAX_WAITING = 4096  # messages for one socket; of more the oldest are dropped
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+
+_LOG = logging.getLogger("rtrave.web")
+_LOG.addHandler(logging.NullHandler())
+_LOG.propagate = False  # a stranger's broken request is no line on the user's screen
+
+
+class Socket:
+    """One web socket: its number as a peer of the OSC server, and what waits to be sent."""
+
+    def __init__(self, number: int, connection: ServerConnection) -> None:
+        self.number, self.connection = number, connection
+        self.waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
+        self.filled = asyncio.Event()
+        self.dropped = 0
+
+    def put(self, datagram: bytes) -> None:
+        """Add something to be sent. The web thread."""
+        self.dropped += len(self.waiting) == MAX_WAITING
+        self.waiting.append(datagram)
+        self.filled.set()
+
+    async def write(self) -> None:
+        """Send until the socket is closed."""
+        while True:
+            await self.filled.wait()
+            self.filled.clear()
+            while self.waiting:
+                await self.connection.send(self.waiting.popleft())
+
+
+class WebServer:
+    """HTTP and web sockets beside an OSC server.
+
+    Parameters
+    ----------
+    osc : OscServer
+        Not started yet.
+    tree : QueryTree
+        Belongs to this server's thread.
+    gate : Gate
+    bind : str
+        Address to listen on, TCP, on the gate's port.
+
+    Raises
+    ------
+    RtraveError
+        `start`, where the port cannot be had.
+    """
+
+    def __init__(self, osc: OscServer, tree: QueryTree, gate: Gate, bind: str = "127.0.0.1") -> None:
+        self._osc, self._tree, self._gate, self._bind = osc, tree, gate, bind
+        self._sockets: dict[int, Socket] = {}
+        self._numbers = itertools.count(1)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self._ready = threading.Event()
+        self._failure: OSError | None = None
+        self._stop = asyncio.Event()
+        osc.web_send = self._send
+
+    def start(self) -> None:
+        """Listen; returns when it does."""
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            where = f"{self._bind} TCP port {self._gate.port}"
+            raise RtraveError(f"OSCQuery: {where} cannot be listened on: choose another --osc-port") from self._failure
+
+    def stop(self) -> None:
+        """Close all sockets and end the thread. Any thread; twice is harmless."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._ready.set()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        try:
+            server: Server = await serve(
+                self._talk,
+                self._bind,
+                self._gate.port,
+                process_request=self._request,
+                max_size=MAX_FRAME_BYTES,
+                compression=None,
+                server_header=None,
+                logger=_LOG,
+                open_timeout=5,
+                close_timeout=1,
+            )
+        except OSError as error:
+            self._failure = error
+            return
+        self._ready.set()
+        async with server:
+            await self._stop.wait()
+
+    def _request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer a plain request, or let a web socket through (None)."""
+        peer = connection.remote_address[0]
+        headers = request.headers
+        try:
+            host, origin = headers.get("Host"), headers.get("Origin")
+        except Exception:  # several headers of one name
+            return _response(400, b"")
+        why = self._gate.refusal(peer, host, origin)
+        target = self._gate.path(peer, request.path)
+        if why or target is None:
+            return _response(403, json.dumps({"error": why or "no token"}).encode())
+        if headers.get("Upgrade", "").lower() == "websocket":
+            return _response(503, b'{"error": "too many sockets"}') if len(self._sockets) >= MAX_SOCKETS else None
+        return _response(*self._tree.answer(target))
+
+    async def _talk(self, connection: ServerConnection) -> None:
+        if len(self._sockets) >= MAX_SOCKETS:
+            return
+        socket = Socket(next(self._numbers), connection)
+        self._sockets[socket.number] = socket
+        self._osc.call(partial(self._osc.web_open, socket.number))
+        writer = asyncio.create_task(socket.write())
+        try:
+            async for frame in connection:
+                if isinstance(frame, bytes):
+                    self._osc.call(partial(self._osc.web_packet, frame, socket.number))
+                else:
+                    self._command(frame, socket.number)
+        except ConnectionClosed:
+            pass
+        finally:
+            writer.cancel()
+            del self._sockets[socket.number]
+            self._osc.call(partial(self._osc.web_close, socket.number))
+
+    def _command(self, text: str, number: int) -> None:
+        """LISTEN and IGNORE; what is neither is left alone, as the proposal has it."""
+        try:
+            command = json.loads(text)
+            what, path = command["COMMAND"], command["DATA"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return
+        if what in ("LISTEN", "IGNORE") and isinstance(path, str):
+            addresses = tuple(self._tree.below(path))
+            self._osc.call(partial(self._osc.web_listen, number, addresses, what == "LISTEN"))
+
+    def _send(self, datagram: bytes, number: int) -> None:
+        """Called on the OSC server's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._put, datagram, number)
+        except RuntimeError:  # the loop is closed
+            pass
+
+    def _put(self, datagram: bytes, number: int) -> None:
+        socket = self._sockets.get(number)
+        if socket is not None:
+            socket.put(datagram)
+
+
+def _response(status: int, body: bytes) -> Response:
+    headers = Headers({**SECURITY, "Content-Type": "application/json", "Connection": "close"})
+    headers["Content-Length"] = str(len(body))
+    return Response(status, http.HTTPStatus(status).phrase, headers, body)

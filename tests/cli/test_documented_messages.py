@@ -1,0 +1,62 @@
+"""Every OSC message that the documentation shows is taken, and every address it names is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rtrave.control.instrument import Instrument
+from rtrave.control.parameter import TABLE
+from tests.osc.rig import Rig, message
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+READ = {"f": float, "i": int, "s": str}
+
+
+def examples():
+    for page in PAGES:
+        for line in re.findall(r"(?m)^oscsend localhost 9000 (/rtrave.*|'/rtrave.*)$", page.read_text()):
+            words = shlex.split(line, comments=True)
+            yield pytest.param(words, id=" ".join(words))
+
+
+@pytest.fixture
+def rig():
+    made = Rig(
+        dims=16,
+        actions=dict.fromkeys(("/rtrave/record/start", "/rtrave/record/stop", "/rtrave/record/mark"), lambda *_: None),
+        readers={"/rtrave/latent/<n>/out": lambda: (0.0,) * 16, "/rtrave/model/name": lambda: ("x",)},
+    )
+    instrument = Instrument(made.controls, (1.0,) * 16, lambda name: 2)
+    made.server._dispatcher._actions.update(instrument.actions())
+    for name in ("verse", "chorus", "still", "noisy"):
+        instrument.store(name)
+    for end, name in (("a", "verse"), ("b", "chorus")):
+        made.controls.set(f"/rtrave/morph/{end}", (name,))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("words", list(examples()))
+def test_it_is_taken(rig, words):
+    peer = rig.peer()
+    peer.send(message("/rtrave/hello"))
+    address, types, arguments = words[0], words[1] if len(words) > 1 else "", words[2:]
+    sent = [READ[letter](argument) for letter, argument in zip(types, arguments, strict=True)]
+    peer.send(message(address, types, *sent))
+    assert rig.server.counts.refused.total() == 0, rig.server.counts.refused
+
+
+def test_there_are_examples():
+    assert len(list(examples())) > 20
+
+
+def test_every_address_named_is_there():
+    known = {p.address for p in TABLE if p.kind != "hidden"}
+    folders = {a.rsplit("/", k)[0] for a in known for k in (1, 2, 3)}
+    for page in PAGES:
+        for named in re.findall(r"`(/rtrave/[a-z_/<>n]+)", page.read_text()):
+            address = named.replace("/norm/", "/").rstrip("/")
+            assert address in known | folders, (page.name, named)

@@ -1,0 +1,98 @@
+"""Controls that reach the model itself: temperature, seed, the attributes of adaptive instance norm, panic."""
+
+import numpy as np
+import pytest
+
+from rtrave.streaming.open_stream import stream
+from tests.engine.playing import noise, play, tiny_engine, with_controls
+from tests.tiny import tiny_model
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_temperature_draws_from_the_posterior_as_the_stream_does(seed):
+    engine = tiny_engine()
+    x = noise(engine, 20, level=0.01)
+    live = stream(tiny_model(), seed=seed)
+    z = live.encode(x[None], temperature=0.7)
+    expected = live.decode(z)[0]
+    went = play(engine, x, with_controls(engine, temperature=0.7, seed=seed, out_limit=0))
+    assert np.array_equal(went, expected)
+    assert np.array_equal(engine.report.z_in, z[0, :, -1:])
+
+
+def test_the_seed_changes_while_playing():
+    one, other = tiny_engine(seed=3), tiny_engine()
+    x = noise(one, 10, level=0.01)
+    controls = with_controls(other, temperature=1.0, seed=3)
+    assert np.array_equal(play(one, x, with_controls(one, temperature=1.0)), play(other, x, controls))
+    assert one.layout.defaults()[one.layout.slots["seed"]] == 3
+
+
+def test_panic_ends_a_glide_and_what_the_edits_remember():
+    engine, fresh = tiny_engine(), tiny_engine()
+    x = noise(engine, 10, level=0.01)
+    play(engine, x, with_controls(engine, latent_lfo_shape=1, latent_lfo_depth=1.0, latent_smooth=500.0))
+    glide = {"glide_time": 60.0, "glide_count": 1, "latent_bias": 2.0}
+    play(engine, x, with_controls(engine, **glide))
+    calm = {"glide_time": 60.0, "glide_count": 1, "panic": 1}
+    assert np.array_equal(play(engine, x, with_controls(engine, **calm)), play(fresh, x))
+
+
+def test_a_glide_moves_the_gain_too():
+    engine = tiny_engine()
+    x = noise(engine, 60, level=0.01)
+    play(engine, x[:, :128], with_controls(engine, mix=0.0))
+    frames = round(0.1 * engine.spec.latent_rate_hz)
+    y = play(engine, x, with_controls(engine, mix=0.0, out_gain=-20.0, glide_time=0.1, glide_count=1))
+    delayed = np.concatenate((x[:, -engine.spec.acoustic_delay :] * 0, x), axis=1)  # only the end is compared
+    assert frames < 50
+    ratio = y[0, -128:] / delayed[0, -128 - engine.spec.acoustic_delay : -engine.spec.acoustic_delay]
+    assert np.allclose(ratio, 0.1, rtol=1e-4)
+
+
+class WithAttributes:
+    """A stream that only notes what is set."""
+
+    attributes = ("learn_source", "reset_source")
+
+    def __init__(self):
+        self.told = []
+
+    def set_attribute(self, name, value):
+        self.told.append((name, value))
+
+
+def test_attributes_follow_the_controls():
+    from rtrave.control.attributes import Attributes
+    from rtrave.control.vector import make_layout
+
+    layout, model = make_layout(2), WithAttributes()
+    follower = Attributes(model, layout)
+    controls = layout.defaults()
+    learn, reset = (layout.slots[f"attribute/{name}"] for name in ("learn_source", "reset_source"))
+    controls[reset] = 4  # fired in an earlier run
+    follower.follow(controls)
+    assert model.told == []
+    controls[learn], controls[reset] = 1, 5
+    follower.follow(controls)
+    follower.follow(controls)
+    assert model.told == [("learn_source", True), ("reset_source", True)]
+    follower.forget()
+    follower.follow(controls)
+    assert model.told[2:] == [("learn_source", True)]
+
+
+def test_adain_learns_by_a_control():
+    from rtrave.engine import Engine
+    from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+    from rtrave.streaming.onnx_stream import OnnxParts
+    from tests.reference import DATA
+
+    engine = Engine(OnnxParts(ensure_graph(DATA / "v3", GraphShape())))
+    assert "learn_target" in engine.stream.attributes
+    x = noise(engine, 4, level=0.01)
+    controls = engine.layout.defaults()
+    controls[engine.layout.slots["attribute/learn_target"]] = 1
+    play(engine, x, controls)
+    state = engine.stream.snapshot()
+    assert any(name.endswith(".learn") and array[:, 1].all() for name, array in state.items() if array.ndim)
