@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command; exit code 1 where nothing came back, or where the two do not agree."""
     engine = open_engine(
         compiled(arguments.model, arguments.settings, shape_of(arguments)),
-        seed=arguments.seed,
+        seed=arguments.seed or 0,
         threads=arguments.threads,
     )
     spec = engine.spec

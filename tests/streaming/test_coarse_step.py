@@ -57,7 +57,8 @@ def test_the_engine_takes_the_same_step(model):
     y = np.empty((1, 4096), np.float32)
     for start in range(0, 4096, 1024):
         engine.process(x[:, start : start + 1024], engine.layout.defaults(), y[:, start : start + 1024])
-    assert np.array_equal(y, expected)
+    late = engine.limiter_delay
+    assert np.array_equal(y[:, late:], expected[:, :-late])
 
 
 def test_ordinary_models_step_frame_by_frame():

@@ -100,4 +100,4 @@ def test_render_stops_where_the_script_raises(scripts, tmp_path):
 def test_an_attribute_of_a_native_model_is_refused(tmp_path):
     done = rtrave("live", "--device", "null", "--duration", 0.1, "--set", "/rtrave/attribute/gain=1", "--osc-port", 0)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("is no foreign TorchScript, it has no attributes")
+    assert done.stderr.splitlines()[-1].endswith("no address '/rtrave/attribute/gain'")
