@@ -57,7 +57,8 @@ def test_the_engine_plays_on(tmp_path):
         assert status["audio_dropped"] == status["hops_dropped"] == status["controls_dropped"] == 0
         surface.send("/rtrave/latents/reset")
         surface.send("/rtrave/*", "f", 0.5)
-        for address, value in (("mix", 1.0), ("out/gain", 0.0), ("in/gain", 0.0), ("silence", 0.0), ("freeze", 0.0)):
+        open_again = {"mix": 1.0, "out/gain": 0.0, "in/gain": 0.0, "in/gate": -90.0, "silence": 0.0, "freeze": 0.0}
+        for address, value in open_again.items():
             surface.send(f"/rtrave/{address}", "f", value)
         surface.send("/rtrave/bypass", "i", 0)
         surface.send("/rtrave/panic")
