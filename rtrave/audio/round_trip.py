@@ -34,7 +34,7 @@ Audio = NDArray[np.float32]
 
 LEVEL_DB = -20.0
 NOISE_S = 0.4
-LISTEN_S = 3.0  # from the beginning of the noise: the most that can be measured, and the noise
+LISTEN_S = 2.0  # from the beginning of the noise: the most that can be measured, and the noise
 SETTLE_S = 0.5
 CLEAR = 8.0  # times the root mean square of the correlation: by far more than chance in half a million places
 

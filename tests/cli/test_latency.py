@@ -19,7 +19,7 @@ def latency(*arguments, **more):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--buffering", "low-latency", "--block-size", 441), ("--buffering", "low-latency", "--margin", 40)],
+    [(), ("--buffering", "low-latency", "--block-size", 441)],
 )
 def test_null_device_to_the_sample(arguments):
     found, code = latency("--device", "null", *arguments)
@@ -28,7 +28,7 @@ def test_null_device_to_the_sample(arguments):
     assert found["terms_ms"]["limiter"] > 1 and found["terms_ms"]["model"] > 40
 
 
-@pytest.mark.parametrize(("rate", "period"), [(44100, 256), (44100, 2048), (48000, 512)])
+@pytest.mark.parametrize(("rate", "period"), [(44100, 2048), (48000, 256)])
 def test_jack_within_a_block(tmp_path, rate, period):
     def run(attempt):
         folder = tmp_path / str(attempt)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ def rtrave(*arguments: str | Path, timeout_s: float = 60, **options: Any) -> sub
 class Process:
     """A running `rtrave live`, its output read line by line."""
 
-    def __init__(self, *arguments: str | Path, **options: Any) -> None:
-        command = [*RTRAVE, "live", "--osc-port", "0", *map(str, arguments)]
+    def __init__(self, *arguments: str | Path, command: Sequence[str] = RTRAVE, **options: Any) -> None:
+        command = [*command, "live", "--osc-port", "0", *map(str, arguments)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1, **options
         )
