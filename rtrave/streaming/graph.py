@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,8 +141,8 @@ def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[s
         "frames_per_step": facts.frames_per_step,
     }
     with new_folder(folder) as part_folder:
-        for part in OUTPUTS:
-            tell(part)
+        for number, part in enumerate(OUTPUTS, 2):
+            tell(f"{number} of {len(OUTPUTS) + 1}: the {part}")
             graph = part_graph(plain, part, shape, images=True)
             onnx.save(PASSES[shape.precision](graph), part_folder / f"{part}.onnx")
         np.savez(part_folder / "latent_space.npz", pca=facts.latent_pca, mean=facts.latent_mean)
@@ -159,10 +160,13 @@ def ensure_graph_of(model: Model, shape: GraphShape) -> Path:
 
 
 def main() -> int:
-    """The child process: compile what the request names; the last line on stderr says what went wrong."""
+    """The child process: compile what the request names; what is being done on stdout, what went wrong in the last line
+    on stderr."""
     request = json.loads(sys.argv[1])
+    tell = partial(print, flush=True)
     try:
-        build_graph(load(request["source"]), Path(request["folder"]), GraphShape(**request["shape"]))
+        tell(f"1 of {len(OUTPUTS) + 1}: reading the model")
+        build_graph(load(request["source"]), Path(request["folder"]), GraphShape(**request["shape"]), tell)
     except RtraveError as error:
         print(error, file=sys.stderr)
         return 1

@@ -153,7 +153,7 @@ def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = 
     source : Path
         A native file, a run folder or a checkpoint in one, or an export of RAVE's own.
     tell : callable
-        Called with a line of text before something that takes seconds.
+        Called with a line of text before each step that takes seconds.
 
     Raises
     ------
@@ -168,10 +168,14 @@ def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = 
     request = json.dumps({"source": str(source), "folder": str(folder), "shape": asdict(shape)})
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "rtrave.streaming.graph", request]
-    child = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if child.returncode:
-        lines = child.stderr.strip().splitlines() or [f"the compiler ended with {child.returncode}"]
-        raise RtraveError(lines[-1])
+    with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody empties would hold the child up
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as child:
+            for line in child.stdout or ():
+                tell(f"  {line.rstrip()}")
+        if child.returncode:
+            errors.seek(0)
+            lines = errors.read().strip().splitlines() or [f"the compiler ended with {child.returncode}"]
+            raise RtraveError(lines[-1])
     if read_manifest(folder) is None:
         raise RtraveError(f"the compiled graph in {folder} is damaged right after it was written: check the disk")
     return folder
