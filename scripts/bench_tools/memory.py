@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from rtrave.bench.measure import engine_run
+from rtrave.model.registry import find_model
+from rtrave.settings import DEFAULT_MODEL
 from rtrave.streaming.graph_cache import ensure_graph
 from rtrave.streaming.graph_shape import GraphShape
 
@@ -42,3 +44,9 @@ def after_swaps(models: list[Path]) -> float:
         gc.collect()
         sizes.append(resident_mb())
     return float(np.max(sizes[-len(graphs) :]) - np.max(sizes[SETTLED_SWAPS - len(graphs) : SETTLED_SWAPS]))
+
+
+def measure(models: list[Path]) -> dict[str, float]:
+    """MB that the process grew by: over hops of the default model, and over swaps of it and the `models`."""
+    default = find_model(DEFAULT_MODEL)
+    return {"hops_mb": after_hops(default), "swaps_mb": after_swaps([default, *models])}

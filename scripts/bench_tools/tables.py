@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import coarse
+import memory
 import onnxruntime
 import whole_file
 from cases import FILES, ROWS, Row
@@ -64,6 +65,15 @@ def file_table(measured: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def memory_lines(grown: dict[str, float]) -> str:
+    """What grew, and over what."""
+    return (
+        f"Resident memory over {memory.HOPS:,} hops of the default model: {grown['hops_mb']:+.1f} MB after the first "
+        f"{memory.SETTLED_HOPS:,}. Over {memory.SWAPS} models opened, played and dropped in turns: "
+        f"{grown['swaps_mb']:+.1f} MB after the first {memory.SETTLED_SWAPS}.\n"
+    )
+
+
 def machine_line(measured: list[tuple[Row, dict[str, Any]]], hops: int) -> str:
     """Where and how it was measured."""
     bandwidth = [facts["read_bandwidth_gbs"] for _, facts in measured]
@@ -104,12 +114,14 @@ def main() -> None:
         return
     files = {name: whole_file.measure(script_of(options.folder, name), seconds) for name, seconds in FILES.items()}
     cost = coarse.measure()
+    grown = memory.measure([script_of(options.folder, name) for name in ("v2", "brave")])
     text = options.document.read_text(encoding="utf-8")
     text = put(text, "machine", machine_line(measured, options.hops))
     text = put(text, "hops", hop_table(measured))
     text = put(text, "files", file_table(files))
     cost_line = f"SNR {cost['snr_db']:.1f} dB, log-spectral distance {cost['lsd_db']:.2f} dB against float32.\n"
-    options.document.write_text(put(text, "int8", cost_line), encoding="utf-8")
+    text = put(text, "int8", cost_line)
+    options.document.write_text(put(text, "memory", memory_lines(grown)), encoding="utf-8")
 
 
 if __name__ == "__main__":
