@@ -20,23 +20,11 @@ Draw = Callable[[str, int, tuple[int, ...]], np.ndarray]
 OFF = -9.0  # in the state: not there yet
 FIRST_CLIP = 2  # source/slot: 0 off, 1 the second input, then the clips
 # While these are at their defaults nothing is edited, wherever the others are.
-EDITING = [
-    "z/mix",
-    "dims",
-    "source/slot",
-    "trajectory/record",
-    "trajectory/play",
-    "trajectory/amount",
-    "latent/scale",
-    "latent/bias",
-    "latent/lfo/shape",
-    "latent/noise",
-    "noise",
-    "latent/override",
-    "latent/mute",
-    "latent/hold",
-    "latent/smooth",
-]
+EDITING = (
+    *("z/mix", "dims", "source/slot", "trajectory/record", "trajectory/play", "trajectory/amount"),
+    *("latent/scale", "latent/bias", "latent/lfo/shape", "latent/noise", "noise"),
+    *("latent/override", "latent/mute", "latent/hold", "latent/smooth"),
+)
 
 
 class LatentChain:
