@@ -238,6 +238,7 @@ TABLE: tuple[Parameter, ...] = (
     _hidden("z/count", "latent frames from outside so far"),
     _hidden("source/slot", "0 off, 1 the second input, from 2 a clip"),
     _read("z/out", "f", "latent", "the newest latent frame after processing", per_latent=True),
+    _read("model/list", "s", "", "names of the models that can be loaded", several=True),
     _read("model/name", "s", "", "name of the model"),
     _read("model/dims", "i", "", "number of latent dimensions"),
     _read("model/sample_rate", "i", "Hz", "sample rate of the model"),

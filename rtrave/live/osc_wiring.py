@@ -8,6 +8,7 @@ from typing import Any
 from rtrave.control.instrument import Instrument
 from rtrave.live.monitor import Monitor
 from rtrave.live.recorder import Recorder
+from rtrave.model.registry import registered_models
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import VERSION
 
@@ -49,6 +50,7 @@ def osc_readers(
         "/rtrave/meter": monitor.levels_db,
         "/rtrave/record/state": record_state,
         "/rtrave/version": lambda: (VERSION,),
+        "/rtrave/model/list": lambda: tuple(sorted(registered_models())),
         "/rtrave/model/name": lambda: (spec().name,),
         "/rtrave/model/dims": lambda: (spec().full_latent_size,),
         "/rtrave/model/sample_rate": lambda: (spec().sample_rate,),
