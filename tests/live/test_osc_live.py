@@ -74,6 +74,10 @@ def test_every_readable_address_answers(surface, address):
     assert tuple(type(value) for value in told[1:]) == READABLE[address]
 
 
+def test_the_models_that_can_be_loaded_have_names(surface):
+    assert "strings" in answer(surface, "/rtrave/model/list")[1:]
+
+
 def test_an_error_goes_to_the_sender(surface):
     told = answer(surface, "/rtrave/latent/0/bias", "f", float("nan"))
     assert told[:4] == ("/rtrave/error", "/rtrave/latent/0/bias", "not-finite", 0)
