@@ -64,12 +64,12 @@ class Limiter:
         both[:, self.delay :] = y
         self.line[:] = both[:, hop:]
         y[:] = both[:, :hop]
+        if self.gain == 1 and not (on and max(both.max(), -both.min()) > LIMIT_CEILING):
+            return
         if on:
             needed = LIMIT_CEILING / np.maximum(np.abs(both).max(axis=0), LIMIT_CEILING)
-        elif self.gain < 1:
+        else:
             needed = np.ones(both.shape[1], np.float32)
-        if (not on and self.gain == 1) or (self.gain == 1 and needed.min() == 1):
-            return
         curve = np.concatenate(([self.gain], needed), dtype=np.float64)
         curve = np.minimum.accumulate(curve - self._climb) + self._climb
         curve = (np.minimum.accumulate(curve[::-1] - self._fall) + self._fall)[::-1]
@@ -187,4 +187,5 @@ def silence_nonfinite(signal: np.ndarray) -> int:
 
 def levels(signal: np.ndarray) -> tuple[float, float]:
     """Peak and root mean square."""
-    return float(np.abs(signal).max()), float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))
+    numbers = signal.ravel().astype(np.float64)  # the square of a large float32 is none
+    return max(float(numbers.max()), -float(numbers.min())), float(np.sqrt(np.dot(numbers, numbers) / numbers.size))
