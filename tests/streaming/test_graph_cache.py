@@ -1,5 +1,6 @@
 """The cache of compiled graphs: built once, rebuilt when damaged, never half there, and read without torch."""
 
+import shutil
 import subprocess
 import sys
 
@@ -36,17 +37,27 @@ def test_a_built_graph_is_not_built_again(source, built):
     assert not told
 
 
+def damage(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     "name", ["encoder.onnx", "decoder.onnx", "latent_space.npz", "initial_state.npz", "manifest.json"]
 )
-def test_a_damaged_graph_is_built_again(source, built, name):
-    expected = stream(source).process(np.ones((1, 1, 1280), np.float32))
-    data = bytearray((built / name).read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    (built / name).write_bytes(data)
-    assert read_manifest(built) is None
+def test_a_damaged_file_is_noticed(built, tmp_path, name):
+    copy = shutil.copytree(built, tmp_path / "copy")
+    assert read_manifest(copy) is not None
+    damage(copy / name)
+    assert read_manifest(copy) is None
     with pytest.raises(RtraveError, match="missing or damaged"):
-        OnnxParts(built)
+        OnnxParts(copy)
+
+
+def test_a_damaged_graph_is_built_again(source, built):
+    expected = stream(source).process(np.ones((1, 1, 1280), np.float32))
+    damage(built / "decoder.onnx")
     told = []
     ensure_graph(source, GraphShape(), told.append)
     assert [line.strip() for line in told[1:]] == [
