@@ -6,6 +6,7 @@ Requests read; only OSC packets change anything, and those are handed to the OSC
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http
 import itertools
 import json
@@ -86,7 +87,7 @@ class WebServer:
         self._osc, self._tree, self._gate, self._bind = osc, tree, gate, bind
         self._sockets: dict[int, Socket] = {}
         self._numbers = itertools.count(1)
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None  # one that never runs complains when it goes
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._ready = threading.Event()
         self._failure: OSError | None = None
@@ -95,6 +96,7 @@ class WebServer:
 
     def start(self) -> None:
         """Listen; returns when it does."""
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -103,17 +105,20 @@ class WebServer:
 
     def stop(self) -> None:
         """Close all sockets and end the thread. Any thread; twice is harmless."""
-        if self._thread.is_alive():
+        if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
+        loop = self._loop
+        if loop is None:
+            return
+        asyncio.set_event_loop(loop)
         try:
-            self._loop.run_until_complete(self._serve())
+            loop.run_until_complete(self._serve())
         finally:
             self._ready.set()
-            self._loop.close()
+            loop.close()
 
     async def _serve(self) -> None:
         try:
@@ -185,10 +190,10 @@ class WebServer:
 
     def _send(self, datagram: bytes, number: int) -> None:
         """Called on the OSC server's thread."""
-        try:
+        if self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._put, datagram, number)
-        except RuntimeError:  # the loop is closed
-            pass
 
     def _put(self, datagram: bytes, number: int) -> None:
         socket = self._sockets.get(number)
