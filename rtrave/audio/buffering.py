@@ -58,7 +58,7 @@ class Delay:
         The output is the engine's stream, late by this much, at the model's rate.
     granted_s : float
         Time between the callback that fills a hop and the one that plays its first sample. `direct`: the time for
-        one callback.
+        one callback, in which there may be several hops.
     """
 
     samples: int
@@ -77,7 +77,8 @@ def direct_delay(hop: int, sample_rate: int, block: int | None, period: float | 
     does behind a resampler.
     """
     samples = hop - math.gcd(hop, block) if block else hop
-    return Delay(samples, min(period or hop, hop) / sample_rate)
+    callback = max(hop, block or period or hop)  # samples for which there is one callback with a hop in it
+    return Delay(samples, min(period or callback, callback) / sample_rate)
 
 
 def threaded_delay(

@@ -238,6 +238,7 @@ class Driver:
             wake_s = max(self._runner.started_s - self._full_s[slot], 0.0)
             late = bool(self._missed[slot] == index)  # counted by the callback
         else:
-            late = wake_s + self._runner.compute_s > self._drive.delay.granted_s
+            ended_s = self._runner.started_s + self._runner.compute_s
+            late = wake_s + ended_s - self._host.now_s > self._drive.delay.granted_s
             self._status.add("late_hops", late and self.audible)
         self._runner.publish(self._x, y, wake_s, late)

@@ -156,3 +156,15 @@ def test_direct_counts_hops_beyond_the_deadline(shared_for) -> None:
     play(driver, np.zeros((HOP * 7, 1), np.float32), [HOP] * 7)
     assert shared.status.get("late_hops") == 2
     assert hop_flags(shared).tolist() == [0, 0, 0, 1, 1, 0, 0]
+
+
+def test_direct_grants_the_hops_of_one_callback_its_time_together(shared_for) -> None:
+    engine, clock = FakeEngine(HOP // 4), StreamClock()
+    shared = shared_for(engine)
+    driver = make_driver(engine, shared, HOP, threaded=False, host=make_host(engine, shared, clock=clock))
+    engine.slow[1] = lambda: setattr(clock, "now_s", clock.now_s + 0.9 * HOP / RATE)  # alone in the first callback
+    for hop in (9, 10):  # together too much in the third
+        engine.slow[hop] = lambda: setattr(clock, "now_s", clock.now_s + 0.6 * HOP / RATE)
+    play(driver, np.zeros((HOP * 4, 1), np.float32), [HOP] * 4)
+    assert hop_flags(shared).tolist() == [0] * 10 + [1, 1] + [0] * 4
+    assert shared.status.get("late_hops") == 2
