@@ -32,7 +32,7 @@ while time.monotonic() < end_s:
 
 
 def hammer(shared, read, seconds: float) -> tuple[int, int, int]:
-    """(reads, reads of different vectors, torn reads) while a child process writes."""
+    """(reads, different vectors among them, torn reads) while a child process writes."""
     spec = json.dumps(asdict(shared.spec))
     child = subprocess.Popen([sys.executable, "-c", WRITER, str(shared.path), spec, str(seconds)])
     into = np.zeros(shared.spec.controls)
@@ -57,9 +57,12 @@ def shared():
 
 
 def test_no_torn_read_under_a_concurrent_writer(shared) -> None:
-    reads, different, torn = hammer(shared, shared.controls.read, 1.0)
-    assert different > 1000 and reads > 1000
-    assert torn == 0
+    different, limit_s = 0, time.monotonic() + 20
+    while different <= 1000 and time.monotonic() < limit_s:  # on a busy computer the two rarely run together
+        _, found, torn = hammer(shared, shared.controls.read, 1.0)
+        different += found
+        assert torn == 0
+    assert different > 1000
 
 
 def test_the_same_hammer_finds_torn_reads_where_nothing_guards(shared) -> None:
