@@ -36,8 +36,9 @@ static int process(jack_nframes_t frames, void *arg)
     static jack_nframes_t due;
     jack_nframes_t now = jack_last_frame_time(client);
     (void)arg;
-    if (callbacks && now != due)
-        missed += (now - due) / frames;
+    int32_t late = (int32_t)(now - due); /* the server may also set its count back */
+    if (callbacks && late > 0)
+        missed += (jack_nframes_t)late / frames;
     due = now + frames;
     callbacks++;
     memcpy(jack_port_get_buffer(output, frames), jack_port_get_buffer(input, frames), frames * sizeof(float));
