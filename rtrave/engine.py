@@ -28,6 +28,8 @@ from rtrave.streaming.scripted_parts import HANG_LIMIT_S, ScriptedParts, Scripte
 from rtrave.streaming.second_input import SecondInput
 from rtrave.streaming.stream import Parts, Stream, make_stream
 
+NO_SECOND_INPUT = "a foreign TorchScript takes no second input: use a RAVE model, or leave --second-input out"
+
 
 @dataclass
 class HopReport:
@@ -107,7 +109,7 @@ class Engine:
         self._second: SecondInput | None = None
         if second_input:
             if not isinstance(parts, OnnxParts | RoutedParts):
-                raise RtraveError("a foreign TorchScript takes no second input: use a RAVE model, or leave it out")
+                raise RtraveError(NO_SECOND_INPUT)
             self._second, self.inputs = SecondInput(parts), 2 * self.channels
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
         self.sample_unit = parts.frames_per_step * spec.ratio  # the shortest hop that the model can take
@@ -168,7 +170,7 @@ class Engine:
             audible = bool(before.wet or target.wet)
             self._play(np.concatenate((heard, report.x[self.channels :])), self._moving, y, audible)
             self._mute.process(y, report.nonfinite_out > 0)
-            if self.spec.channels == 2 and (before.width, target.width) != (1, 1):
+            if self.spec.channels == 2 and not before.width == target.width == 1:
                 for rows in self._rows:
                     set_width(y[rows], ramp(before.width, target.width, self.hop))
             threshold_db = float(controls[self.layout.slots["in/gate"]][0])
@@ -292,8 +294,9 @@ class Engine:
                 self._later.keep_time()
                 self._script.limit_s = HANG_LIMIT_S
         self._dry[...] = 0
-        for part in (*self._limiters, *self._gates):
-            part.reset()
+        for limiter, gate in zip(self._limiters, self._gates, strict=True):
+            limiter.reset()
+            gate.reset()
         self._mute.last[...], self._mute.muted = 0, False
         self._smoothed = None
         self._panics = None
@@ -368,6 +371,8 @@ def open_engine(
 ) -> Engine:
     """An engine on a folder of the cache: a compiled graph, a pair, or a foreign script. The rest: see `Engine`."""
     if is_scripted(graph):
-        return Engine(ScriptedParts(open_scripted(graph), threads), seed, offline, second_input)
+        if second_input:  # before its process is started
+            raise RtraveError(NO_SECOND_INPUT)
+        return Engine(ScriptedParts(open_scripted(graph), threads), seed, offline)
     parts = RoutedParts(graph, threads) if is_routed(graph) else OnnxParts(graph, threads)
     return Engine(parts, seed, second_input=second_input)

@@ -51,8 +51,8 @@ def open_session(folder: Path) -> Session:
                 f"{path} is {header['format']!r} version {header['version']!r}: "
                 f"expected {FORMAT!r} version {VERSION}: read it with the rtrave that wrote it"
             )
-        numbers = (int(header[key]) for key in ("sample_rate", "channels", "dims", "latent_frames"))
-        return Session(folder, header, *numbers, second=int(header.get("second_channels", 0)))
+        numbers = {key: int(header[key]) for key in ("sample_rate", "channels", "dims", "latent_frames")}
+        return Session(folder, header, **numbers, second=int(header.get("second_channels", 0)))
     except OSError as error:
         raise RtraveError(f"no session at {folder}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:

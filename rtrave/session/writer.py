@@ -118,7 +118,7 @@ class SessionWriter:
         return self._audio[1].samples
 
     def write_audio(self, rows: NDArray[np.float32]) -> None:
-        """Append rows of the audio ring, float32 [T, audio_width]: input channels, the second input's, then output channels.
+        """Append rows of the audio ring, float32 [T, audio_width]: input, second input, output channels.
 
         RtraveError when the disk refuses them.
         """
