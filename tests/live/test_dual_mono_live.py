@@ -1,4 +1,4 @@
-"""`--dual-mono` and `--second-input`: the take of a live run is what `rtrave render` gives for its input, bit for bit."""
+"""`--dual-mono` and `--second-input`: a take is what `rtrave render` gives for its input, bit for bit."""
 
 import json
 import time
@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from rtrave.cli.options import check_streams
 from rtrave.control.instrument import INPUT2
+from rtrave.errors import RtraveError
 from rtrave.model.formats.native import save_native
 from rtrave.session.reader import control_changes, read_audio, read_latents
+from rtrave.streaming.graph import ensure_graph_of
+from rtrave.streaming.graph_cache import open_facts
+from rtrave.streaming.graph_shape import GraphShape
 from tests.live.running import Surface, live_process, read_wav, rtrave
 from tests.tiny import tiny_model
 
@@ -114,7 +119,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path, model, sound, option
     assert "Traceback" not in done.stderr
 
 
-def test_a_stereo_model_is_no_dual_mono(tmp_path, sound):
-    save_native(tiny_model(2), tmp_path / "wide.safetensors")
-    done = rtrave("render", sound, tmp_path / "out.wav", "--model", tmp_path / "wide.safetensors", "--dual-mono")
-    assert done.returncode == 1 and "wide is a stereo model: --dual-mono is for mono ones" in done.stderr
+def test_a_stereo_model_is_no_dual_mono():
+    facts = open_facts(ensure_graph_of(tiny_model(2), GraphShape(batch=2)))
+    with pytest.raises(RtraveError, match="tiny is a stereo model: --dual-mono is for mono ones"):
+        check_streams(facts)
