@@ -50,12 +50,12 @@ def test_low_latency_within_a_hop_and_16_ms(tmp_path):
 
 def measure(folder):
     options = ("--buffering", "low-latency", "--set", "/rtrave/bypass=1", "--fresh", "--record")
-    with jack_server(folder, BLOCK) as server:
-        with live_process(*options, "--sessions-dir", folder / "takes", env=server.environment) as live:
-            live.port()
-            result = source_and_result(server, folder, impulses(), SECONDS)
-            assert live.finish() == 0, live.text
-            header = live.session().header
+    options += ("--sessions-dir", folder / "takes")
+    with jack_server(folder, BLOCK) as server, live_process(*options, env=server.environment) as live:
+        live.port()
+        result = source_and_result(server, folder, impulses(), SECONDS)
+        assert live.finish() == 0, live.text
+        header = live.session().header
     found = list(ways(result))
     terms = header["latency_samples"]
     reported = sum(terms[name] for name in ("device", "buffering", "resampler", "limiter", "acoustic"))
