@@ -6,7 +6,8 @@ call under different drivers, so they give the same bits. Needs no torch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ import numpy as np
 
 from rtrave.control.attributes import Attributes
 from rtrave.control.glide import Glide
-from rtrave.control.latent_chain import LatentChain
+from rtrave.control.latent_chain import SECOND_INPUT, LatentChain
 from rtrave.control.vector import Layout, make_layout
 from rtrave.errors import RtraveError
-from rtrave.levels import Gate, Limiter, Mute, db_to_gain, levels, ramp, silence_nonfinite
-from rtrave.model.latent_space import draw_frames, sample_posterior, seeded_noise
+from rtrave.levels import Gate, Limiter, Mute, db_to_gain, levels, ramp, set_width, silence_nonfinite
+from rtrave.model.latent_space import apart, draw_frames, sample_posterior, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.routed import RoutedParts, is_routed
 from rtrave.streaming.scripted import is_scripted, open_scripted
 from rtrave.streaming.scripted_parts import HANG_LIMIT_S, ScriptedParts, ScriptedStream
+from rtrave.streaming.second_input import SecondInput
 from rtrave.streaming.stream import Parts, Stream, make_stream
+
+NO_SECOND_INPUT = "a foreign TorchScript takes no second input: use a RAVE model, or leave --second-input out"
 
 
 @dataclass
@@ -33,10 +37,10 @@ class HopReport:
 
     Attributes
     ----------
-    x : float32 [C, hop]
+    x : float32 [inputs, hop]
         The input, NaN and infinities replaced by 0.
     z_in, z_out : float32 [D, N]
-        Latents in the full space, before and after the controls.
+        Latents in the full space, before and after the controls; of the first stream.
     in_peak, in_rms, out_peak, out_rms : float
         Linear levels of `x` and of the output.
     nonfinite_in, nonfinite_out : int
@@ -61,10 +65,13 @@ class _Smoothed:
     in_gain: np.float32
     out_gain: np.float32
     wet: np.float32
+    width: np.float32
 
 
 class Engine:
-    """Runs one stream of a model hop by hop under a vector of controls.
+    """Runs a model hop by hop under a vector of controls: one stream, or several side by side that share nothing.
+
+    Each stream has latents, a chain of edits, a gate and a limiter of its own; the channels of the first come first.
 
     Not thread-safe: one thread calls `process`. It allocates small temporaries only, waits for nothing, and raises
     nothing of its own for any float32 input.
@@ -76,43 +83,57 @@ class Engine:
     Parameters
     ----------
     parts : Parts
-        A backend of batch 1.
+        A backend; its batch is the number of streams.
     seed : int
         Default of the control that chooses the noise source's seed.
     offline : bool
         Nothing waits for the sound: a foreign script may take its time.
+    second_input : bool
+        As many further channels of input are the second source of the latents. RtraveError for a foreign script.
+
+    Attributes
+    ----------
+    channels, inputs : int
+        Of the output, of all streams together, and of the input.
     """
 
-    def __init__(self, parts: Parts, seed: int = 0, offline: bool = False) -> None:
-        if parts.shape.batch != 1:
-            raise RtraveError(f"an engine plays one stream, this one was made for {parts.shape.batch}")
+    def __init__(self, parts: Parts, seed: int = 0, offline: bool = False, second_input: bool = False) -> None:
         spec = parts.spec
         self.spec, self.model_hash = spec, parts.model_hash
-        self.noise = seeded_noise(seed)
+        self.noise = apart(seeded_noise(seed), 1.0)
         self._script = parts if isinstance(parts, ScriptedParts) else None
         self.stream: Stream = ScriptedStream(self._script, self.noise) if self._script else make_stream(parts, seed)
-        self.hop, self.channels, self.sample_rate = self.stream.hop, spec.channels, spec.sample_rate
+        streams, self.hop, self.sample_rate = parts.shape.batch, self.stream.hop, spec.sample_rate
+        self.channels = self.inputs = streams * spec.channels
+        self._rows = [slice(k * spec.channels, (k + 1) * spec.channels) for k in range(streams)]
+        self._second: SecondInput | None = None
+        if second_input:
+            if not isinstance(parts, OnnxParts | RoutedParts):
+                raise RtraveError(NO_SECOND_INPUT)
+            self._second, self.inputs = SecondInput(parts), 2 * self.channels
         self.dims, self.latent_frames = spec.full_latent_size, parts.shape.latent_frames
         self.sample_unit = parts.frames_per_step * spec.ratio  # the shortest hop that the model can take
         self.layout: Layout = make_layout(self.dims, seed)
         self.latent_frame = 0
-        self.chain = LatentChain(self.layout, parts.latent_pca, parts.latent_mean, spec.latent_rate_hz)
-        self._seed = seed
+        space = (parts.latent_pca, parts.latent_mean)
+        self.chains = [LatentChain(self.layout, *space, spec.latent_rate_hz) for _ in range(streams)]
+        self._seed, self._width = seed, 1.0
         self._glide = Glide(self.layout, spec.latent_rate_hz)
         self._moving = np.tile(self.layout.defaults(), (self.latent_frames, 1))
         self._attributes = Attributes(self.stream, self.layout)
         self.report = HopReport(
-            np.zeros((self.channels, self.hop), np.float32),
+            np.zeros((self.inputs, self.hop), np.float32),
             np.zeros((self.dims, self.latent_frames), np.float32),
             np.zeros((self.dims, self.latent_frames), np.float32),
         )
         self._dry = np.zeros((self.channels, spec.acoustic_delay + self.hop), np.float32)
-        self._limiter = Limiter(self.channels, self.hop, self.sample_rate)
-        self._gate, self._mute = Gate(self.sample_rate), Mute(self.channels, self.hop)
-        self.limiter_delay = self._limiter.delay  # samples
+        self._limiters = [Limiter(spec.channels, self.hop, self.sample_rate) for _ in range(streams)]
+        self._gates = [Gate(self.sample_rate) for _ in range(streams)]
+        self._mute = Mute(self.channels, self.hop)
+        self.limiter_delay = self._limiters[0].delay  # samples
         self.dry_delay = spec.acoustic_delay + self.limiter_delay  # by which the dry signal is late in the output
         self.dry_gain = 1.0  # linear, of the dry signal in the output at the end of the last hop
-        self._held = np.zeros((self.dims, 1), np.float32)
+        self._held = np.zeros((streams, self.dims, 1), np.float32)
         self._smoothed: _Smoothed | None = None
         self._panics: float | None = None
         self._offline = offline
@@ -125,7 +146,7 @@ class Engine:
 
         Parameters
         ----------
-        x : float32 [C, hop]
+        x : float32 [inputs, hop]
             Input; NaN and infinities are taken as 0 and counted.
         controls : float64 [layout.size]
         y : float32 [C, hop]
@@ -144,25 +165,31 @@ class Engine:
         before = self._smoothed or target
 
         with np.errstate(all="ignore"):  # overflow is found and counted below, a warning would print
-            driven = report.x * ramp(before.in_gain, target.in_gain, self.hop)
-            dry = self._delayed(driven)
+            heard = report.x[: self.channels] * ramp(before.in_gain, target.in_gain, self.hop)
+            dry = self._delayed(heard)
             audible = bool(before.wet or target.wet)
-            self._play(driven, self._moving, y, audible)
+            self._play(np.concatenate((heard, report.x[self.channels :])), self._moving, y, audible)
             self._mute.process(y, report.nonfinite_out > 0)
-            # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
-            gate = self._gate.curve(np.concatenate((driven, dry)), float(controls[self.layout.slots["in/gate"]][0]))
-            if gate is not None:
-                y *= gate
+            if self.spec.channels == 2 and not before.width == target.width == 1:
+                for rows in self._rows:
+                    set_width(y[rows], ramp(before.width, target.width, self.hop))
+            threshold_db = float(controls[self.layout.slots["in/gate"]][0])
+            for rows, gate in zip(self._rows, self._gates, strict=True):
+                # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
+                curve = gate.curve(np.concatenate((heard[rows], dry[rows])), threshold_db)
+                if curve is not None:
+                    y[rows] *= curve
             wet = ramp(before.wet, target.wet, self.hop)
             y *= wet
             y += dry * (np.float32(1) - wet)
             y *= ramp(before.out_gain, target.out_gain, self.hop)
         report.nonfinite_out += silence_nonfinite(y)  # a dry signal and a gain can still overflow
-        self._limiter.process(y, bool(controls[self.layout.slots["out/limit"]][0]))
+        for rows, limiter in zip(self._rows, self._limiters, strict=True):
+            limiter.process(y[rows], bool(controls[self.layout.slots["out/limit"]][0]))
         self._smoothed = target
         self.dry_gain = float(target.in_gain * target.out_gain)
         self.latent_frame += self.latent_frames
-        report.in_peak, report.in_rms = levels(report.x)
+        report.in_peak, report.in_rms = levels(report.x[: self.channels])
         report.out_peak, report.out_rms = levels(y)
 
     def _targets(self, controls: np.ndarray) -> _Smoothed:
@@ -173,7 +200,7 @@ class Engine:
 
         out_gain = np.float32(0) if value("silence") else db_to_gain(value("out/gain"))
         wet = np.float32(0 if value("bypass") else value("mix"))
-        return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet)
+        return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet, np.float32(value("out/width")))
 
     def _play(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray, audible: bool) -> None:
         """The model's hop into `y` and the report; of a foreign script, the hop before. `controls`: [N, size]."""
@@ -198,31 +225,49 @@ class Engine:
     ) -> int:
         """Encode, edit, decode under controls [N, size]; how many samples were not finite: then the hop is silent and
         the stream begins anew."""
-        self._follow_seed(int(controls[-1, self.layout.slots["seed"]][0]))
-        self._attributes.follow(controls[-1])
-        mean, std = (part[0].T for part in self.stream.parts.encode(x.T[None]))
-        z_in[...] = mean
-        temperature: Any = controls[:, self.layout.slots["temperature"].start].astype(np.float32)
+        slots, last = self.layout.slots, controls[-1]
+        self._follow_noise(int(last[slots["seed"]][0]), float(last[slots["out/width"]][0]))
+        self._attributes.follow(last)
+        mean, std = (part.transpose(0, 2, 1) for part in self.stream.parts.encode(self._by_stream(x[: self.channels])))
+        came = mean.copy()
+        temperature: Any = controls[:, slots["temperature"].start].astype(np.float32)
         if temperature.any():
-            normal = draw_frames(self.noise, "posterior", latent_frame, (1, *mean.shape))[0]
-            z_in[...] = sample_posterior(mean, std, temperature, normal)
-        if controls[-1, self.layout.slots["freeze"]][0]:
-            z_out[...] = self._held
+            normal = draw_frames(self.noise, "posterior", latent_frame, mean.shape)
+            came[...] = sample_posterior(mean, std, temperature, normal)
+        self._hear_second(x[self.channels :], last[slots["source/slot"]][0] == SECOND_INPUT)
+        goes = np.empty_like(came)
+        if last[slots["freeze"]][0]:
+            goes[...] = self._held
         else:
-            z_out[...] = self.chain.process(z_in, controls, latent_frame, self.noise)
-            self._held[...] = z_out[:, -1:]
+            for k, chain in enumerate(self.chains):
+                goes[k] = chain.process(came[k], controls, latent_frame, partial(self._draw, k))
+            self._held[...] = goes[:, :, -1:]
+        z_in[...], z_out[...] = came[0], goes[0]
         self.stream.decoded_frames = latent_frame
-        y[...] = self.stream.decode_hop(z_out[None])[0].T
+        y[...] = self.stream.decode_hop(goes).transpose(0, 2, 1).reshape(y.shape)
         nonfinite = silence_nonfinite(y)
         if nonfinite:
             y[...] = 0
             self._reset_model()
         return nonfinite
 
-    def _follow_seed(self, seed: int) -> None:
-        if seed != self._seed:
-            self._seed = seed
-            self.noise = self.stream.noise = seeded_noise(seed)
+    def _by_stream(self, x: np.ndarray) -> np.ndarray:
+        """[streams * C, hop] -> [streams, hop, C]."""
+        return x.reshape(len(self.chains), self.spec.channels, self.hop).transpose(0, 2, 1)
+
+    def _hear_second(self, x: np.ndarray, wanted: bool) -> None:
+        latents = None if self._second is None else self._second.hear(self._by_stream(x), wanted)
+        for k, chain in enumerate(self.chains):
+            chain.second = None if latents is None else latents[k]
+
+    def _draw(self, stream: int, kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Random numbers [1, ...] of one stream: its row of what is drawn for all."""
+        return self.noise(kind, latent_frame, (stream + 1, *shape[1:]))[stream:]
+
+    def _follow_noise(self, seed: int, width: float) -> None:
+        if (seed, width) != (self._seed, self._width):
+            self._seed, self._width = seed, width
+            self.noise = self.stream.noise = apart(seeded_noise(seed), width)
 
     def _play_job(self, job: Job) -> None:
         """One hop of a foreign script, in the thread that waits for it."""
@@ -230,9 +275,9 @@ class Engine:
             job.nonfinite = self._model_hop(job.x, job.controls, job.latent_frame, job.z_in, job.z_out, job.y)
 
     def _new_job(self) -> Job:
-        audio, latents = (self.channels, self.hop), (self.dims, self.latent_frames)
-        x, y = np.zeros(audio, np.float32), np.zeros(audio, np.float32)
-        return Job(x, y, self._moving.copy(), np.zeros(latents, np.float32), np.zeros(latents, np.float32))
+        x, y = (np.zeros((rows, self.hop), np.float32) for rows in (self.inputs, self.channels))
+        z_in, z_out = np.zeros_like(self.report.z_in), np.zeros_like(self.report.z_out)
+        return Job(x, y, self._moving.copy(), z_in, z_out)
 
     def _delayed(self, x: np.ndarray) -> np.ndarray:
         """The dry signal, late by the model's acoustic delay."""
@@ -249,8 +294,9 @@ class Engine:
                 self._later.keep_time()
                 self._script.limit_s = HANG_LIMIT_S
         self._dry[...] = 0
-        self._limiter.reset()
-        self._gate.reset()
+        for limiter, gate in zip(self._limiters, self._gates, strict=True):
+            limiter.reset()
+            gate.reset()
         self._mute.last[...], self._mute.muted = 0, False
         self._smoothed = None
         self._panics = None
@@ -265,23 +311,31 @@ class Engine:
 
     def _reset_model(self) -> None:
         self.stream.reset()
-        self.chain.reset()
+        for chain in self.chains:
+            chain.reset()
+        if self._second is not None:
+            self._second.on = False
         self._attributes.forget()
         self._held[...] = 0
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """A copy of everything the next hop depends on, by name."""
         own = {"dry": self._dry.copy(), "held": self._held.copy(), "latent_frame": np.array(self.latent_frame)}
-        own |= {"limiter.line": self._limiter.line.copy(), "limiter.gain": np.array(self._limiter.gain)}
-        own |= {"gate": np.array([self._gate.gain, self._gate.quiet])}
+        own |= {"limiter.line": np.array([limiter.line for limiter in self._limiters])}
+        own |= {"limiter.gain": np.array([limiter.gain for limiter in self._limiters])}
+        own |= {"gate": np.array([(gate.gain, gate.quiet) for gate in self._gates])}
         own |= {"mute.last": self._mute.last.copy(), "muted": np.array(self._mute.muted)}
         if self._smoothed is not None and self._panics is not None:
             smoothed = self._smoothed
-            own["smoothed"] = np.array([smoothed.in_gain, smoothed.out_gain, smoothed.wet], np.float32)
+            own["smoothed"] = np.array(astuple(smoothed), np.float32)
             own["panics"] = np.array(self._panics)
         own |= {f"glide.{name}": value.copy() for name, value in self._glide.state.items()}
-        own |= {f"chain.{name}": value for name, value in self.chain.snapshot().items()}
-        own["seed"], own["attributes"] = np.array(self._seed), self._attributes.seen.copy()
+        for k, chain in enumerate(self.chains):
+            own |= {f"chain.{k}.{name}": value for name, value in chain.snapshot().items()}
+        if self._second is not None:
+            own |= {f"second.{name}": value for name, value in self._second.snapshot().items()}
+        own["seed"], own["width"] = np.array(self._seed), np.array(self._width)
+        own["attributes"] = self._attributes.seen.copy()
         return {f"engine.{name}": value for name, value in own.items()} | self.stream.snapshot()
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -292,26 +346,33 @@ class Engine:
         self.latent_frame = int(state["engine.latent_frame"])
         for name, array in self._glide.state.items():
             array[...] = state[f"engine.glide.{name}"]
-        prefix = "engine.chain."
-        self.chain.restore({name.removeprefix(prefix): value for name, value in state.items() if prefix in name})
-        self._follow_seed(int(state["engine.seed"]))
+        for k, chain in enumerate(self.chains):
+            chain.restore(_below(f"engine.chain.{k}.", state))
+        if self._second is not None:
+            self._second.restore(_below("engine.second.", state))
+        self._follow_noise(int(state["engine.seed"]), float(state["engine.width"]))
         self._attributes.seen[...] = state["engine.attributes"]
-        self._limiter.line[...], self._limiter.gain = (
-            state["engine.limiter.line"],
-            np.float32(state["engine.limiter.gain"]),
-        )
-        gate = state["engine.gate"]
-        self._gate.gain, self._gate.quiet = float(gate[0]), int(gate[1])
+        for k, (limiter, gate) in enumerate(zip(self._limiters, self._gates, strict=True)):
+            limiter.line[...] = state["engine.limiter.line"][k]
+            limiter.gain = np.float32(state["engine.limiter.gain"][k])
+            gate.gain, gate.quiet = float(state["engine.gate"][k, 0]), int(state["engine.gate"][k, 1])
         self._mute.last[...], self._mute.muted = state["engine.mute.last"], bool(state["engine.muted"])
         started = "engine.smoothed" in state
         self._smoothed = _Smoothed(*state["engine.smoothed"]) if started else None
         self._panics = float(state["engine.panics"]) if started else None
 
 
-def open_engine(graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False) -> Engine:
-    """An engine on a folder of the cache: a compiled graph, a pair, or a foreign script. `offline`: see `Engine`."""
+def _below(prefix: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def open_engine(
+    graph: Path, *, seed: int = 0, threads: int = 1, offline: bool = False, second_input: bool = False
+) -> Engine:
+    """An engine on a folder of the cache: a compiled graph, a pair, or a foreign script. The rest: see `Engine`."""
     if is_scripted(graph):
+        if second_input:  # before its process is started
+            raise RtraveError(NO_SECOND_INPUT)
         return Engine(ScriptedParts(open_scripted(graph), threads), seed, offline)
-    if is_routed(graph):
-        return Engine(RoutedParts(graph, threads), seed)
-    return Engine(OnnxParts(graph, threads), seed)
+    parts = RoutedParts(graph, threads) if is_routed(graph) else OnnxParts(graph, threads)
+    return Engine(parts, seed, second_input=second_input)

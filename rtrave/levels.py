@@ -144,6 +144,13 @@ class Gate:
         return curve
 
 
+def set_width(y: np.ndarray, width: np.float32 | np.ndarray) -> None:
+    """Scale the difference of two channels, in place, y float32 [2, T]: 0 is mono, 1 as it is, 2 twice as far apart."""
+    away = (y[0] - y[1]) * (np.float32(0.5) * (np.float32(1) - width))
+    y[0] -= away
+    y[1] += away
+
+
 def fade(samples: int) -> np.ndarray:
     """A rise from just above 0 to just below 1 that starts and ends flat, float32 [samples]."""
     return (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 1) / (samples + 1))).astype(np.float32)

@@ -26,7 +26,7 @@ def render(
     ----------
     engine : Engine
         Starts at its own `latent_frame`.
-    hops : iterable of float32 [C, hop]
+    hops : iterable of float32 [inputs, hop]
     controls : float64 [layout.size]
         The controls at the start; changed in place by `changes`.
     changes : sequence of (latent frame, {address: value})

@@ -66,6 +66,7 @@ class SoundReader:
             raise RtraveError(f"{path} holds no sound (0 samples): give a file with something in it")
         self.path, self.sample_rate, self.channels = path, sample_rate, channels
         self.file_rate: int = self._file.samplerate
+        self.file_channels: int = self._file.channels
         self.samples = 0
         self.expected_samples = round(self._file.frames * sample_rate / self.file_rate)
 

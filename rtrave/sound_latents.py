@@ -45,12 +45,13 @@ def encode_sound(
     engine = open_engine(graph, offline=True)
     if not engine.dims:
         raise RtraveError("this model has no latents")
-    reader = SoundReader(path, engine.sample_rate, engine.channels)
+    reader = SoundReader(path, engine.sample_rate, engine.spec.channels)
     if limit_s is not None and reader.expected_samples > limit_s * engine.sample_rate:
         raise RtraveError(f"{path.name} is longer than {limit_s:g} s: cut it")
     encoded = []
     for x in reader.hops(engine.hop):
-        z = engine.stream.encode(np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)[None])[0]
+        finite = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
+        z = engine.stream.encode(np.repeat(finite[None], engine.stream.batch, axis=0))[0]
         if not without_silence or np.abs(x).max() > SILENCE:
             encoded.append(z)
         advance(engine.hop)

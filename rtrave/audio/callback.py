@@ -97,15 +97,15 @@ class Driver:
         self._dry_gain = np.float32(engine.dry_gain)
         behind = self.buffering_samples + engine.dry_delay
         self._slots = BACKLOG_HOPS + 2 * -(-behind // hop)
-        self._in = np.zeros((self._slots, channels, hop), np.float32)  # hop h lies in slot h % slots
+        self._in = np.zeros((self._slots, engine.inputs, hop), np.float32)  # hop h lies in slot h % slots
         self._full_s = np.zeros(self._slots)  # when the slot's hop was full
-        self._out = np.zeros_like(self._in)
+        self._out = np.zeros((self._slots, channels, hop), np.float32)
         self._out_hop = np.full(self._slots, -1, np.int64)  # the hop whose result lies in the slot
         self._out_ok = np.zeros(self._slots, bool)
         self._missed = np.full(self._slots, -1, np.int64)  # the slot's last hop that was not there
         self._position = 0  # samples taken in; written by the callback only
         self._next = 0  # the next hop to compute; inference thread only
-        self._x = np.zeros((channels, hop), np.float32)
+        self._x = np.zeros((engine.inputs, hop), np.float32)
         self._wake = threading.Lock()  # held while there is nothing to do
         self._wake.acquire()
         self._ending = False
@@ -136,7 +136,7 @@ class Driver:
         self._host.serve(indata, outdata, frames, stamps, flags, self.fill)
 
     def fill(self, x: Audio, y: Audio) -> None:
-        """One block at the device's rate, float32 [C, n] each. Callback only."""
+        """One block at the device's rate, x float32 [inputs, n], y [C, n]. Callback only."""
         if self._rates is None:
             self._stream(x, y)
         else:
@@ -147,7 +147,7 @@ class Driver:
         self._runner.publish_from_now()
 
     def _stream(self, x: Audio, y: Audio) -> None:
-        """Take x in and fill y, both [C, n] at the model's rate, in pieces that cross no border of a hop."""
+        """Take x [inputs, n] in and fill y [C, n], at the model's rate, in pieces that cross no border of a hop."""
         at, total, hop = 0, x.shape[1], self._hop
         while at < total:
             index, offset = divmod(self._position, hop)
@@ -197,7 +197,7 @@ class Driver:
             if index < 0:
                 y[:, done : done + m] = 0.0
             else:
-                y[:, done : done + m] = self._in[index % self._slots][:, offset : offset + m]
+                y[:, done : done + m] = self._in[index % self._slots][: len(y), offset : offset + m]
             done += m
         silence_nonfinite(y)
         gain = np.float32(self._engine.dry_gain)

@@ -19,8 +19,9 @@ def load_clips(engine: Engine, paths: Sequence[str]) -> None:
 
     RtraveError for a file that holds no such latents; the engine keeps what it has.
     """
-    if paths or getattr(engine, "chain", None):
-        engine.chain.clips = [_read(Path(path), engine.dims) for path in paths]
+    clips = [_read(Path(path), engine.dims) for path in paths]
+    for chain in engine.chains:
+        chain.clips = clips
 
 
 def _read(path: Path, dims: int) -> np.ndarray:

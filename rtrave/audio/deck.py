@@ -48,7 +48,7 @@ class Deck:
         self._host = host
         self._incoming: _Incoming | None = None
         self._over = threading.Event()
-        self._other = np.zeros((len(host.channels), MAX_BLOCK), np.float32)
+        self._other = np.zeros((len(host.outputs), MAX_BLOCK), np.float32)
 
     def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
         """One callback, as `Driver`'s."""

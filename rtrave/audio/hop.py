@@ -42,7 +42,7 @@ class HopRunner:
         self._sequence = -1  # of the vector in force; -1: the first hop tells it in any case
         self._controls_row = np.zeros((1, 2 + len(self._controls)))
         self._hop_row = np.zeros((1, shared.spec.hop_width))
-        self._audio_rows = np.zeros((engine.hop, 2 * engine.channels), np.float32)
+        self._audio_rows = np.zeros((engine.hop, engine.inputs + engine.channels), np.float32)
         self._next_frame = engine.latent_frame
         self._published, self._begins = publishing, False
         self._must_reset = False
@@ -56,7 +56,7 @@ class HopRunner:
         self._begins = True
 
     def compute(self, x: Audio, y: Audio) -> bool:
-        """Run one hop: x float32 [C, hop] to y float32 [C, hop], in place.
+        """Run one hop: x float32 [inputs, hop] to y float32 [C, hop], in place.
 
         Returns False where the engine raised: y is then silent, the error is counted, and the engine is reset
         before the next hop. Never raises.
@@ -97,16 +97,16 @@ class HopRunner:
         return self._ok
 
     def publish(self, x: Audio, y: Audio, wake_s: float, late: bool) -> None:
-        """Write the hop just computed to the rings and counters. x, y : float32 [C, hop], as in `compute`."""
+        """Write the hop just computed to the rings and counters. x, y as in `compute`."""
         if not self._published:
             return
         report, status, row = self._engine.report, self._shared.status, self._hop_row[0]
-        rows, channels = self._audio_rows, self._engine.channels
+        rows, inputs = self._audio_rows, self._engine.inputs
         start = len(HOP_FIELDS)
         row[:4] = self._frame, self.compute_s, wake_s, late
         row[10:13] = self.started_s, self._model, self._engine.hop
         if self._ok:
-            rows[:, :channels] = report.x.T
+            rows[:, :inputs] = report.x.T
             row[4:10] = (
                 report.nonfinite_in,
                 report.nonfinite_out,
@@ -121,10 +121,10 @@ class HopRunner:
             status.add("nonfinite_in", report.nonfinite_in)
             status.add("nonfinite_out", report.nonfinite_out)
         else:  # the report is of an older hop
-            rows[:, :channels] = np.where(np.isfinite(x), x, np.float32(0.0)).T
+            rows[:, :inputs] = np.where(np.isfinite(x), x, np.float32(0.0)).T
             row[4:10] = 0.0
             row[start:] = 0.0
-        rows[:, channels:] = y.T
+        rows[:, inputs:] = y.T
         self._shared.audio.write(rows)
         self._shared.hops.write(self._hop_row)
         status.add("hops")

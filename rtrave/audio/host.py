@@ -80,7 +80,7 @@ class Host:
     sample_rate : int
         Hz.
     inputs, outputs : Map
-        Device channels for each model channel.
+        Device channels for each input of the engine, those of a second input among them, and for each output.
     scheduled : bool
         The capture time stamps are an exact schedule (null device), so that a late wake can be told.
     clock : callable
@@ -105,10 +105,10 @@ class Host:
         self._scheduled = scheduled
         self._clock = HostClock(sample_rate)
         self._base = tuple(status.get(name) for name in ("callbacks", "expected_callbacks", "stalls"))
-        self.channels = inputs
+        self.inputs, self.outputs = inputs, outputs
         self._router = Router(inputs, outputs, MAX_BLOCK)
         self._x = np.zeros((len(inputs), MAX_BLOCK), np.float32)
-        self._y = np.zeros_like(self._x)
+        self._y = np.zeros((len(outputs), MAX_BLOCK), np.float32)
         self._flush_denormals = make_flush()
         self._flushes = False
         self._torn = False  # input was lost just before this callback

@@ -33,11 +33,17 @@ FADE_MS = 100.0
 def check_shared(shared: Shared, engine: Engine) -> None:
     """Refuse shared memory that was made for a model of another shape, in one line."""
     spec = shared.spec
-    came = (spec.channels, spec.dims, spec.latent_frames, spec.controls)
-    needed = (engine.channels, engine.dims, engine.latent_frames, engine.layout.size)
+    came = (spec.channels + spec.second, spec.channels, spec.dims, spec.latent_frames, spec.controls)
+    needed = (engine.inputs, engine.channels, engine.dims, engine.latent_frames, engine.layout.size)
     if came != needed:
-        names = "(channels, dims, latent frames, controls)"
+        names = "(inputs, channels, dims, latent frames, controls)"
         raise RtraveError(f"shared memory was made for {names} {came}, the model has {needed}: start again")
+
+
+def open_configured(open_engine: Callable[..., Engine], config: Config, graph: str) -> Engine:
+    """An engine as the run's configuration wants it."""
+    second = config.second_input is not None
+    return open_engine(Path(graph), seed=config.seed, threads=config.threads, second_input=second)
 
 
 class Loader:
@@ -52,7 +58,7 @@ class Loader:
     engine : Engine
         The one that plays.
     open_engine : callable
-        (graph, *, seed, threads) -> Engine.
+        (graph, *, seed, threads, second_input) -> Engine.
     tell : callable
         (event, **facts); any thread.
     """
@@ -108,8 +114,8 @@ class Loader:
             raise RtraveError("it plays already")
         engine, compute_s = self._beside(graph)
         host, deck = self._opened.host, self._opened.deck
-        if engine.channels != len(host.channels):
-            raise RtraveError(f"the model has {engine.channels} channels, this run {len(host.channels)}: start anew")
+        if engine.channels != len(host.outputs):
+            raise RtraveError(f"the model has {engine.channels} channels, this run {len(host.outputs)}: start anew")
         shared = self._shared
         if section is not None:
             shared = attach(Path(section["path"]), SharedSpec(**section["spec"]))
@@ -153,7 +159,7 @@ class Loader:
             try:
                 engine = self._engines.get(graph)
                 if engine is None:
-                    engine = self._open_engine(Path(graph), seed=self._config.seed, threads=self._config.threads)
+                    engine = open_configured(self._open_engine, self._config, graph)
                     self._engines = {graph: engine, **self._engines}
                 result.extend((engine, measure(engine, MEASURE_S, rest_s=0.002)))
             except Exception as error:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rtrave.audio import priority
 from rtrave.audio.clips import load_clips
 from rtrave.audio.device import close_portaudio
-from rtrave.audio.loader import Loader, check_shared
+from rtrave.audio.loader import Loader, check_shared, open_configured
 from rtrave.audio.shared import SharedSpec, attach
 from rtrave.audio.warm_up import measure, settle
 from rtrave.audio.wiring import Config, NoDeviceError, Opened, open_device, open_null
@@ -130,7 +130,7 @@ def main(
     commands, out : text streams
         stdin and stdout where None.
     open_engine : callable or None
-        (graph, *, seed, threads) -> Engine; `rtrave.engine.open_engine` where None.
+        (graph, *, seed, threads, second_input) -> Engine; `rtrave.engine.open_engine` where None.
     """
     commands = sys.stdin if commands is None else commands
     out = sys.stdout if out is None else out
@@ -139,7 +139,7 @@ def main(
         config = read_config(commands.readline())
         granted = priority.ask()
         open_engine = open_engine or _real_open_engine()
-        engine = open_engine(Path(config.graph), seed=config.seed, threads=config.threads)
+        engine = open_configured(open_engine, config, config.graph)
         shared = attach(Path(config.shared["path"]), SharedSpec(**config.shared["spec"]))
         check_shared(shared, engine)
         load_clips(engine, config.clips)

@@ -26,8 +26,8 @@ class RateBridge:
 
     Parameters
     ----------
-    channels : int
-        Of the model.
+    inputs, channels : int
+        Of the engine: what it hears and what it gives.
     device_rate, model_rate : int
         Hz.
     max_block : int
@@ -41,9 +41,11 @@ class RateBridge:
         What both resamplers cost together, at the device's rate.
     """
 
-    def __init__(self, channels: int, device_rate: int, model_rate: int, max_block: int, status: Status) -> None:
+    def __init__(
+        self, inputs: int, channels: int, device_rate: int, model_rate: int, max_block: int, status: Status
+    ) -> None:
         self._status = status
-        self._to_model = Resampler(device_rate, model_rate, channels)
+        self._to_model = Resampler(device_rate, model_rate, inputs)
         self._to_device = Resampler(model_rate, device_rate, channels)
         lag = lag_samples(device_rate, model_rate) * device_rate / model_rate + lag_samples(model_rate, device_rate)
         self.delay_samples = math.ceil(lag) + SLACK
@@ -52,7 +54,7 @@ class RateBridge:
         self._y = np.zeros((channels, math.ceil(max_block * model_rate / device_rate) + SLACK), np.float32)
 
     def convert(self, x: Audio, y: Audio, stream: Callable[[Audio, Audio], None]) -> None:
-        """Fill y from x, float32 [C, n] at the device's rate, through `stream` (x, y) at the model's rate.
+        """Fill y [C, n] from x [inputs, n], float32 at the device's rate, through `stream` (x, y) at the model's rate.
 
         x is made finite in place.
         """

@@ -96,7 +96,7 @@ class LoopHost(Host):
         x[:, : len(part)] = part
         if self.armed and not self._keep_output:
             heard = self.heard[at : at + n]
-            for device in dict.fromkeys(channel for several in self.channels for channel in several):
+            for device in dict.fromkeys(channel for several in self.inputs for channel in several):
                 heard += indata[: len(heard), device]
 
     def give(self, y: Audio, outdata: Audio) -> None:

@@ -34,7 +34,7 @@ from rtrave.errors import RtraveError
 from rtrave.settings import HOP_FIELDS
 
 LEAST_HOPS = 8192  # another model with shorter hops may be loaded into the same memory
-_MAGIC = 0x72747261_76650002  # "rtrave", version 2 of the order of this file
+_MAGIC = 0x72747261_76650003  # "rtrave", version 3 of the order of this file
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class SharedSpec:
         Length of the control vector (`Layout.size`).
     audio_rows, hops_rows, controls_rows : int
         Capacity of the rings, in rows. The defaults hold at least 20 s where a hop has 2048 samples.
+    second : int
+        Further input channels, of the second source.
     """
 
     channels: int
@@ -62,6 +64,12 @@ class SharedSpec:
     audio_rows: int = 1 << 20
     hops_rows: int = 2048
     controls_rows: int = 1024
+    second: int = 0
+
+    @property
+    def audio_width(self) -> int:
+        """Numbers in one row of the audio ring: model input, second input, model output."""
+        return 2 * self.channels + self.second
 
     @property
     def hop_width(self) -> int:
@@ -69,9 +77,9 @@ class SharedSpec:
         return len(HOP_FIELDS) + 2 * self.dims * self.latent_frames
 
 
-def spec_for(channels: int, dims: int, latent_frames: int, controls: int, hop: int) -> SharedSpec:
+def spec_for(channels: int, dims: int, latent_frames: int, controls: int, hop: int, second: int = 0) -> SharedSpec:
     """Sizes whose rings all hold at least 20 s, also of a model with short hops (in samples)."""
-    spec = SharedSpec(channels, dims, latent_frames, controls)
+    spec = SharedSpec(channels, dims, latent_frames, controls, second=second)
     hops = spec.audio_rows // hop
     hops_rows = max(spec.hops_rows, hops, LEAST_HOPS)
     return replace(spec, hops_rows=hops_rows, controls_rows=max(spec.controls_rows, hops))
@@ -81,7 +89,8 @@ def spec_for(channels: int, dims: int, latent_frames: int, controls: int, hop: i
 class Shared:
     """The mapped memory, by section. Rows of the rings:
 
-    audio : float32 [2 * C], one row per sample: model input channels, then model output channels.
+    audio : float32 [audio_width], one row per sample: model input channels, those of the second input where there is
+        one, then model output channels.
     hops : float64 [hop_width], one row per hop: `HOP_FIELDS`, z_in [D * N], z_out [D * N].
     controls_log : float64 [2 + controls]: latent frame, sequence, the vector; one row for each hop on which a
         newly read vector was first applied.
@@ -106,7 +115,7 @@ def _sections(spec: SharedSpec) -> dict[str, tuple[int, int]]:
         "header": LINE,
         "status": 8 * len(STATUS_FIELDS),
         "controls": ControlBlock.nbytes(spec.controls),
-        "audio": 2 * LINE + 8 * spec.channels * spec.audio_rows,
+        "audio": 2 * LINE + 4 * spec.audio_width * spec.audio_rows,
         "hops": 2 * LINE + 8 * spec.hop_width * spec.hops_rows,
         "controls_log": 2 * LINE + 8 * (2 + spec.controls) * spec.controls_rows,
     }
@@ -143,7 +152,7 @@ def _map(path: Path, spec: SharedSpec) -> Shared:
         path=path,
         spec=spec,
         controls=ControlBlock(part["controls"].view(np.float64), spec.controls),
-        audio=_ring(part["audio"], np.float32, 2 * spec.channels, status.slot("audio_dropped")),
+        audio=_ring(part["audio"], np.float32, spec.audio_width, status.slot("audio_dropped")),
         hops=_ring(part["hops"], np.float64, spec.hop_width, status.slot("hops_dropped")),
         controls_log=_ring(part["controls_log"], np.float64, 2 + spec.controls, status.slot("controls_dropped")),
         status=status,

@@ -26,8 +26,8 @@ def measure(
     `rest_s`: a pause after each hop, for others who play.
     """
     rng = np.random.default_rng(0)
-    x = (0.1 * rng.standard_normal((engine.channels, engine.hop))).astype(np.float32)
-    y, controls = np.zeros_like(x), np.array(engine.layout.defaults(), np.float64)
+    x = (0.1 * rng.standard_normal((engine.inputs, engine.hop))).astype(np.float32)
+    y, controls = np.zeros((engine.channels, engine.hop), np.float32), np.array(engine.layout.defaults(), np.float64)
     times_s: list[float] = []
     end_s = clock() + limit_s
     for k in range(SKIPPED_HOPS + MOST_HOPS):
@@ -45,8 +45,8 @@ def measure(
 
 def settle(engine: Engine, first_latent_frame: int) -> None:
     """Run a few silent hops just before the first callback, so that it finds a warm cache, and begin anew."""
-    x = np.zeros((engine.channels, engine.hop), np.float32)
-    y, controls = np.zeros_like(x), np.array(engine.layout.defaults(), np.float64)
+    x = np.zeros((engine.inputs, engine.hop), np.float32)
+    y, controls = np.zeros((engine.channels, engine.hop), np.float32), np.array(engine.layout.defaults(), np.float64)
     for _ in range(SETTLE_HOPS):
         engine.process(x, controls, y)
     engine.reset()

@@ -52,6 +52,8 @@ class Config:
         Device channels for each model channel, from 0; it hears their mean.
     output_channels : list of list of int or None
         Device channels for each model channel, from 0.
+    second_input : list of list of int or None
+        Device channels of the second source, for each model channel, from 0; None has none.
     margin_ms : float or None
         Low-latency: time between a full hop and its output; None measures what the engine needs.
     late : str
@@ -79,6 +81,7 @@ class Config:
     block_size: int | None = None
     input_channels: Map | None = None
     output_channels: Map | None = None
+    second_input: Map | None = None
     margin_ms: float | None = None
     late: str = "hold"
     model: int = 0
@@ -138,7 +141,8 @@ def make_driver(
         delay = buffering.threaded_delay(engine.hop, rate, block, period, margin_s, exact)
     else:
         delay = buffering.direct_delay(engine.hop, rate, block, period)
-    rates = None if exact else RateBridge(engine.channels, device_rate, rate, hosts.MAX_BLOCK, shared.status)
+    sizes = (engine.inputs, engine.channels)
+    rates = None if exact else RateBridge(*sizes, device_rate, rate, hosts.MAX_BLOCK, shared.status)
     count = config.model if model is None else model
     if config.fade_in and publishing:
         host.fade_in(round((delay.samples + engine.dry_delay) * device_rate / rate))
@@ -161,14 +165,16 @@ def make_driver(
 def _channel_maps(
     config: Config, model_channels: int, source: tuple[str, int], sink: tuple[str, int]
 ) -> tuple[Map, Map]:
-    """Input and output map, as given or by default; `source`, `sink`: name and channel count."""
+    """Map of all inputs, the second source's last, and of the outputs; `source`, `sink`: name and channel count."""
     inputs = config.input_channels
     inputs = default_inputs(model_channels, source[1]) if inputs is None else inputs
     outputs = config.output_channels
     outputs = default_outputs(model_channels, sink[1]) if outputs is None else outputs
     check_map(inputs, "input", model_channels, source[1], source[0])
     check_map(outputs, "output", model_channels, sink[1], sink[0])
-    return inputs, outputs
+    if config.second_input is not None:
+        check_map(config.second_input, "second input", model_channels, source[1], source[0])
+    return [*inputs, *(config.second_input or [])], outputs
 
 
 def _highest(channels: Map) -> int:
@@ -199,7 +205,8 @@ def open_null(
         "host_samples": 0,
         "input_latency_s": 0.0,
         "output_latency_s": 0.0,
-        "input_channels": inputs,
+        "input_channels": inputs[: engine.channels],
+        "second_input": config.second_input,
         "output_channels": outputs,
     }
     return Opened(stream, deck, host, plan, told)
@@ -251,7 +258,8 @@ def open_device(
         "host_samples": round(stream.latency[1] * rate) - period.period if jack and period else None,
         "input_latency_s": stream.latency[0],
         "output_latency_s": stream.latency[1],
-        "input_channels": inputs,
+        "input_channels": inputs[: engine.channels],
+        "second_input": config.second_input,
         "output_channels": outputs,
     }
     return Opened(stream, deck, host, plan, told)

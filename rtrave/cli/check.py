@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.osc_port = 0
     live_options = prepared(arguments)
     spec = live_options[1].spec
-    verdicts.append(soundcheck.disk(live_options[0].sessions_dir, spec.sample_rate, spec.channels))
+    verdicts.append(soundcheck.disk(live_options[0].sessions_dir, spec.sample_rate, live_options[1].channels))
     try:
         with LiveRun(*live_options, Console(file=io.StringIO())) as live:
             verdicts = [*play(live, arguments.seconds), *verdicts]

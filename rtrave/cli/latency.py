@@ -62,14 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
     )
     spec = engine.spec
-    sizes = spec_for(spec.channels, engine.dims, engine.latent_frames, engine.layout.size, engine.hop)
+    sizes = spec_for(engine.channels, engine.dims, engine.latent_frames, engine.layout.size, engine.hop)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
         shared = create(sizes)
         stack.callback(shared.unlink)
         device = chosen_device(arguments)
         if "null" in device:
-            device = {"null": str(null_input(arguments.input_file, spec, folder))}
+            named, sound = arguments.input_channels or [], arguments.input_file
+            device = {"null": str(null_input(sound, spec.sample_rate, engine.channels, named, folder))}
         config = Config(
             {},
             "",
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             margin_ms=arguments.margin,
             late=arguments.late,
             input_channels=arguments.input_channels,
-            output_channels=output_map(arguments.output_channels, spec.channels),
+            output_channels=output_map(arguments.output_channels, engine.channels),
         )
         trip = measure_round_trip(config, engine, shared, measure(engine))
     close_portaudio()

@@ -9,11 +9,14 @@ from pathlib import Path
 from rtrave.cli.options import (
     add_model_options,
     calibration_path,
+    check_streams,
     initial_instrument,
     natural,
     positive,
     routed,
+    second_map,
     state_path,
+    sums,
 )
 from rtrave.control.instrument import Instrument
 from rtrave.control.vector import make_layout
@@ -76,6 +79,12 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         default=clips_dir(),
         metavar="DIR",
         help="sounds that /rtrave/source/b plays by name (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--second-input",
+        type=sums,
+        metavar="L",
+        help="inputs, from 1, that /rtrave/source/b input2 plays: one for all channels of the model, or one for each",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
@@ -154,11 +163,6 @@ def channels(text: str) -> list[int]:
     return [positive(part) - 1 for part in text.split(",")]
 
 
-def sums(text: str) -> list[list[int]]:
-    """A list of channels, or of sums of channels (1+2), counted from 1, for argparse; from 0 inside."""
-    return [[positive(part) - 1 for part in group.split("+")] for group in text.split(",")]
-
-
 def latency(text: str) -> str | float:
     """low, high, or milliseconds, for argparse; in seconds inside."""
     if text in ("low", "high"):
@@ -225,6 +229,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, In
     device = chosen_device(arguments)
     graph = routed(arguments)
     model = read_facts(graph)
+    check_streams(model)
     state = None if arguments.fresh else state_path(model.spec, model.model_hash)
     layout = make_layout(model.spec.full_latent_size)
     instrument = initial_instrument(layout, model.spec, model.model_hash, arguments, state)
@@ -241,7 +246,8 @@ def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, In
         margin_ms=arguments.margin,
         late=arguments.late,
         input_channels=arguments.input_channels,
-        output_channels=output_map(arguments.output_channels, model.spec.channels),
+        output_channels=output_map(arguments.output_channels, model.channels),
+        second_input=second_map(arguments.second_input, model),
         input_file=arguments.input_file,
         osc_port=arguments.osc_port,
         osc_bind=arguments.osc_bind,

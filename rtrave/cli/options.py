@@ -11,8 +11,9 @@ from pathlib import Path
 from rtrave.control.arguments import TAG_CHARACTERS, parse_setting
 from rtrave.control.calibration import Calibration, calibrate
 from rtrave.control.calibration import load as load_calibration
-from rtrave.control.instrument import Instrument
+from rtrave.control.instrument import INPUT2, Instrument
 from rtrave.control.kept import apply_preset, load_state
+from rtrave.control.latent_chain import SECOND_INPUT
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import MAX_SEED
 from rtrave.control.vector import Layout
@@ -60,6 +61,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         dest="presets",
         help="start with a preset: a TOML file of addresses and values, or a name, such as slow-drift; may be repeated",
     )
+    model.add_argument(
+        "--dual-mono",
+        action="store_true",
+        help="a mono model as two streams, left and right, that share its weights and the controls and nothing else",
+    )
     model.add_argument("--seed", type=seed, metavar="N", help="another number gives other noise (default: 0)")
     add_run_options(model)
 
@@ -97,6 +103,27 @@ def seed(text: str) -> int:
     return value
 
 
+def sums(text: str) -> list[list[int]]:
+    """A list of channels, or of sums of channels (1+2), counted from 1, for argparse; from 0 inside."""
+    return [[positive(part) - 1 for part in group.split("+")] for group in text.split(",")]
+
+
+def second_map(listed: list[list[int]] | None, facts: ModelFacts) -> list[list[int]] | None:
+    """What each channel of the model hears as second source: one for all, or one for each."""
+    if listed is None or len(listed) == facts.channels:
+        return listed
+    if len(listed) != 1:
+        wanted = f"name one for all, or {facts.channels}"
+        raise RtraveError(f"--second-input lists {len(listed)} channels, the model has {facts.channels}: {wanted}")
+    return listed * facts.channels
+
+
+def check_streams(facts: ModelFacts) -> None:
+    """Refuse --dual-mono for a model that has two channels of its own."""
+    if facts.shape.batch > 1 and facts.spec.channels > 1:
+        raise RtraveError(f"{facts.spec.name} is a stereo model: --dual-mono is for mono ones, leave it out")
+
+
 def positive(text: str) -> int:
     """A whole number from 1 up, for argparse."""
     return whole_from(1, text)
@@ -111,7 +138,8 @@ def whole_from(least: int, text: str) -> int:
 
 def shape_of(arguments: argparse.Namespace) -> GraphShape:
     """What the options of `add_run_options` ask for."""
-    return GraphShape(precision=arguments.precision, hop=arguments.hop)
+    streams = 2 if getattr(arguments, "dual_mono", False) else 1
+    return GraphShape(batch=streams, precision=arguments.precision, hop=arguments.hop)
 
 
 def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAULT_SHAPE) -> Path:
@@ -123,7 +151,8 @@ def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAU
     attributes, _ = split_attributes(settings)
     if is_script(path):
         if shape != DEFAULT_SHAPE:
-            raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without --precision or --hop")
+            without = "--precision, --hop or --dual-mono"
+            raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without {without}")
         return ensure_scripted(path, attributes, tell)
     return ensure_graph(path, shape, tell)
 
@@ -187,6 +216,8 @@ def initial_instrument(
     if state is not None:
         for note in load_state(instrument, state):
             tell(note)
+    if getattr(arguments, "second_input", None) is not None:
+        instrument.choose_source = _only_the_second_input
     for preset in arguments.presets:
         apply_preset(instrument, find_preset(preset))
     if arguments.seed is not None:
@@ -199,6 +230,12 @@ def initial_instrument(
         except ControlError as error:
             raise RtraveError(f"--set {setting}: {error}") from error
     return instrument
+
+
+def _only_the_second_input(name: str) -> int:
+    if name != INPUT2:
+        raise ControlError("denied", f"only {INPUT2} can be the second source before a run begins", 0)
+    return SECOND_INPUT
 
 
 def state_path(spec: ModelSpec, model_hash: str) -> Path:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from rich.progress import Progress
 
-from rtrave.cli.options import add_model_options, compiled, initial_instrument, routed, shape_of
-from rtrave.engine import open_engine
+from rtrave.cli.options import (
+    add_model_options,
+    check_streams,
+    compiled,
+    initial_instrument,
+    routed,
+    second_map,
+    shape_of,
+    sums,
+)
+from rtrave.engine import Engine, open_engine
 from rtrave.errors import RtraveError
 from rtrave.render import Changes, render
 from rtrave.session.reader import parse_events
 from rtrave.sound_file import SoundReader, SoundWriter
+from rtrave.streaming.scripted import read_facts
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,6 +44,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--controls", type=Path, metavar="EVENTS", help="an events.jsonl: repeat the control changes of that take"
     )
     parser.add_argument(
+        "--second-input",
+        type=sums,
+        metavar="L",
+        help="channels of IN, from 1, that are the second source input2: one for all channels of the model, or one for "
+        "each; the model itself hears the first ones",
+    )
+    parser.add_argument(
         "--fast", action="store_true", help="long blocks and all cores: the same to 1e-4, several times faster"
     )
     parser.set_defaults(run=run)
@@ -46,6 +65,25 @@ def read_changes(path: Path | None) -> tuple[Changes, list[int], int]:
     restarts = [event["latent_frame"] for event in events if event["kind"] == "restart"]
     starts = [event["latent_frame"] for event in events if event["kind"] == "start"]
     return changes, restarts, starts[0] if starts else 0
+
+
+def open_input(path: Path, engine: Engine, second: list[list[int]] | None) -> tuple[SoundReader, Iterator[np.ndarray]]:
+    """A sound file and its hops, float32 [inputs, hop], a second input's channels last.
+
+    RtraveError where the file lacks one of them.
+    """
+    if second is None:
+        reader = SoundReader(path, engine.sample_rate, engine.channels)
+        return reader, reader.hops(engine.hop)
+    needed = 1 + max(channel for several in second for channel in several)
+    reader = SoundReader(path, engine.sample_rate, max(needed, engine.channels))
+    if reader.file_channels < needed:
+        raise RtraveError(f"{path} has {reader.file_channels} channels: --second-input names channel {needed}")
+    hops = (
+        np.concatenate((hop[: engine.channels], [hop[several].mean(axis=0) for several in second]), dtype=np.float32)
+        for hop in reader.hops(engine.hop)
+    )
+    return reader, hops
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,12 +104,15 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         graph = routed(arguments)
     threads = (os.cpu_count() or 1) if arguments.fast else arguments.threads
-    engine = open_engine(graph, seed=arguments.seed or 0, threads=threads, offline=True)
+    facts = read_facts(graph)
+    check_streams(facts)
+    second = second_map(arguments.second_input, facts)
+    seed = arguments.seed or 0
+    engine = open_engine(graph, seed=seed, threads=threads, offline=True, second_input=second is not None)
     unit = engine.sample_unit if arguments.fast else engine.hop
     controls = initial_instrument(engine.layout, engine.spec, engine.model_hash, arguments).controls
     changes, restarts, engine.latent_frame = read_changes(arguments.controls)
-    reader = SoundReader(arguments.input, engine.sample_rate, engine.channels)
-    hops = reader.hops(engine.hop)
+    reader, hops = open_input(arguments.input, engine, second)
     with SoundWriter(arguments.output, engine.sample_rate, engine.channels) as writer, Progress(transient=True) as bar:
         task = bar.add_task(f"rendering {arguments.input.name}", total=reader.expected_samples)
         written = 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rtrave.control.arguments import name as checked_name
+from rtrave.control.latent_chain import SECOND_INPUT
 from rtrave.control.namespace import Controls, Values
 from rtrave.control.parameter import FIDELITY, ROOT, Value
 from rtrave.control.vector import Vector
@@ -15,7 +16,15 @@ from rtrave.errors import ControlError
 MAX_SNAPSHOTS = 256
 MAX_GLIDE_S = 60.0
 SOURCE_B = ROOT + "source/b"
+INPUT2 = "input2"  # the name of the second input as source B
 MORPH = ROOT + "morph/"
+
+
+def second_slot(there: bool) -> int:
+    """The number of the second input as source B; ControlError `denied` where there is none."""
+    if not there:
+        raise ControlError("denied", "no second input was named: start with --second-input, or use a clip", 0)
+    return SECOND_INPUT
 
 
 class Instrument:

@@ -18,7 +18,7 @@ FADE_S = 0.1  # from a stream that has stopped back to the encoder
 # kind, latent-frame index, shape -> float32 array of normal draws
 Draw = Callable[[str, int, tuple[int, ...]], np.ndarray]
 OFF = -9.0  # in the state: not there yet
-FIRST_CLIP = 2  # source/slot: 0 off, 1 the second input, then the clips
+SECOND_INPUT, FIRST_CLIP = 1, 2  # source/slot: 0 off, the second input, then the clips
 # While these are at their defaults nothing is edited, wherever the others are.
 EDITING = (
     *("z/mix", "dims", "source/slot", "trajectory/record", "trajectory/play", "trajectory/amount"),

@@ -192,6 +192,7 @@ TABLE: tuple[Parameter, ...] = (
     _float("in/gate", -90.0, -90.0, 0.0, "dB", "the model is silent while the input stays below; -90 is off"),
     _float("out/gain", 0.0, -70.0, 12.0, "dB", "output gain"),
     _switch("out/limit", 1.0, "limiter"),
+    _float("out/width", 1.0, 0.0, 2.0, "", "how far two channels are apart: 0 alike, 1 as they are, 2 opposed"),
     _switch("bypass", 0.0, "dry only"),
     _switch("freeze", 0.0, "hold the whole latent"),
     _switch("silence", 0.0, "kill switch, ramped", kept=False),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtrave.control.instrument import SOURCE_B
+from rtrave.control.instrument import INPUT2, SOURCE_B, second_slot
 from rtrave.control.latent_chain import FIRST_CLIP
 from rtrave.control.namespace import Controls
 from rtrave.errors import ControlError, RtraveError
@@ -45,6 +45,8 @@ class Clips:
         Has something done on the OSC server's thread.
     note : callable
         (text) -> None; any thread.
+    second_input : bool
+        Whether there is one.
     """
 
     def __init__(
@@ -56,21 +58,23 @@ class Clips:
         hand_over: Callable[[list[str]], object],
         call: Callable[[Callable[[], object]], object],
         note: Callable[[str], object],
+        second_input: bool = False,
     ) -> None:
         self._folder, self._graph, self._work, self._controls = folder, graph, work, controls
         self._hand_over, self._call, self._note = hand_over, call, note
+        self._second_input = second_input
         self._slots: dict[str, int] = {}
         self._paths: list[str] = []
         self._count = 0
         self._lock = threading.Lock()
 
     def choose(self, name: str) -> int | None:
-        """The slot of a clip; None: it is being encoded, and will be set when it is. OSC thread.
+        """The slot of a clip or of the second input; None: a clip is being encoded, and will be set when it is.
 
-        ControlError `bad-name` for one that is not there, `denied` for the second input.
+        OSC thread. ControlError `bad-name` for a clip that is not there, `denied` for a second input that is not.
         """
-        if name == "input2":
-            raise ControlError("denied", "a second input is not available here: use a clip", 0)
+        if name == INPUT2:
+            return second_slot(self._second_input)
         clips = known_clips(self._folder)
         if name not in clips:
             known = ", ".join(list(clips)[:8]) or "none"

@@ -13,7 +13,6 @@ import onnxruntime
 
 from rtrave.errors import RtraveError
 from rtrave.live.monitor import latency_of
-from rtrave.model.spec import ModelSpec
 from rtrave.settings import assets_dir, clips_dir
 from rtrave.sound_file import SoundReader
 from rtrave.streaming.scripted import ModelFacts
@@ -45,6 +44,8 @@ class LiveOptions:
         Device channels per model channel, from 0.
     output_channels : list of list of int or None
         Device channels per model channel, from 0.
+    second_input : list of list of int or None
+        Device channels of the second source, per model channel, from 0; None has none.
     input_file : Path or None
         What the null device loops; None is the demo sound.
     osc_port, osc_bind, osc_targets
@@ -76,6 +77,7 @@ class LiveOptions:
     late: str = "hold"
     input_channels: list[list[int]] | None = None
     output_channels: list[list[int]] | None = None
+    second_input: list[list[int]] | None = None
     input_file: Path | None = None
     osc_port: int = 9000
     osc_bind: str = "127.0.0.1"
@@ -88,10 +90,17 @@ class LiveOptions:
     duration_s: float | None = None
 
 
-def null_input(input_file: Path | None, spec: ModelSpec, folder: Path) -> Path:
-    """The sound that the null device loops, as an array file the audio process can map."""
+def null_input(
+    input_file: Path | None, sample_rate: int, channels: int, named: Sequence[Sequence[int]], folder: Path
+) -> Path:
+    """The sound that the null device loops, as an array file the audio process can map.
+
+    It gets as many channels as the model has, and those that are named (from 0); where the sound has fewer, its last
+    one is repeated.
+    """
     path = input_file or assets_dir() / "demo.flac"
-    sound = SoundReader(path, spec.sample_rate, spec.channels).read()
+    channels = max(channels, *(1 + channel for several in named for channel in several), 1)
+    sound = SoundReader(path, sample_rate, channels).read()
     if not len(sound):
         raise RtraveError(f"{path} holds no sound: give a longer file")
     np.save(folder / f"{path.name}.npy", sound)
@@ -106,6 +115,7 @@ def session_header(options: LiveOptions, model: ModelFacts, device: dict[str, An
         "seed": options.seed,
         "threads": options.threads,
         "precision": model.shape.precision,
+        "streams": model.shape.batch,
         "device": device,
         "latency_ms": {**latency.terms_ms(), "total": latency.total_ms},
         "latency_samples": asdict(latency),

@@ -71,9 +71,9 @@ class LiveRun:
         options, model, controls = self._options, self._model, self._controls
         spec = model.spec
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
-        self._shared: Shared = create(
-            spec_for(spec.channels, spec.full_latent_size, model.shape.latent_frames, controls.layout.size, model.hop)
-        )
+        self._second = model.channels if options.second_input else 0
+        sizes = (spec.full_latent_size, model.shape.latent_frames, controls.layout.size, model.hop)
+        self._shared: Shared = create(spec_for(model.channels, *sizes, second=self._second))
         stack.callback(self._shared.unlink)
         self._shared.controls.write(controls.values)
         self._keeper = StateKeeper(self._instrument, options.state, self._note)
@@ -90,6 +90,7 @@ class LiveRun:
             lambda paths: self._supervisor.send_clips(paths),
             lambda function: self.osc.call(function),
             self._note,
+            second_input=bool(self._second),
         )
         self._instrument.choose_source = self._clips.choose
         self._listening = Listening(
@@ -242,7 +243,9 @@ class LiveRun:
     def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
         options = self._options
         if "null" in device:
-            device = {"null": str(null_input(options.input_file, self._model.spec, self._folder))}
+            named = [*(options.input_channels or []), *(options.second_input or [])]
+            sizes = (self._model.spec.sample_rate, self._model.channels)
+            device = {"null": str(null_input(options.input_file, *sizes, named, self._folder))}
         config = {
             "shared": {"path": str(self._shared.path), "spec": asdict(self._shared.spec)},
             "graph": str(options.graph),
@@ -257,6 +260,7 @@ class LiveRun:
             "late": options.late,
             "input_channels": options.input_channels,
             "output_channels": options.output_channels,
+            "second_input": options.second_input,
         }
         return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
 
@@ -309,10 +313,11 @@ class LiveRun:
             folder,
             session_header(self._options, self._model, self._supervisor.device),
             spec.sample_rate,
-            spec.channels,
+            self._model.channels,
             self._controls.layout.dims,
             self._model.shape.latent_frames,
             self._controls.layout,
+            second=self._second,
         )
 
     def _status(self) -> tuple[int, float, float, int]:

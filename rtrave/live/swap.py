@@ -28,7 +28,7 @@ def check_shape(old: ModelFacts, new: ModelFacts) -> None:
     """
     sizes = [
         {
-            "channels": facts.spec.channels,
+            "channels": facts.channels,
             "latent dimensions": facts.spec.full_latent_size,
             "latent frames a hop": facts.shape.latent_frames,
         }

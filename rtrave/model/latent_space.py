@@ -15,21 +15,43 @@ import numpy as np
 NoiseSource = Callable[[str, int, tuple[int, ...]], np.ndarray]
 
 NOISE_LANES = {"posterior": 0, "fill": 1, "augmentation": 2, "synth": 3, "jitter": 4, "lfo": 5}
+UNIFORM = ("synth", "lfo")  # in [0, 1); the others are normal
 
 
 def seeded_noise(seed: int) -> NoiseSource:
     """A source that is a pure function of (seed, kind, latent-frame index): no state, so no order of calls matters.
 
     NumPy's Philox, a counter-based generator: the key is the seed and the kind's lane, the counter the frame.
-    Normal draws, but for "synth" and "lfo" (uniform in [0, 1)). `seed` is 0 .. 2**64 - 1. Any thread.
+    Normal draws, but for those of `UNIFORM`. `seed` is 0 .. 2**64 - 1. Any thread.
     """
 
     def draw(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
         bits = np.random.Philox(key=[seed, NOISE_LANES[kind]], counter=[0, 0, 0, latent_frame])
         generator = np.random.Generator(bits)
-        if kind in ("synth", "lfo"):
+        if kind in UNIFORM:
             return generator.random(shape, dtype=np.float32)
         return generator.standard_normal(shape, dtype=np.float32)
+
+    return draw
+
+
+def apart(noise: NoiseSource, width: float) -> NoiseSource:
+    """A source whose streams, the rows of a draw, are more or less alike: the first is left as it is.
+
+    `width` is an angle in quarter turns: each further stream is cos * the first's noise + sin * its own. 0: all the
+    same, 1: independent, 2: the first's turned over. Variances stay. What steps at random with an LFO moves all alike.
+    """
+    # Rounded, so that 0, 1 and 2 are exact.
+    own, shared = (np.float32(np.round(turn(width * np.pi / 2), 9)) for turn in (np.sin, np.cos))
+
+    def draw(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
+        drawn = noise(kind, latent_frame, shape)
+        if kind == "lfo":
+            drawn[1:] = drawn[:1]
+        else:
+            middle = np.float32(0.5 if kind in UNIFORM else 0)
+            drawn[1:] = middle + shared * (drawn[:1] - middle) + own * (drawn[1:] - middle)
+        return drawn
 
     return draw
 

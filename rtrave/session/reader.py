@@ -28,6 +28,8 @@ class Session:
         Hz.
     channels, dims, latent_frames : int
         C, D, and N per hop.
+    second : int
+        Further channels of the input, of the second source.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class Session:
     channels: int
     dims: int
     latent_frames: int
+    second: int = 0
 
 
 def open_session(folder: Path) -> Session:
@@ -48,8 +51,8 @@ def open_session(folder: Path) -> Session:
                 f"{path} is {header['format']!r} version {header['version']!r}: "
                 f"expected {FORMAT!r} version {VERSION}: read it with the rtrave that wrote it"
             )
-        numbers = (int(header[key]) for key in ("sample_rate", "channels", "dims", "latent_frames"))
-        return Session(folder, header, *numbers)
+        numbers = {key: int(header[key]) for key in ("sample_rate", "channels", "dims", "latent_frames")}
+        return Session(folder, header, **numbers, second=int(header.get("second_channels", 0)))
     except OSError as error:
         raise RtraveError(f"no session at {folder}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -59,8 +62,12 @@ def open_session(folder: Path) -> Session:
 def read_audio(
     session: Session, signal: Literal["input", "output"], start: int = 0, stop: int | None = None
 ) -> NDArray[np.float32]:
-    """Return samples `start` to `stop` (the end where None) of the input or the output, float32 [C, T]."""
-    return read_wavs(audio_paths(session.folder, signal), session.channels, start, stop)
+    """Return samples `start` to `stop` (the end where None) of the input or the output, float32 [C, T].
+
+    The channels of a second input stand behind those of the input.
+    """
+    channels = session.channels + (session.second if signal == "input" else 0)
+    return read_wavs(audio_paths(session.folder, signal), channels, start, stop)
 
 
 def read_latents(session: Session, end: Literal["in", "out"]) -> NDArray[np.float32]:

@@ -46,6 +46,8 @@ class SessionWriter:
         Hz.
     channels, dims, latent_frames : int
         C, D, and N per hop, as the engine has them.
+    second : int
+        Further channels of the input, of the second source.
     layout : Layout
         Of the control vector.
     clock : callable
@@ -73,11 +75,12 @@ class SessionWriter:
         latent_frames: int,
         layout: Layout,
         *,
+        second: int = 0,
         clock: Callable[[], float] = time.monotonic,
         limit_bytes: int = WAV_LIMIT_BYTES,
     ) -> None:
         self.folder = folder
-        self._channels, self._dims, self._latent_frames = channels, dims, latent_frames
+        self._dims, self._latent_frames = dims, latent_frames
         self._layout = layout
         self._clock, self._opened_s = clock, clock()
         self._next_frame: int | None = None
@@ -91,6 +94,7 @@ class SessionWriter:
             "started": datetime.now().astimezone().isoformat(timespec="milliseconds"),
             "sample_rate": sample_rate,
             "channels": channels,
+            "second_channels": second,
             "dims": dims,
             "latent_frames": latent_frames,
             "controls": list(layout.addresses),
@@ -101,7 +105,12 @@ class SessionWriter:
             self._latents = [_append_only(folder / f"latents_{end}.f32") for end in ("in", "out")]
         except OSError as error:
             raise cannot_record(folder, error) from error
-        self._audio = [GrowingWav(folder, signal, sample_rate, channels, limit_bytes) for signal in ("input", "output")]
+        self._inputs = channels + second
+        narrow_bytes = limit_bytes * channels // self._inputs  # both are split at the same sample
+        self._audio = [
+            GrowingWav(folder, "input", sample_rate, self._inputs, limit_bytes),
+            GrowingWav(folder, "output", sample_rate, channels, narrow_bytes),
+        ]
 
     @property
     def samples(self) -> int:
@@ -109,13 +118,13 @@ class SessionWriter:
         return self._audio[1].samples
 
     def write_audio(self, rows: NDArray[np.float32]) -> None:
-        """Append rows of the audio ring, float32 [T, 2 C]: input channels, then output channels.
+        """Append rows of the audio ring, float32 [T, audio_width]: input, second input, output channels.
 
         RtraveError when the disk refuses them.
         """
         with self._writing():
-            self._audio[0].write(rows[:, : self._channels])
-            self._audio[1].write(rows[:, self._channels :])
+            self._audio[0].write(rows[:, : self._inputs])
+            self._audio[1].write(rows[:, self._inputs :])
 
     def write_hops(self, rows: NDArray[np.float64]) -> None:
         """Append rows of the hops ring, float64 [n, len(HOP_FIELDS) + 2 D N].

@@ -65,6 +65,11 @@ class GraphFacts:
     frames_per_step: int
 
     @property
+    def channels(self) -> int:
+        """Audio channels of all streams together."""
+        return self.shape.batch * self.spec.channels
+
+    @property
     def hop(self) -> int:
         """Samples per run of the graphs."""
         return self.shape.latent_frames * self.spec.ratio

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -151,6 +152,12 @@ class RoutedParts:
         with np.load(folder / BRIDGE) as crossing:
             self._matrix, self._offset = crossing["matrix"], crossing["offset"]
         self._frames: tuple[int, int] = (self._from.shape.latent_frames, self._to.shape.latent_frames)
+
+    def twin(self) -> RoutedParts:
+        """Another stream's parts on the same graphs, as `OnnxParts.twin`."""
+        other = copy(self)
+        other._from, other._to = self._from.twin(), self._to.twin()
+        return other
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Audio [B, hop, C] -> mean and std [B, N, D] of the first model."""

@@ -86,6 +86,11 @@ class ScriptedFacts:
         return GraphShape(latent_frames=self.plan.latent_frames)
 
     @property
+    def channels(self) -> int:
+        """Audio channels."""
+        return self.plan.channels
+
+    @property
     def hop(self) -> int:
         """Samples per call."""
         return self.plan.hop

@@ -14,6 +14,7 @@ MAIN_FADERS = (
     "mix",
     "in/gain",
     "out/gain",
+    "out/width",
     "temperature",
     "noise",
     "fill",

@@ -33,6 +33,7 @@ class FakeEngine:
         compute_s: float = 0.0,
     ) -> None:
         self.hop, self.channels, self.dims, self.latent_frames = hop, channels, dims, latent_frames
+        self.inputs, self.chains = channels, ()
         self.sample_rate = RATE
         self.layout = make_layout(dims)
         self.latent_frame = 0
@@ -69,7 +70,7 @@ class FakeEngine:
         self.resets += 1
 
 
-def open_fake(graph: Path, *, seed: int = 0, threads: int = 1) -> FakeEngine:
+def open_fake(graph: Path, *, seed: int = 0, threads: int = 1, second_input: bool = False) -> FakeEngine:
     """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes, or HOPxDIMS."""
     name = Path(graph).name
     if "x" in name:

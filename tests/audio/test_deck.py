@@ -110,7 +110,7 @@ def test_another_rate(shared_for) -> None:
     shared = shared_for(first)
     host = make_host(first, shared)
     old = make_driver(first, shared, 128, margin=100, host=host)
-    bridge = RateBridge(1, RATE, 48000, MAX_BLOCK, shared.status)
+    bridge = RateBridge(1, 1, RATE, 48000, MAX_BLOCK, shared.status)
     drive = Drive(True, threaded_delay(512, 48000, None, 128 * 48000 / RATE, 0.003, exact=False))
     new = Driver(second, shared, host, drive, bridge, publishing=False)
     deck = Deck(host, old)

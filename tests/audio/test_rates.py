@@ -27,7 +27,7 @@ def make(shared, device_rate: int, period: int, threaded: bool) -> tuple[Driver,
         delay = threaded_delay(HOP, RATE, None, period_model, 0.002, exact=False)
     else:
         delay = direct_delay(HOP, RATE, None, period_model)
-    bridge = RateBridge(1, device_rate, RATE, MAX_BLOCK, shared.status)
+    bridge = RateBridge(1, 1, device_rate, RATE, MAX_BLOCK, shared.status)
     driver = Driver(FakeEngine(HOP), shared, host, Drive(threaded, delay), bridge)
     return driver, delay.samples * device_rate / RATE + bridge.delay_samples
 
@@ -65,7 +65,7 @@ def test_a_nan_is_counted_and_does_not_stay(shared_for) -> None:
 def test_an_hour_of_blocks_is_filled_whole_and_does_not_drift() -> None:
     shared = make_shared(FakeEngine(HOP))
     block = 12_000
-    bridge = RateBridge(1, 48000, RATE, block, shared.status)
+    bridge = RateBridge(1, 1, 48000, RATE, block, shared.status)
     shared.unlink()
     sine = np.sin(2 * np.pi * 1000 * np.arange(block) / 48000)[None].astype(np.float32)  # whole periods
     y, levels, phases = np.zeros((1, block), np.float32), set(), []

@@ -1,0 +1,124 @@
+"""The second input as source B: encoded by a stream of its own while it is chosen, and only then."""
+
+import numpy as np
+import pytest
+
+from rtrave.engine import Engine, open_engine
+from rtrave.errors import RtraveError
+from rtrave.streaming.graph import ensure_graph_of
+from rtrave.streaming.graph_shape import GraphShape
+from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.streaming.stream import make_stream
+from tests.engine.playing import play, tiny_engine
+from tests.foreign_scripts import Effect
+from tests.streaming.scripted_playing import folder_of
+from tests.tiny import tiny_model
+
+HOPS = 16
+
+
+def parts(channels=1, batch=1, frames=1):
+    return OnnxParts(ensure_graph_of(tiny_model(channels), GraphShape(batch=batch, latent_frames=frames)))
+
+
+def duo(**shape):
+    return Engine(parts(**shape), second_input=True)
+
+
+def run(engine, x, controls):
+    """Play [inputs, T] under one vector, or one per hop: the output, and the latents after the edits [D, hops * N]."""
+    y, z = [], []
+    for k, block in enumerate(np.split(x, x.shape[1] // engine.hop, axis=1)):
+        out = np.empty((engine.channels, engine.hop), np.float32)
+        engine.process(block, controls[k] if controls.ndim == 2 else controls, out)
+        y.append(out)
+        z.append(engine.report.z_out.copy())
+    return np.concatenate(y, axis=1), np.concatenate(z, axis=1)
+
+
+def sound(engine, hops=HOPS, seed=0):
+    draws = np.random.default_rng(seed).standard_normal((engine.inputs, hops * engine.hop))
+    return (0.1 * draws).astype(np.float32)
+
+
+def chosen(engine, mix=1.0, slot=1):
+    controls = engine.layout.defaults()
+    controls[engine.layout.slots["source/slot"]], controls[engine.layout.slots["source/mix"]] = slot, mix
+    controls[engine.layout.slots["space"]] = 1.0  # full: no turn to components and back
+    return controls
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_its_latents_are_those_of_a_stream_that_hears_it(frames):
+    engine = duo(frames=frames)
+    x = sound(engine)
+    z = run(engine, x, chosen(engine))[1]
+    assert np.array_equal(z, make_stream(parts(frames=frames)).encode(x[None, 1:])[0])
+
+
+def test_while_it_is_off_nothing_of_it_is_heard():
+    engine = duo()
+    x = sound(engine)
+    x[1, 5] = np.inf
+    expected = play(tiny_engine(), x[:1])
+    for controls in (engine.layout.defaults(), chosen(engine, mix=0.0), chosen(engine, slot=7)):
+        assert np.array_equal(run(duo(), x, controls)[0], expected)
+
+
+def test_a_switch_on_begins_with_silence_before():
+    engine = duo()
+    x = sound(engine)
+    on, off = chosen(engine), chosen(engine, slot=0)
+    order = [off, on, on, off, off, *[on] * (HOPS - 5)]
+    z = run(engine, x, np.array(order))[1]
+    for first, last in ((1, 3), (5, HOPS)):
+        part = slice(first * engine.hop, last * engine.hop)
+        expected = make_stream(parts()).encode(x[None, 1:, part])[0]
+        assert np.array_equal(z[:, first:last], expected)
+
+
+def test_each_of_two_streams_has_a_second_input_of_its_own():
+    engine = duo(batch=2)
+    x = sound(engine)
+    y = run(engine, x, chosen(engine))[0]
+    swapped = run(duo(batch=2), x[[2, 3, 0, 1]], engine.layout.defaults())[0]
+    assert np.allclose(y, swapped, atol=1e-5)
+    other = x.copy()
+    other[3] *= 3
+    assert np.array_equal(run(duo(batch=2), other, chosen(engine))[0][0], y[0])
+
+
+def test_stereo_models_hear_it_in_stereo():
+    engine = duo(channels=2)
+    x = sound(engine)
+    z = run(engine, x, chosen(engine))[1]
+    assert np.array_equal(z, make_stream(parts(channels=2)).encode(x[None, 2:])[0])
+
+
+def test_panic_begins_it_anew():
+    engine = duo()
+    x = sound(engine)
+    controls = np.tile(chosen(engine), (HOPS, 1))
+    controls[4:, engine.layout.slots["panic"]] = 1.0
+    z = run(engine, x, controls)[1]
+    assert np.array_equal(z[:, 4:], make_stream(parts()).encode(x[None, 1:, 4 * engine.hop :])[0])
+
+
+def test_a_snapshot_holds_it():
+    engine = duo()
+    x = sound(engine)
+    half = x.shape[1] // 2
+    run(engine, x[:, :half], chosen(engine))
+    kept = engine.snapshot()
+    first = run(engine, x[:, half:], chosen(engine))
+    other = duo()
+    other.restore(kept)
+    second = run(other, x[:, half:], chosen(engine))
+    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
+    assert not np.array_equal(first[1], run(duo(), x[:, half:], chosen(engine))[1])
+
+
+def test_a_foreign_script_refuses_it(tmp_path):
+    folder = folder_of(Effect(), tmp_path)
+    with pytest.raises(RtraveError, match="foreign TorchScript takes no second input"):
+        open_engine(folder, second_input=True)
