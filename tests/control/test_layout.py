@@ -13,7 +13,7 @@ def test_slots_cover_the_vector_once(dims: int) -> None:
     layout = make_layout(dims)
     covered = [k for where in layout.slots.values() for k in range(where.start, where.stop)]
     assert covered == list(range(layout.size))
-    assert len(layout.addresses) == layout.size == 13 * dims + 34
+    assert len(layout.addresses) == layout.size == 13 * dims + 35
     assert layout.addresses[layout.slots["latent/scale"]][-1] == f"/rtrave/latent/{dims - 1}/scale"
     assert layout.addresses[layout.slots["mix"].start] == "/rtrave/mix"
 
