@@ -24,6 +24,7 @@ from rtrave.cli import (
     preset,
     render,
     surface,
+    train,
 )
 from rtrave.errors import RtraveError
 
@@ -42,6 +43,7 @@ COMMANDS = (
     preset,
     calibrate,
     surface,
+    train,
 )
 
 
