@@ -16,6 +16,7 @@ from rtrave.cli import (
     convert,
     devices,
     encode,
+    evaluate,
     export,
     info,
     latency,
@@ -44,6 +45,7 @@ COMMANDS = (
     calibrate,
     surface,
     train,
+    evaluate,
 )
 
 
