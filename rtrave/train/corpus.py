@@ -64,14 +64,17 @@ class Corpus:
         return crop
 
     def held_out(self, samples: int, clips: int) -> np.ndarray:
-        """Clips float32 [clips, channels, samples] of what is never learned from, always the same ones."""
-        chosen = np.linspace(0, len(self.sounds) - 1, clips).round().astype(int)
-        found = np.zeros((clips, self.channels, samples), np.float32)
-        for clip, sound in zip(found, (self.sounds[index] for index in chosen), strict=True):
-            begin = sound.start + sound.samples
-            piece = self.array[begin : begin + min(sound.held_out, samples)]
-            clip[:, : len(piece)] = piece.T
-        return found
+        """Clips float32 [clips, channels, samples] of what is never learned from, always the same ones.
+
+        The ends of all sounds in a row, over again where they are shorter than a clip, and clips evenly spread on them.
+        """
+        ends = [self.array[s.start + s.samples : s.start + s.samples + s.held_out] for s in self.sounds]
+        row = np.concatenate(ends)
+        if not row.any():
+            raise RtraveError("the ends of the sounds, which are held out, are silent or too short: give more sound")
+        row = np.tile(row, (-(-samples // len(row)), 1))
+        starts = np.linspace(0, len(row) - samples, clips).round().astype(int)
+        return np.stack([np.ascontiguousarray(row[start : start + samples].T) for start in starts])
 
 
 def sound_files(folders: Sequence[Path]) -> list[Path]:

@@ -154,10 +154,7 @@ def held_out_distance(model: Model, clips: np.ndarray) -> tuple[float, np.ndarra
     x = x * (PEAK / x.abs().amax(dim=(1, 2), keepdim=True).clamp(min=1e-6))
     came = torch.cat([model(clip[None]) for clip in x])
     expected = model.output_bank.synthesis(model.output_bank.analysis(x))
-    heard = [i for i in range(len(x)) if clips[i].any()]
-    if not heard:
-        raise RtraveError("the held-out ends of the sounds are silent: give more sound")
-    distances = [float(spectral_distance(expected[i], came[i])) for i in heard]
+    distances = [float(spectral_distance(expected[i], came[i])) for i in range(len(x)) if clips[i].any()]
     return float(np.mean(distances)), came.numpy()
 
 

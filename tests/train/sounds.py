@@ -13,7 +13,7 @@ batch = 4
 samples = 8192
 settle_samples = 2048
 windows = [2048, 512, 128]
-windows_per_step = 2
+windows_per_step = 3
 learning_rate = 3e-3
 last_learning_rate = 1e-3
 """

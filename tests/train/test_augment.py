@@ -52,7 +52,8 @@ def test_pitch_moves_within_its_range(sine):
     assert np.abs(heard).max() < 2.05 and np.ptp(heard) > 1
 
 
-def test_without_augmentation_a_crop_is_the_sound(sine):
-    crop = draw_crop(corpus_of(sine), np.random.default_rng(0), 4096, Augmentation())
-    start = next(s for s in range(RATE - 4095) if np.array_equal(sine[0, s : s + 4], crop[0, :4]))
-    assert np.array_equal(crop, sine[:, start : start + 4096])
+def test_without_augmentation_a_crop_is_the_sound():
+    x = np.arange(RATE, dtype=np.float32)[None]
+    crop = draw_crop(corpus_of(x), np.random.default_rng(0), 4096, Augmentation())
+    start = int(crop[0, 0])
+    assert np.array_equal(crop, x[:, start : start + 4096])

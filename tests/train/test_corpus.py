@@ -63,6 +63,15 @@ def test_crops_come_from_everywhere_but_what_is_held_out(mixed, tmp_path):
     assert hit == {0, 1, 2, 3}
     held = numbered.held_out(1000, 4).astype(int)
     assert not allowed[held].any() and held.shape == (4, 1, 1000)
+    assert not allowed[numbered.held_out(50000, 1).astype(int)].any()  # longer than all there is
+
+
+def test_nothing_held_out_is_an_error(tmp_path):
+    (tmp_path / "in").mkdir()
+    soundfile.write(tmp_path / "in" / "x.wav", np.r_[np.ones(5000), np.zeros(5000)], RATE)
+    corpus, _ = gathered(tmp_path / "in", tmp_path / "run")
+    with pytest.raises(RtraveError, match="silent or too short"):
+        corpus.held_out(1000, 2)
 
 
 def test_a_short_sound_is_filled_with_silence(tmp_path):
