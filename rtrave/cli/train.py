@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MINUTES = 60.0
 DEFAULT_SAMPLE_RATE = 44100
+DEFAULT_REPORT_S = 120.0
+# What a run has before it has begun: reading its sounds may have been interrupted
+LEFT_BY_READING = {"corpus.f32", "corpus.f32.part", "corpus.json", "corpus.json.part"}
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,9 +38,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "--config",
-        default="lean",
         metavar="C",
-        help="lean (for processors), brave (low latency), v2 (as published), or a TOML file (default: %(default)s)",
+        help="lean (for processors), brave (low latency), v2 (as published), or a TOML file (default: lean)",
     )
     parser.add_argument(
         "--minutes", type=minutes, metavar="M", help=f"how long to train (default: {DEFAULT_MINUTES:g})"
@@ -53,9 +55,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=f"of the model (default: {DEFAULT_SAMPLE_RATE}, or that of --from)",
     )
     parser.add_argument("--stereo", action="store_true", help="two channels (default: one, or those of --from)")
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of every draw (default: %(default)s)")
+    parser.add_argument("--seed", type=natural, metavar="N", help="of every draw (default: 0)")
     parser.add_argument(
-        "--report-every", type=seconds, default=120.0, metavar="S", help="seconds between reports (default: 120)"
+        "--report-every", type=seconds, metavar="S", help=f"seconds between reports (default: {DEFAULT_REPORT_S:g})"
     )
     parser.add_argument(
         "--threads", type=positive, default=os.cpu_count() or 1, metavar="N", help="cores to use (default: all)"
@@ -130,7 +132,7 @@ def check_run(arguments: argparse.Namespace) -> None:
         return
     if not arguments.folders:
         raise RtraveError("no folder of sounds: give one, or --resume")
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and not {path.name for path in out.iterdir()} <= LEFT_BY_READING:
         raise RtraveError(f"{out} is not empty: give another folder, or --resume to go on with its run")
 
 
@@ -148,10 +150,10 @@ def started(arguments: argparse.Namespace) -> tuple[Settings, Model, Corpus]:
     """A new run: its settings and corpus are on disk when this returns."""
     from rtrave.train.corpus import gather
     from rtrave.train.initial import check_start
-    from rtrave.train.recipe import load_recipe
+    from rtrave.train.recipe import DEFAULT_RECIPE, load_recipe
     from rtrave.train.run import Settings, save_settings
 
-    recipe = load_recipe(arguments.config)
+    recipe = load_recipe(arguments.config or DEFAULT_RECIPE)
     name = arguments.name or arguments.out.resolve().name
     model = start_model(arguments.start)
     if model is not None:
@@ -178,10 +180,10 @@ def started(arguments: argparse.Namespace) -> tuple[Settings, Model, Corpus]:
         recipe,
         sample_rate,
         channels,
-        arguments.seed,
+        arguments.seed or 0,
         arguments.steps or 0,
         0.0 if arguments.steps else arguments.minutes or DEFAULT_MINUTES,
-        arguments.report_every,
+        arguments.report_every or DEFAULT_REPORT_S,
         arguments.start or "",
         tuple(str(folder) for folder in arguments.folders),
     )
@@ -190,11 +192,25 @@ def started(arguments: argparse.Namespace) -> tuple[Settings, Model, Corpus]:
 
 
 def resumed(arguments: argparse.Namespace) -> tuple[Settings, Model, Corpus]:
-    """The run in the folder, with another end where one is given."""
+    """The run in the folder, with another end where one is given; the command may be the one that began it."""
     from rtrave.train.corpus import open_corpus
+    from rtrave.train.recipe import load_recipe
     from rtrave.train.run import extended, load_settings, save_settings
 
-    settings = extended(load_settings(arguments.out), arguments.steps or 0, arguments.minutes or 0.0)
+    settings = load_settings(arguments.out)
+    given = {
+        "FOLDER": (tuple(map(str, arguments.folders)) or None, settings.sources),
+        "--config": (load_recipe(arguments.config) if arguments.config else None, settings.recipe),
+        "--from": (arguments.start, settings.start),
+        "--name": (arguments.name, settings.name),
+        "--sample-rate": (arguments.sample_rate, settings.sample_rate),
+        "--stereo": (2 if arguments.stereo else None, settings.channels),
+        "--seed": (arguments.seed, settings.seed),
+    }
+    for option, (asked, has) in given.items():
+        if asked not in (None, has):
+            raise RtraveError(f"{option} is not what the run in {arguments.out} began with: leave it out")
+    settings = extended(settings, arguments.steps or 0, arguments.minutes or 0.0, arguments.report_every or 0.0)
     save_settings(arguments.out, settings)
     return settings, model_of(settings, start_model(settings.start)), open_corpus(arguments.out)
 

@@ -242,11 +242,13 @@ def train(
     except KeyboardInterrupt:
         reporter.report(trainer, elapsed_s, losses)
         raise
-    held_out = reporter.report(trainer, elapsed_s, losses)
-    told(Report(trainer.step, 1.0, losses, held_out))
-    return run / f"{settings.name}.safetensors"
+    path = run / f"{settings.name}.safetensors"
+    if losses or not path.is_file():  # a run that had ended before has reported, too
+        told(Report(trainer.step, 1.0, losses, reporter.report(trainer, elapsed_s, losses)))
+    return path
 
 
-def extended(settings: Settings, steps: int, minutes: float) -> Settings:
-    """The settings with another end, where one is given."""
-    return replace(settings, steps=steps, minutes=minutes) if steps or minutes else settings
+def extended(settings: Settings, steps: int, minutes: float, report_s: float) -> Settings:
+    """The settings with another end and other reports, where they are given (not 0)."""
+    ended = replace(settings, steps=steps, minutes=minutes) if steps or minutes else settings
+    return replace(ended, report_s=report_s or settings.report_s)

@@ -59,3 +59,23 @@ def test_a_damaged_checkpoint(place, monkeypatch, capsys):
     assert main(["train", "--out", "run", "--resume", "--steps", "2"]) == 1
     err = capsys.readouterr().err
     assert "damaged" in err.splitlines()[-1]
+
+
+def test_resuming_something_else(place, monkeypatch, capsys):
+    monkeypatch.chdir(place)
+    begun = ["train", "sounds", "--out", "run", "--config", "recipe.toml", "--steps", "1"]
+    assert main(begun) == 0
+    before = (place / "run" / "curve.jsonl").read_text()
+    for wrong in (["full"], ["--config", "lean"], ["--seed", "3"], ["--name", "y"], ["--stereo"]):
+        capsys.readouterr()
+        assert main(["train", *wrong, "--out", "run", "--resume"]) == 1
+        assert "began with" in capsys.readouterr().err
+    assert main([*begun, "--resume"]) == 0  # it has ended: nothing is left to do
+    assert (place / "run" / "curve.jsonl").read_text() == before
+
+
+def test_reading_that_was_interrupted_is_done_again(place, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "run").mkdir()
+    (place / "run" / "corpus.f32.part").write_bytes(b"half")
+    assert main(["train", "sounds", "--out", "run", "--config", "recipe.toml", "--steps", "1"]) == 0
