@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from rtrave.errors import RtraveError
-from rtrave.model.doctor import measure_bank_delay, silence_peak
+from rtrave.model.doctor import measure_bank_delay
 from rtrave.model.offline import decode_blocks, encode_blocks
 from rtrave.model.rave import Model
 from rtrave.sound_file import SoundReader
@@ -31,6 +31,8 @@ LOUDNESS_FRAME_S = 0.05
 QUIETEST_DB = -50.0  # frames below do not count for the loudness
 CENTS = 50.0
 CARRIES = 0.01  # share of the variance from which on a component counts
+MOVES = 0.5  # spectral distance from which on pushing a component counts as moving the sound
+SILENCE_S = 3.0
 PUSH = 2.0  # how far a component is moved either way
 PUSH_FRAMES = 32
 STREAM_HOPS = 200
@@ -110,7 +112,11 @@ def through(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def evaluate(
-    model: Model, paths: Sequence[Path], told: Callable[[Path], None] = lambda path: None, backend: str = "onnx"
+    model: Model,
+    paths: Sequence[Path],
+    told: Callable[[Path], None] = lambda path: None,
+    backend: str = "onnx",
+    heard: Callable[[Clip, np.ndarray, np.ndarray], None] = lambda clip, original, came: None,
 ) -> dict[str, Any]:
     """Everything about a model, on sound files, in plain types: `clips`, `groups`, `all`, `latents`, `stream`.
 
@@ -120,11 +126,13 @@ def evaluate(
         Called before each clip.
     backend : {"onnx", "torch"}
         Of the stream.
+    heard : callable (clip, original, came)
+        Called after each clip, with both sounds as they were compared, float32 [C, T].
 
     Raises
     ------
     RtraveError
-        A file that cannot be read, is silent or too short.
+        A file that cannot be read, is silent or too short; a model that gives NaN or infinity.
     """
     spec = model.spec
     delay = measure_bank_delay(model, torch.Generator().manual_seed(0)) or 0
@@ -137,8 +145,12 @@ def evaluate(
             raise RtraveError(f"{path} is silent, shorter than a second, or holds NaN: leave it out")
         x = x * np.float32(PEAK / peak)
         y, z = through(model, x)
+        if not np.isfinite(y).all():
+            raise RtraveError(f"{spec.name} makes NaN or infinity of {path}: 'rtrave info' examines the model")
         latents.append(z)
-        clips.append(compare(x[:, : x.shape[1] - delay], y[:, delay:], spec.sample_rate, path.name, path.parent.name))
+        original, came = x[:, : x.shape[1] - delay], y[:, delay:]
+        clips.append(compare(original, came, spec.sample_rate, path.name, path.parent.name))
+        heard(clips[-1], original, came)
         first = first if first.size else x
     return {
         "model": spec.name,
@@ -173,13 +185,15 @@ def latent_statistics(model: Model, z: np.ndarray) -> dict[str, Any]:
     components = model.postprocess(torch.from_numpy(z)[None])[0].numpy()
     variances = components.var(axis=1)
     shares = variances / max(variances.sum(), 1e-12)
+    moves = [component_moves(model, components, i) for i in range(len(components))]
     return {
         "shares": [float(share) for share in shares],
         "carrying": int((shares > CARRIES).sum()),
         "std": [float(std) for std in components.std(axis=1)],
         "low": float(np.percentile(components, 1)),
         "high": float(np.percentile(components, 99)),
-        "moves": [component_moves(model, components, i) for i in range(len(components))],
+        "moves": moves,
+        "moving": sum(bool(share > CARRIES) and move > MOVES for share, move in zip(shares, moves, strict=True)),
     }
 
 
@@ -214,7 +228,8 @@ def stream_facts(model: Model, x: np.ndarray, backend: str) -> dict[str, float]:
     expected, came = offline[:, start : hops * hop - spec.delay], streamed[:, start + spec.delay :]
     if not expected.size:
         raise RtraveError(f"a clip of {x.shape[1]} samples is too short to hold the stream against: give longer ones")
-    peak = silence_peak(model)
+    silence, _ = through(model, np.zeros((spec.channels, round(SILENCE_S * spec.sample_rate)), np.float32))
+    peak = float(np.abs(silence).max())
     return {
         "error": float(np.abs(expected - came).max() / max(np.abs(expected).max(), 1e-9)),
         "silence_dbfs": float(20 * np.log10(peak)) if peak > 0 else SILENCE_DB,
