@@ -144,6 +144,7 @@ def show(facts: dict[str, Any]) -> None:
         f"stream: within {stream['error']:.1e} of the offline sound, silence gives {stream['silence_dbfs']:.0f} dBFS, "
         f"{stream['real_time_factor']:.0f} times real time on one core",
         sep="\n",
+        soft_wrap=True,
     )
 
 
