@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sound_latents": CORE | {"streaming", "sound_file"},
     "surfaces": {"control"},
     "render": CORE | {"denormals", "streaming", "model", "sound_file"},
-    "train": {"model", "layers", "streaming"},
+    "train": {"model", "layers", "streaming", "sound_file", "levels"},
     "export": {"model", "layers", "streaming"},
     "bench": CORE,
     "plot": CORE | {"session"},

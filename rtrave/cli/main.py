@@ -16,6 +16,7 @@ from rtrave.cli import (
     convert,
     devices,
     encode,
+    evaluate,
     export,
     info,
     latency,
@@ -24,6 +25,7 @@ from rtrave.cli import (
     preset,
     render,
     surface,
+    train,
 )
 from rtrave.errors import RtraveError
 
@@ -42,6 +44,8 @@ COMMANDS = (
     preset,
     calibrate,
     surface,
+    train,
+    evaluate,
 )
 
 

@@ -84,27 +84,29 @@ class Model(nn.Module):
         )
 
     @property
-    def _input(self) -> PQMF | NoPQMF:
+    def input_bank(self) -> PQMF | NoPQMF:
+        """What makes the encoder's input of audio."""
         return self.raw if self.network.raw_input else self.pqmf
 
     @property
-    def _output(self) -> PQMF | NoPQMF:
+    def output_bank(self) -> PQMF | NoPQMF:
+        """What makes audio of the decoder's output."""
         return self.raw if self.network.raw_output else self.pqmf
 
     def _bank_delay(self) -> int:
         """Samples by which the filters alone, offline, are late."""
-        if self._input is self._output:
-            return self._input.impulse_delay()
+        if self.input_bank is self.output_bank:
+            return self.input_bank.impulse_delay()
         left, right = (self.pqmf.forward_conv if self.network.raw_output else self.pqmf.inverse_conv).padding
         return (left - right) // 2 * (1 if self.network.raw_output else self.network.bands)
 
     def encoder_delay(self) -> int:
         """Samples: the stream's latents are the offline ones of an input that comes so much later."""
-        return int(self.encoder.encoder.delay(self._input.analysis_delay()) * self.network.ratio)
+        return int(self.encoder.encoder.delay(self.input_bank.analysis_delay()) * self.network.ratio)
 
     def decoder_delay(self) -> int:
         """Samples by which the stream's output is late against the offline one of the same latents."""
-        return int(self._output.synthesis_delay(self.decoder.delay(Fraction(0))))
+        return int(self.output_bank.synthesis_delay(self.decoder.delay(Fraction(0))))
 
     def get_dims_for_fidelity(self, fidelity: float) -> int:
         """See `ModelSpec.get_dims_for_fidelity`."""
@@ -114,7 +116,7 @@ class Model(nn.Module):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation [B, D, N] of the latents of audio [B, C, T], T a multiple of the ratio."""
-        return self.encoder.latents(self.encoder(self._input.analysis(self._checked(x))), 1)
+        return self.encoder.latents(self.encoder(self.input_bank.analysis(self._checked(x))), 1)
 
     def _checked(self, x: Tensor) -> Tensor:
         if x.ndim != 3 or x.shape[1] != self.network.channels:
@@ -147,7 +149,7 @@ class Model(nn.Module):
         """
         if postprocess and self.network.regularisation == "discrete":
             # of the raw output: the nearest codes of a vector made of codes can be others
-            return self._codes(self.encoder(self._input.analysis(self._checked(x))))
+            return self._codes(self.encoder(self.input_bank.analysis(self._checked(x))))
         mean, std = self.posterior(x)
         z = mean
         if temperature:
@@ -178,7 +180,7 @@ class Model(nn.Module):
             drawn = [source("synth", frame, (z.shape[0], width, per_frame)) for frame in range(z.shape[2])]
             draws = torch.from_numpy(np.concatenate(drawn, axis=2)).to(z)
         z = torch.cat((z, self._drawn(source, "augmentation", z, extra)), dim=1) if extra else z
-        return self._output.synthesis(self.decoder(z, draws))
+        return self.output_bank.synthesis(self.decoder(z, draws))
 
     def forward(self, x: Tensor, seed: int = 0, noise: NoiseSource | None = None) -> Tensor:
         """Audio [B, C, T] -> audio [B, C, T], through the posterior's mean."""
@@ -222,7 +224,7 @@ class Model(nn.Module):
 
     def encode_step(self, x: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """Audio [B, T, C] -> mean and std [B, N, D], and the next state; T is a multiple of the ratio."""
-        bands, pqmf = self._input.analysis_step(x, state["pqmf"])
+        bands, pqmf = self.input_bank.analysis_step(x, state["pqmf"])
         raw, encoder = streaming(self.encoder.encoder).step(bands, state["encoder"])
         return *self.encoder.latents(raw, -1), {"pqmf": pqmf, "encoder": encoder}
 
@@ -243,7 +245,7 @@ class Model(nn.Module):
         z = torch.cat((z, draws["augmentation"]), dim=-1) if "augmentation" in draws else z
         bands, decoder = self.decoder.step(z, state["decoder"], draws.get("synth"))
         phase = int(self.decoder.delay(Fraction(0)) % 2) if compensate else 0
-        x, pqmf = self._output.synthesis_step(bands, state["pqmf"], phase)
+        x, pqmf = self.output_bank.synthesis_step(bands, state["pqmf"], phase)
         return x, {"decoder": decoder, "pqmf": pqmf}
 
     @property
@@ -278,12 +280,12 @@ class Model(nn.Module):
         dtype = self.latent_mean.dtype
         if part == "encoder":
             return {
-                "pqmf": self._input.analysis_state(batch, dtype),
+                "pqmf": self.input_bank.analysis_state(batch, dtype),
                 "encoder": self.encoder.encoder.initial_state(batch, dtype),
             }
         return {
             "decoder": self.decoder.initial_state(batch, dtype),
-            "pqmf": self._output.synthesis_state(batch, dtype),
+            "pqmf": self.output_bank.synthesis_state(batch, dtype),
         }
 
     def space(self) -> tuple[np.ndarray, np.ndarray]:

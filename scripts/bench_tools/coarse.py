@@ -7,22 +7,7 @@ import soundfile
 
 import rtrave
 from rtrave.settings import DEFAULT_MODEL, assets_dir
-
-WINDOW = 2048
-FLOOR = 1e-10  # of the loudest bin: what is quieter is not heard
-
-
-def spectra(x: np.ndarray) -> np.ndarray:
-    """Power spectra of Hann windows, a quarter of a window apart."""
-    starts = range(0, len(x) - WINDOW, WINDOW // 4)
-    return np.abs(np.fft.rfft([x[start : start + WINDOW] * np.hanning(WINDOW) for start in starts])) ** 2
-
-
-def log_spectral_distance_db(expected: np.ndarray, came: np.ndarray) -> float:
-    """Mean over the windows of the root mean square difference of the spectra in dB."""
-    one, other = spectra(expected), spectra(came)
-    floor = FLOOR * one.max()
-    return float(np.sqrt(np.square(10 * np.log10((one + floor) / (other + floor))).mean(axis=1)).mean())
+from rtrave.train.spectral import log_spectral_distance_db
 
 
 def measure() -> dict[str, float]:

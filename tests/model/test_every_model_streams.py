@@ -42,7 +42,7 @@ def small_model(name, padding, dtype):
 def stream_encoder(model, x, cuts):
     state, outputs = model.initial_state("encoder", x.shape[0]), []
     for block in x.transpose(1, 2).split(cuts, dim=1):
-        bands, state["pqmf"] = model._input.analysis_step(block, state["pqmf"])
+        bands, state["pqmf"] = model.input_bank.analysis_step(block, state["pqmf"])
         raw, state["encoder"] = model.encoder.encoder.step(bands, state["encoder"])
         outputs.append(raw)
     return torch.cat(outputs, 1).transpose(1, 2)
@@ -77,7 +77,7 @@ def test_encoder(name, padding, dtype):
     late = model.encoder_delay()
     after = -late % (2 * ratio)  # what comes late is still heard at the end
     delayed = torch.nn.functional.pad(x, (late, after))
-    offline = model.encoder(model._input.analysis(delayed))[..., : whole.shape[2]]
+    offline = model.encoder(model.input_bank.analysis(delayed))[..., : whole.shape[2]]
     settled = frames // 2  # the receptive field, in which offline has zeros where a stream has history
     assert relative_error(whole[..., settled:], offline[..., settled:]) < TOLERANCE[dtype]
 
@@ -102,7 +102,7 @@ def test_decoder(name, padding, dtype):
     augmented = (
         torch.cat((z.transpose(1, 2), draws["augmentation"]), 2) if "augmentation" in draws else z.transpose(1, 2)
     )
-    offline = model._output.synthesis(model.decoder(augmented.transpose(1, 2)))
+    offline = model.output_bank.synthesis(model.decoder(augmented.transpose(1, 2)))
     late, settled = model.decoder_delay(), 3 * whole.shape[2] // 4
     tolerance = 2e-2 if name == "brave" else TOLERANCE[dtype]  # its 40 dB bank tells one parity from the other
     error = relative_error(whole[..., settled + late :], offline[..., settled : whole.shape[2] - late])

@@ -1,0 +1,1 @@
+"""Training models on folders of sound, and measuring how well a model does."""

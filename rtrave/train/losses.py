@@ -1,0 +1,79 @@
+"""What training makes small: distances of spectra, the posterior's divergence, and what a discriminator hears."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rtrave.train.spectral import magnitudes, spectral_difference
+
+PUBLISHED_LOG_FLOOR = 1e-7
+SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
+
+Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps, the last its verdict
+
+
+def lean(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:
+    """Of audio [B, C, T]: the mean over some windows of `spectral_difference`, all crops of a step as one.
+
+    The floor in its logarithm, -40 dB against a full-scale partial and less, spends no effort on the noise floor.
+    """
+    return torch.stack([spectral_difference(magnitudes(expected, w), magnitudes(came, w)) for w in windows]).mean()
+
+
+def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:
+    """AudioDistanceV1 of RAVE, of signals [B, C, T]: summed over the windows, the squared difference of magnitudes
+    relative to the squared magnitudes, and the mean difference of their logarithms (arXiv 2111.05011, eq. 4)."""
+    total = came.new_zeros(())
+    for window in windows:
+        one, other = magnitudes(expected, window), magnitudes(came, window)
+        squared = (one - other).square().mean() / one.square().mean().clamp(min=PUBLISHED_LOG_FLOOR)
+        logs = (one + PUBLISHED_LOG_FLOOR).log() - (other + PUBLISHED_LOG_FLOOR).log()
+        total = total + squared + logs.abs().mean()
+    return total
+
+
+def divergence(mean: Tensor, std: Tensor) -> Tensor:
+    """Of the posterior from the unit normal distribution, doubled as RAVE has it: [B, D, N], summed over D."""
+    variance = std.square()
+    return (mean.square() + variance - variance.log() - 1).sum(dim=1).mean()
+
+
+def correlation(mean: Tensor) -> Tensor:
+    """Mean squared distance of the latents' covariance from unity, of [B, D, N]: 0 where all components are of equal
+    weight and independent."""
+    rows = mean.transpose(0, 1).flatten(1)
+    centred = rows - rows.mean(dim=1, keepdim=True)
+    covariance = centred @ centred.T / rows.shape[1]
+    return (covariance - torch.eye(len(rows), device=mean.device)).square().mean()
+
+
+def hinge_discriminator(real: Maps, fake: Maps) -> Tensor:
+    """What a discriminator makes small: verdicts of 1 and more for real sounds, of -1 and less for made ones."""
+    losses = [
+        functional.relu(1 - true[-1]).mean() + functional.relu(1 + made[-1]).mean()
+        for true, made in zip(real, fake, strict=True)
+    ]
+    return torch.stack(losses).sum()
+
+
+def hinge_decoder(fake: Maps) -> Tensor:
+    """What a decoder makes small: the verdicts on what it makes, with their sign turned."""
+    return -torch.stack([made[-1].mean() for made in fake]).sum()
+
+
+def feature_matching(real: Maps, fake: Maps) -> Tensor:
+    """Mean over views and feature maps of the mean difference relative to the mean size (arXiv 1910.06711)."""
+    views = [
+        torch.stack(
+            [
+                (one - other).abs().mean() / one.abs().mean().clamp(min=1e-6)
+                for one, other in zip(true[SKIPPED_MAPS:], made[SKIPPED_MAPS:], strict=True)
+            ]
+        ).mean()
+        for true, made in zip(real, fake, strict=True)
+    ]
+    return torch.stack(views).mean()

@@ -1,0 +1,54 @@
+"""Distances between two sounds by their spectra: one definition each, for training, evaluation and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SPECTRAL_WINDOWS = (4096, 2048, 1024, 512, 256)
+LOG_FLOOR = 1e-2
+SMALLEST_NORM = 1e-8
+LSD_WINDOW = 2048
+LSD_FLOOR = 1e-10  # of the loudest bin's power: what is quieter is not heard
+
+
+def magnitudes(x: Tensor, window: int) -> Tensor:
+    """Magnitude spectra of [..., T], [B, bins, frames]: Hann windows a quarter of a window apart, not normalised."""
+    flat = x.reshape(-1, x.shape[-1]).float()
+    flat = functional.pad(flat, (window // 2, window // 2))
+    hann = torch.hann_window(window, device=x.device)
+    return torch.stft(flat, window, window // 4, window=hann, center=False, return_complex=True).abs()
+
+
+def spectral_difference(expected: Tensor, came: Tensor, log_floor: float = LOG_FLOOR) -> Tensor:
+    """Of two magnitude spectra S, S': ||S - S'|| / ||S|| + mean |log(S + floor) - log(S' + floor)|."""
+    norm = torch.linalg.vector_norm(expected).clamp(min=SMALLEST_NORM)
+    linear = torch.linalg.vector_norm(expected - came) / norm
+    return linear + ((expected + log_floor).log() - (came + log_floor).log()).abs().mean()
+
+
+def spectral_distance(expected: Tensor, came: Tensor, windows: Sequence[int] = SPECTRAL_WINDOWS) -> Tensor:
+    """Multi-scale spectral distance of audio [..., T]: the mean of `spectral_difference` over the windows.
+
+    Twice the same sound gives 0, silence against a sound above 1. As numbers are compared, the expected sound has its
+    peak at .8.
+    """
+    differences = [spectral_difference(magnitudes(expected, w), magnitudes(came, w)) for w in windows]
+    return torch.stack(differences).mean()
+
+
+def _powers(x: np.ndarray) -> np.ndarray:
+    """Power spectra of [T], Hann windows a quarter of a window apart."""
+    starts = range(0, len(x) - LSD_WINDOW, LSD_WINDOW // 4)
+    return np.abs(np.fft.rfft([x[start : start + LSD_WINDOW] * np.hanning(LSD_WINDOW) for start in starts])) ** 2
+
+
+def log_spectral_distance_db(expected: np.ndarray, came: np.ndarray) -> float:
+    """Mean over the windows of the root mean square difference of the spectra in dB, of audio [T]."""
+    one, other = _powers(expected), _powers(came)
+    floor = LSD_FLOOR * one.max()
+    return float(np.sqrt(np.square(10 * np.log10((one + floor) / (other + floor))).mean(axis=1)).mean())

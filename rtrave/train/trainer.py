@@ -1,0 +1,248 @@
+"""The training itself: one step after another, each a function of the state before it, the seed and its number.
+
+Nothing random is kept between steps: every draw comes from the seed, the step's number and what it is for. So a run
+goes on after a kill bit by bit as it would have without, on the same machine and build and with as many threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtrave.errors import RtraveError
+from rtrave.model.discriminator import Discriminator
+from rtrave.model.rave import Model
+from rtrave.train import losses
+from rtrave.train.adversary import new_discriminator
+from rtrave.train.augment import draw_crop
+from rtrave.train.corpus import Corpus
+from rtrave.train.recipe import Recipe
+
+CROPS, WINDOWS, DRAWS = range(3)  # what a step draws for
+GRADIENT_LIMIT = 10.0  # norm of all gradients of a step together
+WARM_UP_STEPS = 100  # in which the learning rate rises
+
+
+class Trainer:
+    """A model in training.
+
+    Parameters
+    ----------
+    model : Model
+        Is changed.
+    recipe : Recipe
+    corpus : Corpus
+    seed : int
+    device : str
+        "cpu", "cuda", ...
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    averaged : dict of Tensor
+        The running mean of the weights, or empty.
+    discriminator : Discriminator or None
+        From phase 2 on.
+    """
+
+    def __init__(self, model: Model, recipe: Recipe, corpus: Corpus, seed: int, device: str = "cpu") -> None:
+        self.model, self.recipe, self.corpus, self.seed = model.to(device), recipe, corpus, seed
+        self.device, self.step, self.phase = torch.device(device), 0, 1
+        self.discriminator: Discriminator | None = None
+        self.discriminator_optimizer: torch.optim.Optimizer | None = None
+        self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.averaged = {name: p.detach().clone() for name, p in self.weights.items()} if recipe.average else {}
+        self.optimizer = self._optimizer(list(self.weights.values()))
+        self._set_phase(1)
+
+    def _optimizer(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(parameters, self.recipe.learning_rate, self.recipe.betas, weight_decay=0.0)
+
+    def _set_phase(self, phase: int) -> None:
+        """Encoder frozen and discriminator made in phase 2."""
+        self.phase = phase
+        self.model.train()
+        for name, buffer in self.model.decoder.named_buffers(recurse=False):
+            if name == "warmed_up":
+                buffer.fill_(int(phase == 2))
+        if phase == 1:
+            return
+        self.model.encoder.eval().requires_grad_(False)
+        made = new_discriminator(self.recipe.discriminator_capacity, self.model.network.channels, self.seed)
+        self.discriminator = made.to(self.device)
+        self.discriminator_optimizer = self._optimizer(list(made.parameters()))
+
+    def _generator(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, self.step, purpose))
+
+    def batch(self) -> Tensor:
+        """The step's crops, [B, C, T]."""
+        generator, recipe = self._generator(CROPS), self.recipe
+        crops = [draw_crop(self.corpus, generator, recipe.samples, recipe.augmentation) for _ in range(recipe.batch)]
+        return torch.from_numpy(np.stack(crops)).to(self.device)
+
+    def advance(self, progress: float) -> dict[str, float]:
+        """Do one step, and tell its losses.
+
+        Parameters
+        ----------
+        progress : float
+            Share of the run that is done: rates, weights and phases follow it.
+
+        Raises
+        ------
+        RtraveError
+            A loss is no number any more.
+        """
+        if self.phase == 1 and progress >= self.recipe.phase_2:
+            self._set_phase(2)
+        rate = self.learning_rate(progress)
+        for optimizer in (self.optimizer, self.discriminator_optimizer):
+            for group in optimizer.param_groups if optimizer else ():
+                group["lr"] = rate
+        expected, came, told, total = self._look(self.batch(), progress)
+        if self.discriminator is not None and self.step % self.recipe.discriminator_every == 0:
+            total = self._judge(expected, came.detach(), told)
+            self._descend(total, self.discriminator_optimizer, list(self.discriminator.parameters()))
+        else:
+            if self.discriminator is not None:
+                total = total + self._please(expected, came, told)
+            self._descend(total, self.optimizer, [p for p in self.weights.values() if p.requires_grad])
+            self._average()
+        self.step += 1
+        return told | {"learning_rate": rate}
+
+    def learning_rate(self, progress: float) -> float:
+        """Falls by equal factors; a short rise at the very start keeps Adam's first steps small."""
+        recipe = self.recipe
+        fallen = recipe.learning_rate * (recipe.last_learning_rate / recipe.learning_rate) ** min(progress, 1)
+        return float(fallen * min((self.step + 1) / WARM_UP_STEPS, 1))
+
+    def _look(self, x: Tensor, progress: float) -> tuple[Tensor, Tensor, dict[str, float], Tensor]:
+        """Through the model: what was expected and what came, losses by name and their weighted sum."""
+        model, recipe, generator = self.model, self.recipe, self._generator(DRAWS)
+        with torch.no_grad():
+            bands = model.input_bank.analysis(x)
+            wanted = model.output_bank.analysis(x)
+            expected = model.output_bank.synthesis(wanted)  # the bank's own delay and errors are nobody's fault
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+            mean, std = model.encoder.latents(model.encoder(bands), 1)
+            mean, std = mean.float(), std.float()
+            z = self._for_decoder(mean + std * self._normal(generator, mean.shape), generator)
+            made = model.decoder(z, self._synth_draws(generator, x)).float()
+        came = model.output_bank.synthesis(made)
+        windows = self._windows()
+        kept = slice(recipe.settle_samples, None)
+        if recipe.loss == "published":
+            distance = losses.published(expected[..., kept], came[..., kept], windows)
+            distance = distance + losses.published(wanted, made, windows)
+        else:
+            distance = losses.lean(expected[..., kept], came[..., kept], windows)
+        told, total = {"distance": distance}, distance
+        if self.phase == 1:
+            weight = recipe.kl_weight * min(progress / recipe.kl_warm_up, 1) if recipe.kl_warm_up else recipe.kl_weight
+            told["divergence"] = losses.divergence(mean, std)
+            told["correlation"] = losses.correlation(mean)
+            total = distance + weight * told["divergence"] + recipe.whitening * told["correlation"]
+        return expected, came, {name: self._number(name, value) for name, value in told.items()}, total
+
+    def _number(self, name: str, value: Tensor) -> float:
+        number = float(value.detach())
+        if not math.isfinite(number):
+            raise RtraveError(
+                f"step {self.step}: the {name} became {number}: take a smaller learning_rate and --resume"
+            )
+        return number
+
+    def _windows(self) -> tuple[int, ...]:
+        recipe = self.recipe
+        chosen = self._generator(WINDOWS).choice(len(recipe.windows), recipe.windows_per_step, replace=False)
+        return tuple(recipe.windows[i] for i in sorted(chosen))
+
+    def _normal(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.from_numpy(generator.standard_normal(shape, np.float32)).to(self.device)
+
+    def _for_decoder(self, z: Tensor, generator: np.random.Generator) -> Tensor:
+        extra = self.model.network.noise_augmentation
+        return torch.cat((z, self._normal(generator, (len(z), extra, z.shape[2]))), dim=1) if extra else z
+
+    def _synth_draws(self, generator: np.random.Generator, x: Tensor) -> Tensor | None:
+        if self.model.decoder.noise is None:
+            return None
+        width, per_frame = self.model.synth_shape
+        shape = (len(x), width, x.shape[2] // self.model.network.ratio * per_frame)
+        return torch.from_numpy(generator.random(shape, np.float32)).to(self.device)
+
+    def _judge(self, expected: Tensor, came: Tensor, told: dict[str, float]) -> Tensor:
+        """The discriminator's loss."""
+        assert self.discriminator is not None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            loss = losses.hinge_discriminator(self.discriminator(expected), self.discriminator(came)).float()
+        told["discriminator"] = self._number("discriminator's loss", loss)
+        return loss
+
+    def _please(self, expected: Tensor, came: Tensor, told: dict[str, float]) -> Tensor:
+        """The decoder's losses by the discriminator."""
+        assert self.discriminator is not None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            with torch.no_grad():
+                real = self.discriminator(expected)
+            fake = self.discriminator(came)
+            adversarial, matching = losses.hinge_decoder(fake), losses.feature_matching(real, fake)
+        told["adversarial"] = self._number("adversarial loss", adversarial)
+        told["feature_matching"] = self._number("feature matching", matching)
+        return self.recipe.adversarial * adversarial.float() + self.recipe.feature_matching * matching.float()
+
+    def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer | None, parameters: list[Tensor]) -> None:
+        assert optimizer is not None
+        for tensor in (*self.weights.values(), *(self.discriminator.parameters() if self.discriminator else ())):
+            tensor.grad = None
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, GRADIENT_LIMIT)
+        optimizer.step()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """The running mean starts out short, so that the first weights do not linger in it."""
+        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        for name, mean in self.averaged.items():
+            mean.lerp_(self.weights[name], 1 - decay)
+
+    def result(self) -> Model:
+        """A copy of the model as it is to be kept, on the processor: with averaged weights, where there are some."""
+        copy = Model(self.model.network, self.model.name, self.model.sample_rate)
+        copy.load_state_dict({**self.model.state_dict(), **self.averaged})
+        return copy.cpu().eval()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a run goes on from; tensors are not copied."""
+        found: dict[str, Any] = {
+            "step": self.step,
+            "phase": self.phase,
+            "model": self.model.state_dict(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            found["discriminator"] = self.discriminator.state_dict()
+            found["discriminator_optimizer"] = self.discriminator_optimizer.state_dict()
+        return found
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.step = int(state["step"])
+        if state["phase"] != self.phase:
+            self._set_phase(int(state["phase"]))
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, mean in self.averaged.items():
+            mean.copy_(state["averaged"][name])
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])

@@ -1,0 +1,48 @@
+"""MIDI files of one track, and FluidSynth that plays them."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+TICKS_PER_BEAT = 480
+
+Event = tuple[int, int, bytes]  # tick, order within the tick, message
+
+
+def variable_length(value: int) -> bytes:
+    """Encode a time difference as MIDI files do: seven bits a byte, the highest first."""
+    data = [value & 0x7F]
+    while value := value >> 7:
+        data.insert(0, value & 0x7F | 0x80)
+    return bytes(data)
+
+
+def midi_file(events: Iterable[Event], end_tick: int, beat_s: float) -> bytes:
+    """Return a MIDI file of one track, which ends at `end_tick`."""
+    tempo = struct.pack(">I", round(beat_s * 1e6))[1:]
+    track, now = b"\x00\xff\x51\x03" + tempo, 0
+    for tick, _, message in sorted(events):
+        track += variable_length(tick - now) + message
+        now = tick
+    track += variable_length(max(end_tick - now, 0)) + b"\xff\x2f\x00"
+    header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, TICKS_PER_BEAT)
+    return header + struct.pack(">4sI", b"MTrk", len(track)) + track
+
+
+def play(midi: bytes, sample_rate: int, sound_font: Path, reverb: bool) -> np.ndarray:
+    """Play a MIDI file through FluidSynth, without chorus: float64 [T], mixed to mono."""
+    with tempfile.TemporaryDirectory() as folder:
+        score, wav = Path(folder, "score.mid"), Path(folder, "score.wav")
+        score.write_bytes(midi)
+        options = ["-ni", "-q", "-g", "0.8", "-R", str(int(reverb)), "-C", "0", "-r", str(sample_rate), "-O", "float"]
+        subprocess.run(["fluidsynth", *options, "-F", str(wav), str(sound_font), str(score)], check=True)
+        sound, _ = soundfile.read(wav)
+    return sound.mean(axis=1)

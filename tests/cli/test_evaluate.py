@@ -1,0 +1,92 @@
+"""`rtrave evaluate`: every number as JSON and in tables, sounds and pictures, one line for a mistake."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from rtrave.cli import main
+from rtrave.model.formats.native import save_native
+from rtrave.train.picture import draw
+from tests.tiny import tiny_model
+from tests.train.tones import tone
+
+OF_A_CLIP = {
+    "name", "group", "distance", "lsd_db", "f0_median_cents", "f0_within_50", "voiced_both", "voiced",
+    "loudness_error_db",
+}  # fmt: skip
+OF_LATENTS = {"shares", "carrying", "std", "low", "high", "moves", "moving"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    save_native(tiny_model(), tmp_path / "tiny.safetensors")
+    (tmp_path / "sounds").mkdir()
+    soundfile.write(tmp_path / "sounds/a.wav", tone(440, seconds=1.2) / 4, 44100, "FLOAT")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_json(folder, capsys):
+    assert main(["evaluate", "tiny.safetensors", "sounds", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert set(facts) == {"model", "clips", "groups", "all", "latents", "stream"}
+    (clip,) = facts["clips"]
+    assert set(clip) == OF_A_CLIP and (clip["group"], clip["name"]) == ("sounds", "a.wav")
+    assert facts["all"]["distance"] == clip["distance"] > 0
+    assert set(facts["latents"]) == OF_LATENTS and sum(facts["latents"]["shares"]) == pytest.approx(1)
+    assert set(facts["stream"]) == {"error", "silence_dbfs", "real_time_factor"}
+
+
+def test_table_sounds_and_pictures(folder, capsys):
+    assert main(["evaluate", "tiny.safetensors", "sounds", "--out", "judged"]) == 0
+    text = capsys.readouterr().out
+    for part in ("a.wav", "all", "distance", "LSD dB", "of the variance", "moves the sound", "silence gives", "real"):
+        assert part in text
+    out = folder / "judged"
+    ends = ("-original.flac", "-reconstruction.flac", ".png")
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [f"001-sounds-a{e}" for e in ends] + ["evaluation.json"]
+    )
+    assert set(json.loads((out / "evaluation.json").read_text())["latents"]) == OF_LATENTS
+    original, rate = soundfile.read(out / "001-sounds-a-original.flac")
+    assert rate == 44100 and np.abs(original).max() == pytest.approx(0.8, abs=1e-4)
+    assert len(soundfile.read(out / "001-sounds-a-reconstruction.flac")[0]) == len(original)
+
+
+def test_a_picture_shows_both_sides(tmp_path):
+    """A tone against silence: the left side has it, the right side has not."""
+    from matplotlib.image import imread
+
+    x = tone(2000)[None]
+    draw(x, np.zeros_like(x), 44100, "a tone", tmp_path / "a.png")
+    picture = imread(tmp_path / "a.png")[:, :, :3].sum(axis=2)
+    height, width = picture.shape
+    inner = picture[height // 5 : 4 * height // 5]
+    left, right = inner[:, width // 8 : 2 * width // 5], inner[:, 11 * width // 20 : 3 * width // 4]
+    assert left.std() > 0.2 and right.max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tiny.safetensors", "none"], "no folder"),
+        (["tiny.safetensors", "tiny.safetensors"], "no sound file"),
+        (["nothing", "sounds"], "nothing"),
+        (["tiny.safetensors", "sounds", "--threads", "0"], "from 1 up"),
+        (["tiny.safetensors", "sounds", "--out", "sounds/a.wav"], "cannot make the folder"),
+    ],
+)
+def test_refused(folder, capsys, arguments, said):
+    assert main(["evaluate", *arguments]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and said in told.err and told.err.count("\n") == 1
+
+
+def test_pictures_need_matplotlib_and_say_so_first(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["evaluate", "tiny.safetensors", "sounds", "--out", "judged"]) == 1
+    told = capsys.readouterr().err
+    assert "rtrave[train]" in told and told.count("\n") == 1 and not (folder / "judged").exists()

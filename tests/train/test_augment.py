@@ -1,0 +1,59 @@
+"""Augmentations do what they say, and no more."""
+
+import numpy as np
+import pytest
+
+from rtrave.train.augment import compressed, draw_crop, gained, muted
+from rtrave.train.corpus import Corpus, Sound
+from rtrave.train.pitch import pitch_hz
+from rtrave.train.recipe import Augmentation
+from tests.train.sounds import RATE
+
+
+@pytest.fixture
+def sine():
+    time = np.arange(RATE) / RATE
+    return (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)[None]
+
+
+def corpus_of(x):
+    return Corpus(np.ascontiguousarray(x.T), (Sound("x", 0, x.shape[1], 0),), RATE)
+
+
+def test_gain_stays_below_full_scale(sine):
+    assert np.abs(gained(sine, -6)).max() == pytest.approx(0.5 * 10 ** (-6 / 20), rel=1e-5)
+    assert np.abs(gained(sine, 60)).max() == pytest.approx(0.99, rel=1e-5)
+    assert not gained(np.zeros_like(sine), 60).any()
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 17), (1000, 9000), (44099, 44100), (5, 5), (0, RATE)])
+def test_mute_is_silence_there_and_nothing_beyond_its_fades(sine, start, end):
+    y = muted(sine, start, end)
+    assert not y[:, start:end].any()
+    assert np.array_equal(y[:, : max(start - 256, 0)], sine[:, : max(start - 256, 0)])
+    assert np.array_equal(y[:, end + 256 :], sine[:, end + 256 :])
+
+
+def test_compression_brings_loud_and_quiet_together(sine):
+    x = sine * np.where(np.arange(RATE) < RATE // 2, 1, 0.1).astype(np.float32)
+    y = compressed(x, 0.5)
+    assert np.abs(y[:, 5000:15000]).max() == pytest.approx(0.5, rel=1e-3)
+    assert np.abs(y[:, 30000:40000]).max() == pytest.approx(0.5 * 0.1**0.5, rel=1e-2)
+    assert not compressed(np.zeros_like(x), 0.5).any()
+
+
+def test_pitch_moves_within_its_range(sine):
+    how = Augmentation(pitch=1.0, pitch_semitones=2.0)
+    corpus, heard = corpus_of(sine), []
+    for seed in range(8):
+        crop = draw_crop(corpus, np.random.default_rng(seed), 16384, how)
+        assert crop.shape == (1, 16384) and crop.dtype == np.float32
+        heard.append(12 * np.log2(np.nanmedian(pitch_hz(crop[0], RATE)) / 440))
+    assert np.abs(heard).max() < 2.05 and np.ptp(heard) > 1
+
+
+def test_without_augmentation_a_crop_is_the_sound():
+    x = np.arange(RATE, dtype=np.float32)[None]
+    crop = draw_crop(corpus_of(x), np.random.default_rng(0), 4096, Augmentation())
+    start = int(crop[0, 0])
+    assert np.array_equal(crop, x[:, start : start + 4096])

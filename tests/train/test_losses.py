@@ -1,0 +1,68 @@
+"""The losses are the formulas, written out with NumPy."""
+
+import numpy as np
+import pytest
+import torch
+
+from rtrave.train import losses
+
+
+def spectrum(x, window):
+    """Magnitudes [bins, frames] of [T], written out."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    padded = np.pad(np.asarray(x, np.float64), window // 2)
+    starts = range(0, len(padded) - window + 1, window // 4)
+    return np.abs(np.array([np.fft.rfft(padded[s : s + window] * hann) for s in starts])).T
+
+
+@pytest.fixture
+def pair():
+    generator = np.random.default_rng(0)
+    return tuple((0.1 * generator.standard_normal((2, 1, 4099))).astype(np.float32) for _ in range(2))
+
+
+def stacked(x, window):
+    return np.stack([spectrum(row, window) for row in x[:, 0]])
+
+
+def relative(one, other):
+    """||S - S'|| / ||S|| + mean |log(S + .01) - log(S' + .01)|."""
+    linear = np.linalg.norm(one - other) / np.linalg.norm(one)
+    return linear + np.abs(np.log(one + 0.01) - np.log(other + 0.01)).mean()
+
+
+def test_lean(pair):
+    expected = np.mean([relative(stacked(pair[0], w), stacked(pair[1], w)) for w in (1024, 128)])
+    came = losses.lean(*map(torch.from_numpy, pair), (1024, 128))
+    assert float(came) == pytest.approx(expected, rel=1e-4)
+
+
+def test_published(pair):
+    expected = 0.0
+    for window in (1024, 128):
+        one, other = (stacked(x, window) for x in pair)
+        expected += np.square(one - other).mean() / np.square(one).mean()
+        expected += np.abs(np.log(one + 1e-7) - np.log(other + 1e-7)).mean()
+    assert float(losses.published(*map(torch.from_numpy, pair), (1024, 128))) == pytest.approx(expected, rel=1e-4)
+
+
+def test_divergence_is_that_of_two_normal_distributions():
+    mean, std = torch.tensor([[[0.5], [-1.0]]]), torch.tensor([[[0.5], [2.0]]])
+    normal = torch.distributions.Normal
+    expected = torch.distributions.kl_divergence(normal(mean, std), normal(0.0, 1.0)).sum()
+    assert float(losses.divergence(mean, std)) == pytest.approx(2 * float(expected), rel=1e-5)
+
+
+def test_correlation_is_least_for_white_latents():
+    white = torch.from_numpy(np.random.default_rng(0).standard_normal((8, 4, 500))).float()
+    mixed = torch.einsum("ij,bjn->bin", torch.tensor(np.tri(4), dtype=torch.float32), white)
+    assert float(losses.correlation(white)) < 1e-2 < 1 < float(losses.correlation(mixed))
+
+
+def test_hinge_and_feature_matching():
+    real = [[torch.full((2,), 3.0), torch.tensor([2.0, 4.0]), torch.tensor([2.0, 0.5])]]
+    fake = [[torch.full((2,), 9.0), torch.tensor([1.0, 4.0]), torch.tensor([-0.5, 0.0])]]
+    assert float(losses.hinge_discriminator(real, fake)) == pytest.approx(0.25 + 0.75)
+    assert float(losses.hinge_decoder(fake)) == pytest.approx(0.25)
+    # the first maps are left out: (mean |1, 0| / mean |2, 4| + mean |2.5, .5| / mean |2, .5|) / 2
+    assert float(losses.feature_matching(real, fake)) == pytest.approx((0.5 / 3 + 1.5 / 1.25) / 2)

@@ -1,0 +1,49 @@
+"""The distances of spectra are what their formulas say, and 0 for the same sound."""
+
+import numpy as np
+import pytest
+import torch
+
+from rtrave.train.spectral import SPECTRAL_WINDOWS, log_spectral_distance_db, spectral_distance
+
+
+def noise(seed, *shape):
+    return (np.random.default_rng(seed).standard_normal(shape) / 4).astype(np.float32)
+
+
+def written_out(expected, came):
+    """Frame by frame in float64, as the formula has it; audio [C, T]."""
+    total = 0.0
+    for window in (4096, 2048, 1024, 512, 256):
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+        spectra = []
+        for x in (expected, came):
+            padded = np.pad(x.astype(np.float64), ((0, 0), (window // 2, window // 2)))
+            starts = range(0, padded.shape[1] - window + 1, window // 4)
+            spectra.append(np.abs([np.fft.rfft(hann * padded[:, s : s + window]) for s in starts]))
+        one, other = spectra
+        total += np.sqrt(((one - other) ** 2).sum() / (one**2).sum())
+        total += np.abs(np.log(one + 0.01) - np.log(other + 0.01)).mean()
+    return total / 5
+
+
+@pytest.mark.parametrize("shape", [(1, 9000), (2, 4097), (1, 17)])
+def test_as_written_out(shape):
+    x, y = noise(0, *shape), 0.7 * noise(0, *shape) + 0.3 * noise(1, *shape)
+    assert float(spectral_distance(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(
+        written_out(x, y), rel=1e-4
+    )
+    assert SPECTRAL_WINDOWS == (4096, 2048, 1024, 512, 256)
+
+
+def test_the_same_sound_is_no_distance_away_and_silence_is_far():
+    x = torch.from_numpy(noise(2, 1, 8192))
+    assert float(spectral_distance(x, x)) == 0
+    assert float(spectral_distance(x, torch.zeros_like(x))) > 1
+
+
+def test_log_spectral_distance_of_a_gain_is_that_gain():
+    x = noise(3, 44100)
+    assert log_spectral_distance_db(x, x) == 0
+    assert log_spectral_distance_db(x, x / 2) == pytest.approx(20 * np.log10(2), rel=1e-3)
+    assert log_spectral_distance_db(x, 4 * x) == pytest.approx(20 * np.log10(4), rel=1e-3)
