@@ -65,7 +65,12 @@ class AdaIN(Pointwise):
             self.register_buffer(f"num_update_{side}", torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C, T], with the statistics the checkpoint holds; nothing is learned."""
+        """[B, C, T] -> [B, C, T], with the statistics the checkpoint holds; nothing is learned.
+
+        In training it is the identity, as it is where nothing is known: there its gradient would be NaN.
+        """
+        if self.training:
+            return x
         y, _ = self.step(x.transpose(1, 2), self.initial_state(x.shape[0], x.dtype))
         return y.transpose(1, 2)
 

@@ -155,9 +155,7 @@ class Trainer:
     def _number(self, name: str, value: Tensor) -> float:
         number = float(value.detach())
         if not math.isfinite(number):
-            raise RtraveError(
-                f"step {self.step}: the {name} became {number}: take a smaller learning_rate and --resume"
-            )
+            raise RtraveError(f"step {self.step}: the {name} became {number}: train again with a lower learning_rate")
         return number
 
     def _windows(self) -> tuple[int, ...]:
