@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtrave.train.evaluate import Clip
 
 NUMBERS_FILE = "evaluation.json"
+KEPT = "voiced"  # the heading of the share of voiced frames that stay so
 COLUMNS = {
     "distance": ("distance", "{:.3f}"),
     "lsd_db": ("LSD dB", "{:.1f}"),
@@ -126,6 +127,7 @@ def show(facts: dict[str, Any]) -> None:
     table.add_column("clip")
     for title, _ in COLUMNS.values():
         table.add_column(title, justify="right")
+    table.add_column(KEPT, justify="right")
     for clip in facts["clips"]:
         table.add_row(f"{clip['group']}/{clip['name']}", *cells(clip))
     table.add_section()
@@ -150,4 +152,5 @@ def show(facts: dict[str, Any]) -> None:
 
 def cells(record: dict[str, Any]) -> list[str]:
     """A row's numbers."""
-    return ["-" if record[key] is None else form.format(record[key]) for key, (_, form) in COLUMNS.items()]
+    numbers = ["-" if record[key] is None else form.format(record[key]) for key, (_, form) in COLUMNS.items()]
+    return [*numbers, f"{record['voiced_both'] / record['voiced']:.0%}" if record["voiced"] else "-"]

@@ -43,7 +43,17 @@ def test_json(folder, capsys):
 def test_table_sounds_and_pictures(folder, capsys):
     assert main(["evaluate", "tiny.safetensors", "sounds", "--out", "judged"]) == 0
     text = capsys.readouterr().out
-    for part in ("a.wav", "all", "distance", "LSD dB", "of the variance", "moves the sound", "silence gives", "real"):
+    for part in (
+        "a.wav",
+        "all",
+        "distance",
+        "LSD dB",
+        "voiced",
+        "of the variance",
+        "moves the sound",
+        "silence gives",
+        "real",
+    ):
         assert part in text
     out = folder / "judged"
     ends = ("-original.flac", "-reconstruction.flac", ".png")
