@@ -120,7 +120,7 @@ class Loader:
         if section is not None:
             shared = attach(Path(section["path"]), SharedSpec(**section["spec"]))
         check_shared(shared, engine)
-        settle(engine, int(shared.status.get("latent_frame")))
+        settle(engine, int(self._shared.status.get("latent_frame")))
         driver, told = make_driver(
             self._config,
             engine,
@@ -140,9 +140,10 @@ class Loader:
             driver.stop()
             raise RtraveError("the device does not call: the old model stays")
         old.stop()
-        driver.publish_from_now()
-        if section is not None:
+        if shared is not self._shared:
+            shared.status.go_on_from(self._shared.status)
             host.move_counts(shared.status)
+        driver.publish_from_now()
         self._shared = shared
         self._opened = replace(self._opened, told=self._opened.told | told)
         self._engines[graph] = self._engines.pop(graph)

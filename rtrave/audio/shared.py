@@ -159,6 +159,11 @@ def _map(path: Path, spec: SharedSpec) -> Shared:
     )
 
 
+def section(shared: Shared) -> dict[str, Any]:
+    """What the audio process is told of it, in JSON's types: see `rtrave.audio.wiring.Config`."""
+    return {"path": str(shared.path), "spec": asdict(shared.spec)}
+
+
 def create(spec: SharedSpec) -> Shared:
     """Make the file, readable by this user only, and map it. Control process.
 

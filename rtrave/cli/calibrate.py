@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from rtrave.cli.options import calibration_path, compiled
+from rtrave.cli.options import compiled
 from rtrave.control.calibration import Calibration, learn, save
+from rtrave.control.kept import calibration_path
 from rtrave.errors import RtraveError
 from rtrave.model.registry import find_model
 from rtrave.settings import DEFAULT_MODEL
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = z.shape[1] / spec.latent_rate_hz
     names = [path.name for path in arguments.sounds]
     calibration = learn(z, facts.latent_pca, facts.latent_mean, facts.model_hash, seconds, names)
-    where = beside(find_model(arguments.model)) if arguments.beside else calibration_path(spec, facts.model_hash)
+    where = beside(find_model(arguments.model)) if arguments.beside else calibration_path(spec.name, facts.model_hash)
     save(calibration, where)
     show(calibration)
     print(f"{seconds:.0f} s of sound; kept in {where}")

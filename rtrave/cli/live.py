@@ -8,17 +8,16 @@ from pathlib import Path
 
 from rtrave.cli.options import (
     add_model_options,
-    calibration_path,
     check_streams,
     initial_instrument,
     natural,
     positive,
     routed,
     second_map,
-    state_path,
     sums,
 )
 from rtrave.control.instrument import Instrument
+from rtrave.control.kept import calibration_path, state_path
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.live.options import LiveOptions
@@ -230,7 +229,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, In
     graph = routed(arguments)
     model = read_facts(graph)
     check_streams(model)
-    state = None if arguments.fresh else state_path(model.spec, model.model_hash)
+    state = None if arguments.fresh else state_path(model.spec.name, model.model_hash)
     layout = make_layout(model.spec.full_latent_size)
     instrument = initial_instrument(layout, model.spec, model.model_hash, arguments, state)
     options = LiveOptions(
@@ -239,6 +238,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, In
         sessions_dir=arguments.sessions_dir.expanduser(),
         seed=int(instrument.controls.get("/rtrave/seed")[0]),
         threads=arguments.threads,
+        hop=arguments.hop,
         buffering=arguments.buffering,
         block_size=arguments.block_size,
         latency=arguments.latency,
@@ -255,6 +255,6 @@ def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, In
         osc_allow=arguments.osc_allow,
         clips_dir=arguments.clips.expanduser(),
         state=state,
-        calibration=None if arguments.fresh else calibration_path(model.spec, model.model_hash),
+        calibration=None if arguments.fresh else calibration_path(model.spec.name, model.model_hash),
     )
     return options, model, instrument

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rtrave.control.arguments import TAG_CHARACTERS, parse_setting
+from rtrave.control.arguments import parse_setting
 from rtrave.control.calibration import Calibration, calibrate
-from rtrave.control.calibration import load as load_calibration
+from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import INPUT2, Instrument
 from rtrave.control.kept import apply_preset, load_state
 from rtrave.control.latent_chain import SECOND_INPUT
@@ -20,7 +20,7 @@ from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
 from rtrave.model.spec import ModelSpec
-from rtrave.settings import DEFAULT_MODEL, configs_dir, presets_dir, state_dir
+from rtrave.settings import DEFAULT_MODEL, configs_dir, presets_dir
 from rtrave.streaming.graph_cache import ensure_graph
 from rtrave.streaming.graph_shape import PRECISIONS, GraphShape
 from rtrave.streaming.routed import Spread, common_hop, ensure_routed, unit_spread
@@ -238,36 +238,12 @@ def _only_the_second_input(name: str) -> int:
     return SECOND_INPUT
 
 
-def state_path(spec: ModelSpec, model_hash: str) -> Path:
-    """Where the last controls and the snapshots of a model are kept."""
-    return _kept_path(spec, model_hash, ".json")
-
-
-def calibration_path(spec: ModelSpec, model_hash: str) -> Path:
-    """Where the calibration of a model is kept, unless it lies beside the model."""
-    return _kept_path(spec, model_hash, ".calibration.json")
-
-
-def _kept_path(spec: ModelSpec, model_hash: str, ending: str) -> Path:
-    name = "".join(letter if letter in TAG_CHARACTERS else "_" for letter in spec.name)
-    return state_dir() / f"{name[:64]}-{model_hash[:12]}{ending}"
-
-
 def known_calibration(model: str, spec: ModelSpec, model_hash: str) -> Calibration | None:
     """The calibration of a model: the user's own, else the one beside the model; None where there is none.
 
     One that cannot be read is told, and left out.
     """
-    path = find_model(model)
-    places = [calibration_path(spec, model_hash)]
-    places += [path.parent / f"{name}.calibration.json" for name in {path.name, path.stem}]
-    for place in places:
-        if place.is_file():
-            try:
-                return load_calibration(place, model_hash)
-            except RtraveError as error:
-                tell(str(error))
-    return None
+    return find_calibration(find_model(model), spec.name, model_hash, tell)
 
 
 def find_preset(name: str) -> Path:

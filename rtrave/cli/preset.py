@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtrave.cli.options import compiled, find_preset, known_presets, state_path
+from rtrave.cli.options import compiled, find_preset, known_presets
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import apply_preset, load_state, preset_text, save_state, write_whole
+from rtrave.control.kept import apply_preset, load_state, preset_text, save_state, state_path, write_whole
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.file is None:
         raise RtraveError(f"rtrave preset {arguments.do}: name the file")
     facts = read_facts(compiled(arguments.model))
-    state = state_path(facts.spec, facts.model_hash)
+    state = state_path(facts.spec.name, facts.model_hash)
     layout = make_layout(facts.spec.full_latent_size)
     instrument = Instrument(Controls(layout, attributes_of(facts.spec)), facts.spec.fidelity)
     for note in load_state(instrument, state):

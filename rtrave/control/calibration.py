@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtrave.control.kept import write_whole
+from rtrave.control.kept import calibration_path, write_whole
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import Vector
 from rtrave.errors import RtraveError
@@ -131,6 +131,21 @@ def load(path: Path, model_hash: str) -> Calibration:
         raise RtraveError(f"{path} is no calibration ({error}): delete it, and calibrate anew") from error
 
 
+def find(model_file: Path, name: str, model_hash: str, tell: Callable[[str], object]) -> Calibration | None:
+    """The calibration of a model: the user's own, else the one beside the model's file; None where there is none.
+
+    One that cannot be read is told, and left out.
+    """
+    beside = {f"{stem}.calibration.json" for stem in (model_file.name, model_file.stem)}
+    for place in (calibration_path(name, model_hash), *(model_file.parent / file for file in sorted(beside))):
+        if place.is_file():
+            try:
+                return load(place, model_hash)
+            except RtraveError as error:
+                tell(str(error))
+    return None
+
+
 def _read_statistics(record: dict[str, Any]) -> Statistics:
     arrays = [np.array(record[key], np.float64) for key in ("mean", "std", "percentiles")]
     dims = len(arrays[0])
@@ -150,6 +165,10 @@ class Gatherer:
     """
 
     def __init__(self, dims: int) -> None:
+        self.begin_anew(dims)
+
+    def begin_anew(self, dims: int) -> None:
+        """Forget everything, for latents of so many dimensions, and do not listen. While nobody adds."""
         self._rows = np.zeros((MAX_GATHERED, dims), np.float32)
         self._count, self._every, self._skipped = 0, 1, 0
         self.frames = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from rtrave.control.arguments import name as checked_name
 from rtrave.control.latent_chain import SECOND_INPUT
 from rtrave.control.namespace import Controls, Values
 from rtrave.control.parameter import FIDELITY, ROOT, Value
-from rtrave.control.vector import Vector
+from rtrave.control.vector import Layout, Vector, carrier
 from rtrave.errors import ControlError
 
 MAX_SNAPSHOTS = 256
@@ -56,10 +56,7 @@ class Instrument:
         self.controls, self.shares = controls, tuple(shares)
         self.snapshots: dict[str, Vector] = {}
         self.choose_source = choose_source
-        layout = controls.layout
-        self._kept = np.flatnonzero(layout.kept())
-        self._smooth = layout.glides()[self._kept]
-        self._dims = layout.slots["dims"].start
+        self._lay_out()
         controls.macros[SOURCE_B] = ("off",)
         controls.on_macro |= {
             FIDELITY: self._set_fidelity,
@@ -71,6 +68,20 @@ class Instrument:
             MORPH + "xy": self._set_xy,
         }
         controls.shown[FIDELITY] = self._fidelity
+
+    def adopt(self, layout: Layout, attributes: Iterable[str] = (), shares: Sequence[float] = ()) -> None:
+        """Play another model: controls and snapshots keep what has the same address in its layout."""
+        carry = carrier(self.controls.layout, layout)
+        self.controls.adopt(layout, attributes)
+        self.shares = tuple(shares)
+        self.snapshots = {name: carry(values) for name, values in self.snapshots.items()}
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = self.controls.layout
+        self._kept = np.flatnonzero(layout.kept())
+        self._smooth = layout.glides()[self._kept]
+        self._dims = layout.slots["dims"].start
 
     # Snapshots
 

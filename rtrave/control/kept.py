@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from rtrave.control.arguments import TAG_CHARACTERS
 from rtrave.control.arguments import name as checked_name
 from rtrave.control.instrument import MAX_SNAPSHOTS, MORPH, Instrument
 from rtrave.control.namespace import Controls
 from rtrave.control.pattern import is_pattern
 from rtrave.control.vector import Vector
 from rtrave.errors import ControlError, RtraveError
+from rtrave.settings import state_dir
 
 FORMAT, VERSION = "rtrave-state", 1
 NOT_NEXT_TIME = ("freeze", "bypass")  # a run that begins frozen or dry would look broken
@@ -105,6 +107,21 @@ def add_snapshots(instrument: Instrument, snapshots: Mapping[str, Any]) -> list[
 
 
 # Files
+
+
+def state_path(name: str, model_hash: str) -> Path:
+    """Where the last controls and the snapshots of a model are kept."""
+    return _kept_path(name, model_hash, ".json")
+
+
+def calibration_path(name: str, model_hash: str) -> Path:
+    """Where the calibration of a model is kept, unless it lies beside the model."""
+    return _kept_path(name, model_hash, ".calibration.json")
+
+
+def _kept_path(name: str, model_hash: str, ending: str) -> Path:
+    safe = "".join(letter if letter in TAG_CHARACTERS else "_" for letter in name)
+    return state_dir() / f"{safe[:64]}-{model_hash[:12]}{ending}"
 
 
 def write_whole(path: Path, text: str) -> None:

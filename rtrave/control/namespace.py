@@ -10,7 +10,7 @@ from rtrave.control.arguments import control_value, empty_macro, fires, macro_va
 from rtrave.control.parameter import NORM, PANIC, RESET, ROOT, TABLE, Parameter, Value, resolve
 from rtrave.control.pattern import Tree, is_pattern, make_tree, match_tree
 from rtrave.control.places import Place, Written, make_places, make_twins
-from rtrave.control.vector import Layout, Vector, concrete
+from rtrave.control.vector import Layout, Vector, carrier, concrete
 from rtrave.errors import ControlError
 
 ATTRIBUTES = ROOT + "attribute/"
@@ -64,6 +64,21 @@ class Controls:
     """
 
     def __init__(self, layout: Layout, attributes: Iterable[str] = ()) -> None:
+        self.on_macro: dict[str, OnMacro] = {}
+        self.shown: dict[str, Callable[[], Values]] = {}
+        self._lay_out(layout, attributes)
+
+    def adopt(self, layout: Layout, attributes: Iterable[str] = ()) -> None:
+        """Become the controls of another model: what has the same address keeps its value, all ranges are the table's.
+
+        `values`, `parameters` and the other arrays and dicts are new ones from here on.
+        """
+        values, macros = carrier(self.layout, layout)(self.values), self.macros
+        self._lay_out(layout, attributes)
+        self.values[...] = values
+        self.macros |= {address: told for address, told in macros.items() if address in self.macros}
+
+    def _lay_out(self, layout: Layout, attributes: Iterable[str]) -> None:
         self.layout = layout
         self.values: Vector = layout.defaults()
         there = {ATTRIBUTES + name for name in attributes}
@@ -79,8 +94,6 @@ class Controls:
         self.macros: dict[str, Values] = {
             address: (empty_macro(p),) * len(p.type) for address, p in self.parameters.items() if p.kind == "macro"
         }
-        self.on_macro: dict[str, OnMacro] = {}
-        self.shown: dict[str, Callable[[], Values]] = {}
         self._places = make_places(self.parameters, layout)
         self.twins = make_twins(self._places, layout)
         self._tree: Tree = make_tree([*self.parameters, *(a for a in self._places if a.startswith(NORM))])

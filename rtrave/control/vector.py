@@ -6,7 +6,7 @@ Used in both processes: the control process writes it, the engine reads it once 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,6 +126,27 @@ def make_layout(dims: int, seed: int = 0) -> Layout:
         slots[key] = slice(start, len(addresses))
     index = {address: slot for slot, address in enumerate(addresses)}
     return Layout(dims, len(addresses), slots, tuple(addresses), tuple(parameters), index, seed)
+
+
+def carrier(old: Layout, new: Layout) -> Callable[[Vector], Vector]:
+    """What takes a vector of one layout to another one, by address.
+
+    Controls that both have keep their values, within the ranges of the new layout; the others are at their defaults.
+    Where all dimensions were kept (`dims` at its top), all are kept.
+    """
+    shared = [address for address in new.addresses if address in old.index]
+    here, there = (np.array([layout.index[a] for a in shared], np.intp) for layout in (old, new))
+    defaults = new.defaults()
+    low, high = (np.array([getattr(p, end) for p in new.parameters]) for end in ("hard_low", "hard_high"))
+
+    def carry(values: Vector) -> Vector:
+        carried = defaults.copy()
+        carried[there] = values[here]
+        if values[old.slots["dims"]][0] >= old.dims:
+            carried[new.slots["dims"]] = new.dims
+        return np.clip(carried, low, high)
+
+    return carry
 
 
 def concrete(parameter: Parameter, dims: int) -> list[str]:

@@ -48,6 +48,10 @@ class Listening:
         """How long it has listened."""
         return self._gatherer.frames / self._facts().spec.latent_rate_hz
 
+    def begin_anew(self) -> None:
+        """Another model plays: what was heard so far is not of it. OSC thread."""
+        self._controls.macros[LISTEN] = (0,)
+
     def state(self) -> tuple[int, float]:
         """Listening (0 or 1), and seconds so far."""
         return int(self._gatherer.listening), self.seconds
@@ -63,10 +67,15 @@ class Listening:
         if z.shape[1] < LEAST_FRAMES:
             raise ControlError("denied", f"{z.shape[1]} latent frames were heard: listen for longer", 0)
 
+        facts = self._facts()
+
+        def use(found: Calibration) -> None:
+            if self._facts() is facts:  # else another model plays by now
+                calibrate(self._controls, found)
+
         def finish() -> None:
-            facts = self._facts()
             found = learn(z, facts.latent_pca, facts.latent_mean, facts.model_hash, seconds, ["live input"])
-            self._call(lambda: calibrate(self._controls, found))
+            self._call(lambda: use(found))
             self._keep(found)
 
         threading.Thread(target=finish, name="calibration", daemon=True).start()

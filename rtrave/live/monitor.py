@@ -133,21 +133,21 @@ class Monitor:
     def __init__(
         self, spec: ModelSpec, layout: Layout, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int
     ) -> None:
-        self.spec, self.layout = spec, layout
-        self.sample_rate = spec.sample_rate
-        self.deadline_s = hop / spec.sample_rate
-        self._pca, self._mean = latent_pca, latent_mean
-        self._latent_frames = hop // spec.ratio
-        self.gatherer = Gatherer(spec.full_latent_size)
-        self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
+        self.gatherer = Gatherer(0)
+        self._latent_frames, self._row = 0, np.zeros(len(HOP_FIELDS))
         self.first_ms = 0.0  # compute time of the first hop of the run
-        self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
+        self.adopt(spec, layout, latent_pca, latent_mean, hop)
 
-    def adopt(self, spec: ModelSpec, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int) -> None:
-        """Another model with as many latents plays. Main thread."""
-        self.spec, self._pca, self._mean = spec, latent_pca, latent_mean
+    def adopt(self, spec: ModelSpec, layout: Layout, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int) -> None:
+        """Another model plays. While nobody updates."""
+        self.spec, self.layout = spec, layout
+        self._pca, self._mean = latent_pca, latent_mean
         self.sample_rate, self.deadline_s = spec.sample_rate, hop / spec.sample_rate
+        at, self._latent_frames = self.latent_frame, hop // spec.ratio
         self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
+        self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
+        self._row[HOP_FIELDS.index("latent_frame")] = at - self._latent_frames
+        self.gatherer.begin_anew(spec.full_latent_size)
 
     def update(self, hops: np.ndarray) -> None:
         """Take rows of the hops ring, float64 [n, width], n >= 1."""
@@ -196,7 +196,7 @@ class Monitor:
         size = self.spec.full_latent_size * self._latent_frames
         start = len(HOP_FIELDS) + (size if end == "out" else 0)
         z = self._row[start : start + size].reshape(self.spec.full_latent_size, self._latent_frames)[:, -1:]
-        if controls[self.layout.slots["space"]][0]:
+        if controls[self.layout.slots["space"]].any():
             return z[:, 0]
         components: np.ndarray = compress(z, self._pca, self._mean)[:, 0]
         return components

@@ -40,6 +40,8 @@ class LiveOptions:
         Low-latency: time between a full hop and its output; None measures what the engine needs.
     late : str
         "hold", "dry" or "silence": what is heard in place of a hop that is not there.
+    hop : int or None
+        Samples that a model takes at once, also one that is loaded later; None is the model's own.
     input_channels : list of list of int or None
         Device channels per model channel, from 0.
     output_channels : list of list of int or None
@@ -69,6 +71,7 @@ class LiveOptions:
     sessions_dir: Path
     seed: int = 0
     threads: int = 1
+    hop: int | None = None
     buffering: str = "auto"
     block_size: int | None = None
     latency: str | float = "low"

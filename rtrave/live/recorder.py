@@ -54,6 +54,7 @@ class Recorder:
         self._dropped = dict.fromkeys(("audio", "hops", "controls"), 0.0)
         self._tag = ""
         self._model = 0
+        self._paused = self._parted = False  # between two models, and whether a take ran
         self._held = np.zeros((0, shared.spec.hop_width))  # hops of a model that is not adopted yet
         self.folder: Path | None = None
         self.failure = ""
@@ -70,6 +71,8 @@ class Recorder:
         with self._lock:
             if self._writer is not None:
                 raise ControlError("busy", f"a take runs already, in {self.folder}: stop it first")
+            if self._paused:
+                raise ControlError("busy", "another model is just coming in: try again")
             return self._begin(tag)
 
     def _begin(self, tag: str) -> Path:
@@ -82,19 +85,30 @@ class Recorder:
     def stop(self) -> None:
         """End the take, where one runs. Any thread of the control process."""
         with self._lock:
+            self._parted = False
             self._close()
 
-    def adopt(self, model: int) -> None:
-        """Go on with the hops of another model, which have waited in the ring. Main thread.
+    def pause(self) -> None:
+        """The model gives way to another one: take its last hops, and leave all that come after in the rings until
+        `go_on`. Main thread.
 
-        A take belongs to one model: one that runs ends with the last hop of the old model, and another of the same name
-        begins with the first of the new one.
+        A take belongs to one model: one that runs ends here, and another of the same name begins with `go_on`.
         """
         self.drain()
         with self._lock:
-            self._model = model
-            if self._writer is not None:
-                self._close()
+            self._paused, self._parted = True, self._writer is not None
+            self._close()
+
+    def go_on(self, model: int, shared: Shared) -> None:
+        """Take the hops of another model, which have waited in its rings. Main thread."""
+        with self._lock:
+            if shared is not self._shared:
+                self._shared = shared
+                self._held = np.zeros((0, shared.spec.hop_width))
+                self._pending.clear()
+                self._in_force = None
+            self._paused, self._model = False, model
+            if self._parted:
                 try:
                     self._begin(self._tag)
                 except RtraveError as error:
@@ -139,6 +153,8 @@ class Recorder:
     def drain(self) -> None:
         """Take what waits in the rings. The recorder's thread, or tests."""
         with self._lock:
+            if self._paused:
+                return
             hops = np.concatenate((self._held, self._shared.hops.read()))
             ours = hops[:, MODEL] == self._model
             count = len(hops) if ours.all() else int(np.argmin(ours))

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.live import Live
 
 from rtrave.audio.priority import missing
-from rtrave.audio.shared import Shared, create, spec_for
-from rtrave.control.calibration import Calibration, save
+from rtrave.audio.shared import Shared, section
+from rtrave.control.calibration import Calibration, calibrate, save
+from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import Instrument
+from rtrave.control.kept import calibration_path, state_path
 from rtrave.errors import RtraveError
 from rtrave.live import terminal
 from rtrave.live.clips import Clips
@@ -29,14 +31,16 @@ from rtrave.live.monitor import Monitor, latency_of
 from rtrave.live.options import LiveOptions, null_input, session_header
 from rtrave.live.osc_wiring import osc_actions, osc_readers
 from rtrave.live.recorder import Recorder
+from rtrave.live.room import Room
 from rtrave.live.state_keeper import StateKeeper
 from rtrave.live.supervisor import NoDeviceError, Supervisor
-from rtrave.live.swap import ModelSwap
+from rtrave.live.swap import ModelSwap, Wanted
 from rtrave.live.web_wiring import Web
 from rtrave.osc.listeners import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.session.writer import SessionWriter
 from rtrave.streaming.scripted import ModelFacts
+from rtrave.streaming.stream import attributes_of
 
 POLL_S = 0.05
 CLOSING_LINES = 4  # of the last screen's height left to what `finish` says
@@ -61,6 +65,7 @@ class LiveRun:
         self._stop = threading.Event()
         self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
         self._played_s, self._counted_from = 0.0, 0  # by models before, and up to this latent frame
+        self._calibration = options.calibration  # where what is learned of the model that plays is kept
         self._faults, self._howl = Faults(), HowlWatch()
         self._began_s = time.monotonic()
         with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
@@ -72,16 +77,22 @@ class LiveRun:
         spec = model.spec
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
         self._second = model.channels if options.second_input else 0
-        sizes = (spec.full_latent_size, model.shape.latent_frames, controls.layout.size, model.hop)
-        self._shared: Shared = create(spec_for(model.channels, *sizes, second=self._second))
-        stack.callback(self._shared.unlink)
-        self._shared.controls.write(controls.values)
+        self._room = Room(model, controls.layout, self._second)
+        stack.callback(self._room.close)
+        self._room.publish(controls.values)
         self._keeper = StateKeeper(self._instrument, options.state, self._note)
-        self._fade = controls.layout.slots["model/fade"].start
         self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._shared, self.monitor, options.sessions_dir, self._new_writer)
         self._supervisor = self._make_supervisor(options.device)
-        self._swap = ModelSwap(model.shape, lambda: self._model, self._send, self._adopt, self._announce)
+        self._swap = ModelSwap(
+            replace(model.shape, latent_frames=1, hop=options.hop),
+            lambda: self._model,
+            self._make_room,
+            self._room.forget,
+            self._send,
+            self._adopt,
+            self._announce,
+        )
         self._clips = Clips(
             options.clips_dir,
             options.graph,
@@ -104,7 +115,7 @@ class LiveRun:
         readers |= {"/rtrave/calibration/state": self._listening.state}
         self.osc = OscServer(
             controls,
-            self._shared.controls.write,
+            self._room.publish,
             osc_actions(self._recorder, self._swap.load) | self._instrument.actions(),
             readers,
             bind=options.osc_bind,
@@ -175,7 +186,7 @@ class LiveRun:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
                 self._keeper.poll(time.monotonic())
-                self._swap.poll(float(self._controls.values[self._fade]))
+                self._swap.poll(float(self._controls.get("/rtrave/model/fade")[0]))
                 self._note_faults()
                 show(self.view())
                 if duration_s is not None and self._seconds() >= duration_s:
@@ -247,7 +258,7 @@ class LiveRun:
             sizes = (self._model.spec.sample_rate, self._model.channels)
             device = {"null": str(null_input(options.input_file, *sizes, named, self._folder))}
         config = {
-            "shared": {"path": str(self._shared.path), "spec": asdict(self._shared.spec)},
+            "shared": section(self._shared),
             "graph": str(options.graph),
             "device": device,
             "seed": options.seed,
@@ -293,19 +304,49 @@ class LiveRun:
         if address == "/rtrave/error":
             self._note(f"{values[0]}: {values[-1]}")
 
-    def _adopt(self, model: ModelFacts, graph: Path, told: dict[str, Any]) -> None:
+    @property
+    def _shared(self) -> Shared:
+        return self._room.shared
+
+    def _make_room(self, model: ModelFacts) -> dict[str, Any] | None:
+        made: list[dict[str, Any] | None] = []
+        self.osc.do(lambda: made.append(self._room.prepare(model, self._controls.values)))
+        return made[0]
+
+    def _adopt(self, wanted: Wanted, told: dict[str, Any]) -> None:
         """Another model plays: a take belongs to one model, so the one that runs goes on in a new folder."""
-        before, self._model = self._model.spec, model
+        model, before = wanted.facts, self._model.spec
         frame = self.latent_frame
         self._played_s += (frame - self._counted_from) / before.latent_rate_hz
         self._counted_from = frame
-        self._supervisor.plays(str(graph), self._swap.count, told)
         self._recorder.event("model", name=model.spec.name, hash=model.model_hash)
-        self._instrument.shares = tuple(model.spec.fidelity)
-        self._clips.begin_anew(graph)
-        self.monitor.adopt(model.spec, model.latent_pca, model.latent_mean, model.hop)
-        self._recorder.adopt(self._swap.count)
+        self._recorder.pause()
+        self._keeper.save()
+        calibration = find_calibration(wanted.path, model.spec.name, model.model_hash, self._note)
+        self.osc.do(lambda: self._change_controls(model, calibration))
+        self._supervisor.plays(str(wanted.graph), self._swap.count, told, self._shared)
+        self._recorder.go_on(self._swap.count, self._shared)
+        self._clips.begin_anew(wanted.graph)
         self._note(f"{model.spec.name} plays instead of {before.name}")
+        if model.spec.full_latent_size != before.full_latent_size:
+            self._announce("/rtrave/model/dims", "i", (model.spec.full_latent_size,))
+
+    def _change_controls(self, model: ModelFacts, calibration: Calibration | None) -> None:
+        """From the addresses of one model to those of another, in one piece. OSC thread."""
+        spec = model.spec
+        with self._web.changing():
+            self._model = model
+            if self._calibration is not None:
+                self._calibration = calibration_path(spec.name, model.model_hash)
+            self._room.take_over()
+            self._instrument.adopt(self._room.layout, attributes_of(spec), spec.fidelity)
+            if calibration is not None:
+                calibrate(self._controls, calibration)
+            self.monitor.adopt(spec, self._room.layout, model.latent_pca, model.latent_mean, model.hop)
+            self._listening.begin_anew()
+            self._keeper.adopt(state_path(spec.name, model.model_hash))
+            self.osc.begin_anew()
+            self._web.begin_anew()
 
     def _new_writer(self, folder: Path) -> SessionWriter:
         spec = self._model.spec
@@ -328,8 +369,8 @@ class LiveRun:
 
     def _keep_calibration(self, calibration: Calibration) -> None:
         try:
-            if self._options.calibration is not None:
-                save(calibration, self._options.calibration)
+            if self._calibration is not None:
+                save(calibration, self._calibration)
             self._note(f"calibrated from {calibration.seconds:.0f} s of the live input")
         except RtraveError as error:
             self._note(f"the calibration is in use, but not kept: {error}")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import save_state
+from rtrave.control.kept import load_state, save_state
 from rtrave.errors import RtraveError
 
 PERIOD_S = 2.0
@@ -29,9 +27,23 @@ class StateKeeper:
 
     def __init__(self, instrument: Instrument, path: Path | None, tell: Callable[[str], object]) -> None:
         self._instrument, self._path, self._tell = instrument, path, tell
-        self._kept = np.flatnonzero(instrument.controls.layout.kept())
         self._saved = self._fingerprint()
         self._next_s = 0.0
+
+    def adopt(self, path: Path) -> None:
+        """Keep what is played for another model from here on, whose own snapshots come back where their names are free.
+
+        On the OSC server's thread, the main thread waiting.
+        """
+        if self._path is None:
+            return
+        instrument, self._path = self._instrument, path
+        here, macros = dict(instrument.snapshots), dict(instrument.controls.macros)
+        for note in load_state(instrument, path, with_controls=False):
+            self._tell(note)
+        instrument.snapshots |= here
+        instrument.controls.macros |= {name: told for name, told in macros.items() if any(told)}
+        self._saved = ()
 
     def poll(self, now_s: float) -> None:
         """Save what has changed since the last time, where that is some seconds ago."""
@@ -54,4 +66,5 @@ class StateKeeper:
     def _fingerprint(self) -> tuple[object, ...]:
         instrument = self._instrument
         snapshots = tuple((name, id(values)) for name, values in dict(instrument.snapshots).items())
-        return instrument.controls.values[self._kept].tobytes(), snapshots, tuple(instrument.controls.macros.values())
+        kept = instrument.controls.values[instrument.controls.layout.kept()]
+        return kept.tobytes(), snapshots, tuple(instrument.controls.macros.values())

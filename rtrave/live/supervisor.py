@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from rtrave.audio.shared import Shared
+from rtrave.audio.shared import Shared, section
 from rtrave.errors import RtraveError
 
 START_LIMIT_S = 20.0
@@ -195,9 +195,10 @@ class Supervisor:
         self._child.send(command)
         return True
 
-    def plays(self, graph: str, model: int, told: dict[str, Any]) -> None:
-        """The audio process plays another model; one that is started again will, too."""
-        self._config |= {"graph": graph, "model": model}
+    def plays(self, graph: str, model: int, told: dict[str, Any], shared: Shared) -> None:
+        """The audio process plays another model, through this shared memory; one that is started again will, too."""
+        self._shared = shared
+        self._config |= {"graph": graph, "model": model, "shared": section(shared)}
         self.device |= {key: value for key, value in told.items() if key not in ("event", "graph")}
 
     def stop(self) -> None:

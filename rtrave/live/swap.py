@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,21 @@ NICE = 10
 Announce = Callable[[str, str, tuple[Any, ...]], None]
 
 
-def check_shape(old: ModelFacts, new: ModelFacts) -> None:
-    """Refuse a model that does not fit into this run's controls and rings, and say in what it differs.
+@dataclass(frozen=True)
+class Wanted:
+    """A model that is ready to be played: the name it was asked for by, its file and graph, what is known of it."""
 
-    Another ratio, hop or sample rate fits.
-    """
-    sizes = [
-        {
-            "channels": facts.channels,
-            "latent dimensions": facts.spec.full_latent_size,
-            "latent frames a hop": facts.shape.latent_frames,
-        }
-        for facts in (old, new)
-    ]
-    apart = [f"{sizes[1][name]} {name} (now {n})" for name, n in sizes[0].items() if sizes[1][name] != n]
-    if apart:
-        raise RtraveError(f"{new.spec.name} has {', '.join(apart)}: it needs a run of its own, start with --model")
+    name: str
+    path: Path
+    graph: Path
+    facts: ModelFacts
+
+
+def check_channels(old: ModelFacts, new: ModelFacts) -> None:
+    """Refuse a model of other channels than those that the device was opened for; everything else may differ."""
+    came, now = new.channels, old.channels
+    if came != now:
+        raise RtraveError(f"{new.spec.name} has {came} channels (now {now}): it needs a run of its own, use --model")
 
 
 class ModelSwap:
@@ -48,10 +48,14 @@ class ModelSwap:
         What graphs are compiled for.
     playing : callable
         The facts of the model that plays.
+    make_room : callable
+        (facts) -> what the audio process is told of the shared memory for it, None where it fits into what is there.
+    forget_room : callable
+        The model that room was made for does not play.
     send : callable
         Carries a command to the audio process; False where there is none.
     adopt : callable
-        (facts, graph, told): the new model plays; called on the main thread.
+        (wanted, told): the new model plays; called on the main thread.
     announce : callable
         (address, types, values) to all who listen by OSC.
 
@@ -65,15 +69,18 @@ class ModelSwap:
         self,
         shape: GraphShape,
         playing: Callable[[], ModelFacts],
+        make_room: Callable[[ModelFacts], dict[str, Any] | None],
+        forget_room: Callable[[], None],
         send: Callable[[dict[str, Any]], bool],
-        adopt: Callable[[ModelFacts, Path, dict[str, Any]], None],
+        adopt: Callable[[Wanted, dict[str, Any]], None],
         announce: Announce,
     ) -> None:
         self._shape, self._playing, self._send, self._adopt, self._announce = shape, playing, send, adopt, announce
+        self._make_room, self._forget_room = make_room, forget_room
         self._busy = threading.Lock()
-        self._ready: queue.SimpleQueue[tuple[str, Path, ModelFacts]] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[Wanted] = queue.SimpleQueue()
         self.count = 0  # swaps so far
-        self._wanted: tuple[str, Path, ModelFacts] | None = None
+        self._wanted: Wanted | None = None
 
     def load(self, name: str) -> None:
         """Begin; done or failed is announced later. OSC thread, returns at once.
@@ -98,34 +105,42 @@ class ModelSwap:
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
             graph = ensure_scripted(path) if is_script(path) else ensure_graph(path, self._shape)
             facts = read_facts(graph)
-            check_shape(self._playing(), facts)
-            self._ready.put((name, graph, facts))
+            check_channels(self._playing(), facts)
+            self._ready.put(Wanted(name, path, graph, facts))
         except Exception as error:  # whatever it is, the old model plays on, and the sender is told
             self._fail(str(error))
 
     def poll(self, fade_ms: float) -> None:
         """Hand what is ready to the audio process. Main thread."""
         try:
-            self._wanted = self._ready.get_nowait()
+            wanted = self._ready.get_nowait()
         except queue.Empty:
             return
-        command = {"command": "load", "graph": str(self._wanted[1]), "model": self.count + 1, "fade_ms": fade_ms}
-        if not self._send(command):
+        try:
+            room = self._make_room(wanted.facts)
+        except RtraveError as error:
+            self._fail(str(error))
+            return
+        command = {"command": "load", "graph": str(wanted.graph), "model": self.count + 1, "fade_ms": fade_ms}
+        if room is not None:
+            command["shared"] = room
+        if self._send(command):
+            self._wanted = wanted
+        else:
             self._fail("the audio process is being started again: try again")
 
     def heard(self, told: dict[str, Any]) -> None:
         """What the audio process says of it: "loaded" or "load-failed". Main thread."""
         wanted, self._wanted = self._wanted, None
-        if wanted is None or told.get("graph") != str(wanted[1]):
+        if wanted is None or told.get("graph") != str(wanted.graph):
             return
         if told["event"] != "loaded":
             self._fail(str(told.get("message")))
             return
-        name, graph, facts = wanted
         self.count += 1
-        self._adopt(facts, graph, told)
+        self._adopt(wanted, told)
         self._busy.release()
-        self._announce("/rtrave/done", "ss", (ADDRESS, name))
+        self._announce("/rtrave/done", "ss", (ADDRESS, wanted.name))
 
     def lost(self) -> None:
         """The audio process is gone; the next one plays the old model. Main thread."""
@@ -134,5 +149,6 @@ class ModelSwap:
             self._fail("the audio process ended while it was loaded: the old model plays")
 
     def _fail(self, why: str) -> None:
+        self._forget_room()
         self._busy.release()
         self._announce("/rtrave/error", "ssis", (ADDRESS, "denied", 0, " ".join(why.split())[:200]))

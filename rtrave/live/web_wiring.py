@@ -47,12 +47,23 @@ class Web:
         self._name, self._port, self._open = f"rtrave {name}", osc.port, bool(networks)
         token = secrets.token_urlsafe(12) if networks else ""
         shown = "127.0.0.1" if self._bind in ("0.0.0.0", "127.0.0.1") else self._bind
-        host_info: dict[str, Value] = {"OSC_PORT": osc.port, "WS_PORT": osc.port}
+        self._controls, self._readers = controls, readers
+        self._host_info: dict[str, Value] = {"OSC_PORT": osc.port, "WS_PORT": osc.port}
         if not networks:  # elsewhere clients take the address they have asked
-            host_info |= {"OSC_IP": shown, "WS_IP": shown}
-        tree = QueryTree(controls, readers, self._name, host_info)
-        self._server = WebServer(osc, tree, Gate(osc.port, networks, token), self._bind)
+            self._host_info |= {"OSC_IP": shown, "WS_IP": shown}
+        self._server = WebServer(osc, self._tree(), Gate(osc.port, networks, token), self._bind)
         self.url = f"http://{shown}:{osc.port}/" + (f"{token}/" if token else "")
+
+    def _tree(self) -> QueryTree:
+        return QueryTree(self._controls, self._readers, self._name, self._host_info)
+
+    def changing(self) -> contextlib.AbstractContextManager[object]:
+        """While it is held, nobody reads the tree: the controls may become another model's."""
+        return self._server.reading
+
+    def begin_anew(self) -> None:
+        """Tell of the controls as they are now. While `changing` is held."""
+        self._server.adopt(self._tree())
 
     def start(self, stack: contextlib.ExitStack, note: Callable[[str], object]) -> None:
         """Listen, and announce it where other computers may come in; what ends both goes on the stack."""

@@ -112,6 +112,30 @@ class Feedback:
         heard.pending = {a: None for a in heard.pending if a in controls}
         listener.subscriptions[LISTEN] = heard
 
+    def begin_anew(self) -> None:
+        """The controls are another model's: tell the whole state, and what each pattern matches now."""
+        self._seen = self._controls.values.copy()
+        self._macros, self._stood = self._macro_values(), self._standing()
+        for listener in self._listeners.values():
+            listener.pending = dict.fromkeys(self._values.state) if listener.mask & CONTROLS else {}
+            for pattern, heard in listener.subscriptions.items():
+                if pattern == LISTEN:
+                    heard.controls = frozenset(a for a in heard.controls if self._controls.has_value(a))
+                    heard.reads = tuple(a for a in heard.reads if self._values.is_read(a))
+                else:
+                    heard.controls, heard.reads = self._matched(pattern)
+                heard.pending = dict.fromkeys(a for a in self._values.state if a in heard.controls)
+                heard.last.clear()
+
+    def _matched(self, pattern: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The controls and the values of the program that a pattern matches now; none is no error."""
+        try:
+            found = [a for a in self._controls.match(pattern) if self._values.readable(a)]
+        except ControlError:
+            found = []
+        reads = tuple(a for a in found if self._values.is_read(a))
+        return frozenset(found).difference(reads), reads
+
     def forget(self, target: Peer) -> None:
         """A peer is gone."""
         self._listeners.pop(target, None)

@@ -26,6 +26,7 @@ UNITS = {
 }
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "VALUE", "RANGE", "CLIPMODE", "UNIT", "DESCRIPTION", "TAGS")
 KNOWN = frozenset((*ATTRIBUTES, "EXTENDED_TYPE", "CRITICAL", "OVERLOADS", "HTML"))  # those of the proposal
+MESSAGES = ("LISTEN", "PATH_CHANGED", "PATH_ADDED", "PATH_REMOVED")  # over web sockets
 SUPPORTED = ("ACCESS", "VALUE", "RANGE", "CLIPMODE", "UNIT", "DESCRIPTION")
 
 Piece = str | tuple[str]  # a text, or the address whose value stands there
@@ -55,7 +56,7 @@ class QueryTree:
         self._contents: dict[str, list[str]] = {"/": []}
         for address in self.addresses:
             self._place(address)
-        extensions = dict.fromkeys(SUPPORTED, True) | {"LISTEN": True, "PATH_CHANGED": False, "TAGS": False}
+        extensions = dict.fromkeys(SUPPORTED, True) | dict.fromkeys(MESSAGES, True) | {"TAGS": False}
         self._host_info = json.dumps({"NAME": name, "EXTENSIONS": extensions, "OSC_TRANSPORT": "UDP", **host_info})
 
     def answer(self, target: str) -> Answer:
@@ -84,6 +85,11 @@ class QueryTree:
         """The addresses at a path and below it."""
         path = path.rstrip("/")
         return [a for a in self.addresses if a == path or a.startswith(path + "/")]
+
+    def tops_without(self, other: QueryTree) -> list[str]:
+        """The topmost nodes that another tree does not have."""
+        mine = (self._contents.keys() | set(self.addresses)) - other._contents.keys() - set(other.addresses)
+        return sorted(node for node in mine if node.rpartition("/")[0] not in mine)
 
     def node(self, path: str) -> str:
         """The JSON of a node and everything below it."""
@@ -149,6 +155,15 @@ class QueryTree:
         except ControlError:
             return "[]"
         return "[" + ",".join(_shown(value) for value in values) + "]"
+
+
+def path_messages(before: QueryTree, after: QueryTree) -> list[str]:
+    """What tells a client that has read one tree of another one in its place: the nodes that went, those that came,
+    and that ranges and types below the root may have changed."""
+    told = [("PATH_REMOVED", node) for node in before.tops_without(after)]
+    told += [("PATH_ADDED", node) for node in after.tops_without(before)]
+    told.append(("PATH_CHANGED", "/"))
+    return [json.dumps({"COMMAND": command, "DATA": path}) for command, path in told]
 
 
 def _shown(value: Value) -> str:

@@ -36,6 +36,7 @@ MAX_AHEAD_S = 2.0
 WAKE_S = 0.05
 FLOOD_S = 0.001  # bursts that follow each other faster are gathered
 REST_S = 0.0005
+DONE_CHECK_S = 0.5  # between two looks at whether the thread is still there
 FLOAT = struct.Struct(">f")
 
 
@@ -111,7 +112,7 @@ class OscServer:
         self._leases = leases = Leases()
         self.web_send: Callable[[bytes, int], object] = lambda datagram, number: None
         self._replies = Replies(leases, self._send)
-        values = Values(controls, readers)
+        self._values = values = Values(controls, readers)
         self._feedback = Feedback(targets, leases, controls, values, self._send, monotonic_s())
         self._dispatcher = Dispatcher(controls, leases, self._replies, actions, values, self._feedback, monotonic_s)
         self._fast = single_floats(controls)
@@ -148,6 +149,32 @@ class OscServer:
         """Have something done on the server's thread, soon, and the controls published after it. Any thread."""
         self._calls.append(function)
         self._endpoint.wake()
+
+    def do(self, function: Callable[[], object]) -> None:
+        """As `call`, and wait until it is done; what it raises is raised here. Any thread but the server's, while that
+        one runs."""
+        done, raised = threading.Event(), []
+
+        def act() -> None:
+            try:
+                function()
+            except BaseException as error:
+                raised.append(error)
+            done.set()
+
+        self.call(act)
+        while not done.wait(DONE_CHECK_S):
+            if not self._thread.is_alive():
+                raise RtraveError("the OSC server has ended: start again")
+        if raised:
+            raise raised[0]
+
+    def begin_anew(self) -> None:
+        """The controls are another model's from here on: listeners are told the whole state. The server's thread."""
+        self._touched.clear()
+        self._values.begin_anew()
+        self._fast = single_floats(self._controls)
+        self._feedback.begin_anew()
 
     # Web sockets, each a peer by its number; by `call`, on the server's thread
 

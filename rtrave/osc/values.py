@@ -38,11 +38,17 @@ class Values:
 
     def __init__(self, controls: Controls, readers: Mapping[str, Reader]) -> None:
         self._controls = controls
-        self._readers: dict[str, tuple[str, int]] = {}  # concrete address: row of the table, which of its values
         self._rows = check_known(readers, "read")
         self._read: dict[str, tuple[Value, ...]] = {}
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The controls are another model's from here on."""
+        controls = self._controls
+        self._read.clear()
+        self._readers: dict[str, tuple[str, int]] = {}  # concrete address: row of the table, which of its values
         for parameter in TABLE:
-            if parameter.address in readers:
+            if parameter.address in self._rows:
                 for n, address in enumerate(concrete(parameter, controls.layout.dims)):
                     self._readers[address] = parameter.address, n if "<n>" in parameter.address else -1
         moving = tuple(f"/rtrave/{name}" for name in CHANGING)

@@ -13,6 +13,7 @@ import json
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -21,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from rtrave.errors import RtraveError
-from rtrave.osc.query import QueryTree
+from rtrave.osc.query import QueryTree, path_messages
 from rtrave.osc.server import OscServer
 from rtrave.web.gate import Gate
 
@@ -45,14 +46,14 @@ class Socket:
 
     def __init__(self, number: int, connection: ServerConnection) -> None:
         self.number, self.connection = number, connection
-        self.waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
+        self.waiting: deque[bytes | str] = deque(maxlen=MAX_WAITING)
         self.filled = asyncio.Event()
         self.dropped = 0
 
-    def put(self, datagram: bytes) -> None:
-        """Add something to be sent. The web thread."""
+    def put(self, frame: bytes | str) -> None:
+        """Add an OSC packet or a command of OSCQuery, to be sent. The web thread."""
         self.dropped += len(self.waiting) == MAX_WAITING
-        self.waiting.append(datagram)
+        self.waiting.append(frame)
         self.filled.set()
 
     async def write(self) -> None:
@@ -72,10 +73,15 @@ class WebServer:
     osc : OscServer
         Not started yet.
     tree : QueryTree
-        Belongs to this server's thread.
+        Belongs to this server's thread, as do the controls while it holds `reading`.
     gate : Gate
     bind : str
         Address to listen on, TCP, on the gate's port.
+
+    Attributes
+    ----------
+    reading : Lock
+        Held while the tree is read: who changes the controls' layout holds it, too.
 
     Raises
     ------
@@ -85,6 +91,7 @@ class WebServer:
 
     def __init__(self, osc: OscServer, tree: QueryTree, gate: Gate, bind: str = "127.0.0.1") -> None:
         self._osc, self._tree, self._gate, self._bind = osc, tree, gate, bind
+        self.reading = threading.Lock()
         self._sockets: dict[int, Socket] = {}
         self._numbers = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None  # one that never runs complains when it goes
@@ -155,7 +162,9 @@ class WebServer:
             return _response(403, json.dumps({"error": why or "no token"}).encode())
         if headers.get("Upgrade", "").lower() == "websocket":
             return _response(503, b'{"error": "too many sockets"}') if len(self._sockets) >= MAX_SOCKETS else None
-        return _response(*self._tree.answer(target))
+        with self.reading:
+            status, body = self._tree.answer(target)
+        return _response(status, body)
 
     async def _talk(self, connection: ServerConnection) -> None:
         if len(self._sockets) >= MAX_SOCKETS:
@@ -188,17 +197,30 @@ class WebServer:
             addresses = tuple(self._tree.below(path))
             self._osc.call(partial(self._osc.web_listen, number, addresses, what == "LISTEN"))
 
+    def adopt(self, tree: QueryTree) -> None:
+        """Answer from another tree, and tell all sockets what has changed. Any thread, holding `reading`."""
+        before, self._tree = self._tree, tree
+        self._soon(self._tell_all, path_messages(before, tree))
+
     def _send(self, datagram: bytes, number: int) -> None:
         """Called on the OSC server's thread."""
+        self._soon(self._put, datagram, number)
+
+    def _soon(self, function: Callable[..., object], *arguments: object) -> None:
         if self._loop is None:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._put, datagram, number)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     def _put(self, datagram: bytes, number: int) -> None:
         socket = self._sockets.get(number)
         if socket is not None:
             socket.put(datagram)
+
+    def _tell_all(self, messages: list[str]) -> None:
+        for socket in self._sockets.values():
+            for message in messages:
+                socket.put(message)
 
 
 def _response(status: int, body: bytes) -> Response:

@@ -10,7 +10,7 @@ import pytest
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
-from rtrave.live.swap import check_shape
+from rtrave.live.swap import check_channels
 from rtrave.osc.packets import decode_packet
 from rtrave.session.reader import open_session, read_audio, read_events
 from rtrave.streaming.graph_cache import ensure_graph, open_facts
@@ -94,12 +94,12 @@ def test_models_come_and_go(models, tmp_path, monkeypatch):
     assert all(np.abs(read_audio(session, "output")).max() > 1e-4 for session in played)
 
 
-def test_a_model_of_other_dimensions_is_refused_with_what_differs():
+def test_a_model_of_other_channels_is_refused_with_what_differs():
     strings = open_facts(ensure_graph(DATA / "v1_causal", GraphShape()))
     stereo = open_facts(ensure_graph(DATA / "v2_causal_stereo_48k", GraphShape()))
-    check_shape(strings, strings)
+    check_channels(strings, strings)
     with pytest.raises(RtraveError, match=r"has 2 channels \(now 1\): it needs a run of its own"):
-        check_shape(strings, stereo)
+        check_channels(strings, stereo)
 
 
 def test_killed_while_a_model_is_loaded(models, tmp_path, monkeypatch):
