@@ -29,6 +29,7 @@ from rtrave.session.reader import Session, open_session
 from rtrave.streaming.graph_cache import ensure_graph, open_facts
 from rtrave.streaming.graph_shape import GraphShape
 
+DEFAULT_SHAPE = GraphShape()
 RTRAVE = [sys.executable, "-m", "rtrave"]
 
 
@@ -107,9 +108,11 @@ def live_process(*arguments: str | Path, **options: Any) -> Iterator[Process]:
 
 
 @contextmanager
-def live_run(folder: Path, model: str = "strings", **options: Any) -> Iterator[LiveRun]:
+def live_run(
+    folder: Path, model: str = "strings", shape: GraphShape = DEFAULT_SHAPE, **options: Any
+) -> Iterator[LiveRun]:
     """A live run on the null device, recording, its control process in this one."""
-    graph = ensure_graph(find_model(model), GraphShape())
+    graph = ensure_graph(find_model(model), shape)
     facts = open_facts(graph)
     chosen = {"device": {"null": True}, "sessions_dir": folder, "osc_port": 0, "record": True, **options}
     instrument = Instrument(Controls(make_layout(facts.spec.full_latent_size)), facts.spec.fidelity)
