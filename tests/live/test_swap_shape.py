@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
@@ -78,6 +79,12 @@ def commands(web):
     return told
 
 
+def mapped(run):
+    """Shared memories that the audio process still holds, those of models that have left among them."""
+    maps = Path(f"/proc/{run.audio_pid}/maps").read_text().splitlines()
+    return len({line.split()[5] for line in maps if ".shared" in line})
+
+
 def bias(run, n):
     return run.view().controls[run.monitor.layout.index[f"/rtrave/latent/{n}/bias"]]
 
@@ -122,6 +129,7 @@ def test_dimensions_come_and_go(playing, tmp_path):
         surface.send("/rtrave/snapshot/recall", "s", "verse")
         wait_for_hops(run, 6)
         assert bias(run, 3) == 1.5 and bias(run, 0) == 0.0
+    assert mapped(run) == 1
     counts = run.view().counts
     assert counts["engine_errors"] == counts["callback_errors"] == run.osc.counts.faults == 0, run.osc.last_fault
     assert counts["audio_dropped"] == counts["hops_dropped"] == counts["controls_dropped"] == 0

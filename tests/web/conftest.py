@@ -24,7 +24,7 @@ class Site:
 
     def __init__(self, dims: int = 4) -> None:
         self.controls = Controls(make_layout(dims))
-        Instrument(self.controls, tuple(min(1.0, (k + 1) / dims) for k in range(dims)))
+        self.instrument = Instrument(self.controls, tuple(min(1.0, (k + 1) / dims) for k in range(dims)))
         readers = {"/rtrave/version": lambda: ("x",)}
         self.osc = OscServer(self.controls, lambda values: None, {}, readers, port=0)
         self.port = self.osc.port
