@@ -165,7 +165,9 @@ def main(
         return 1
     _tell(out, "started", sample_rate=engine.sample_rate, hop=engine.hop, **asdict(granted), **opened.told)
     tell = partial(_tell, out)
-    _obey(commands, Loader(config, opened, shared, engine, open_engine, tell), tell)
+    loader = Loader(config, opened, shared, engine, open_engine, tell)
+    del shared, engine  # the loader's alone: it lets them go when other models play
+    _obey(commands, loader, tell)
     with _watchdog():
         _fade_and_close(opened)
         close_portaudio()
