@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from rtrave.model.formats.native import save_native
+from rtrave.osc.packets import decode_packet
 from rtrave.session.reader import latent_index, open_session, read_audio, read_events, read_latents
 from rtrave.streaming.graph import build_graph
 from rtrave.streaming.graph_cache import graph_folder, hash_source
@@ -56,8 +57,13 @@ def playing(models, tmp_path, monkeypatch):
 
 
 def load(surface, name):
+    """Load a model; what was told before it was done."""
     surface.send("/rtrave/model/load", "s", name)
-    assert answer(surface) == ("/rtrave/done", ("/rtrave/model/load", name))
+    told = []
+    while not told or told[-1][0] not in ("/rtrave/done", "/rtrave/error"):
+        told += [(message.address, *message.arguments) for message in decode_packet(surface.socket.recv(65536))]
+    assert told.pop() == ("/rtrave/done", "/rtrave/model/load", name)
+    return told
 
 
 def status_of(run, path):
@@ -104,7 +110,7 @@ def test_dimensions_come_and_go(playing, tmp_path):
     surface.send("/rtrave/snapshot/store", "s", "verse")
     surface.send("/rtrave/latent/3/bias", "f", 1.25)
     with connect(f"ws://127.0.0.1:{run.osc_port}/", compression=None) as web:
-        load(surface, "tiny4")
+        assert ("/rtrave/model/dims", 4) in load(surface, "tiny4")
         told = commands(web)
         assert [path for what, path in told if what == "PATH_REMOVED"] == sorted(
             f"/rtrave/latent/{n}" for n in range(4, 16)
@@ -118,7 +124,7 @@ def test_dimensions_come_and_go(playing, tmp_path):
         surface.send("/rtrave/latent/4/bias", "f", 1.0)
         assert answer(surface)[1][1] == "unknown-address"
         wait_for_hops(run)
-        load(surface, "tiny20")
+        assert ("/rtrave/model/dims", 20) in load(surface, "tiny20")
         told = commands(web)
         assert [path for what, path in told if what == "PATH_ADDED"] == sorted(
             f"/rtrave/latent/{n}" for n in range(4, 20)
