@@ -22,7 +22,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ class Shared:
 def _sections(spec: SharedSpec) -> dict[str, tuple[int, int]]:
     """Name -> (offset, bytes); every section begins on a cache line."""
     sizes = {
-        "header": LINE,
+        "header": 8 * (1 + len(fields(SharedSpec))),
         "status": 8 * len(STATUS_FIELDS),
         "controls": ControlBlock.nbytes(spec.controls),
         "audio": 2 * LINE + 4 * spec.audio_width * spec.audio_rows,
