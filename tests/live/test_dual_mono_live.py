@@ -1,6 +1,7 @@
 """`--dual-mono` and `--second-input`: a take is what `rtrave render` gives for its input, bit for bit."""
 
 import json
+import os
 import time
 
 import numpy as np
@@ -123,3 +124,25 @@ def test_a_stereo_model_is_no_dual_mono():
     facts = open_facts(ensure_graph_of(tiny_model(2), GraphShape(batch=2)))
     with pytest.raises(RtraveError, match="tiny is a stereo model: --dual-mono is for mono ones"):
         check_streams(facts)
+
+
+def test_another_model_plays_two_streams_and_the_second_input_too(tmp_path, model, sound):
+    save_native(tiny_model(seed=1), tmp_path / "other.safetensors")
+    given = ("--device", "null", "--input-file", sound, "--record", "--sessions-dir", tmp_path / "takes", "--fresh")
+    options = ("--dual-mono", "--second-input", "3", "--set", "/rtrave/source/mix=1")
+    environment = os.environ | {"RTRAVE_PATH": str(tmp_path)}
+    with live_process(*given, *options, "--model", model, env=environment) as live:
+        surface = Surface(live.port())
+        surface.send("/rtrave/model/load", "s", "other")
+        live.wait_for("plays instead of", 30)
+        surface.send("/rtrave/source/b", "s", INPUT2)
+        time.sleep(0.5)
+        assert live.finish() == 0, live.text
+        session = live.session()
+    y = read_audio(session, "output")
+    again = rendered(
+        tmp_path, session, *options[:1], "--second-input", "3,4", "--model", tmp_path / "other.safetensors"
+    )
+    assert y.shape == again.shape and y.shape[1] > 44100 // 2
+    late = y.shape[1] // 2  # what sounded when the take began is of the model's past
+    assert np.allclose(again[:, late:], y[:, late:], atol=1e-3)
