@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtrave.train.evaluate import Clip
 
 NUMBERS_FILE = "evaluation.json"
+WIDTH = 100  # characters that the table takes at least: in less its headings would be cut
 KEPT = "voiced"  # the heading of the share of voiced frames that stay so
 COLUMNS = {
     "distance": ("distance", "{:.3f}"),
@@ -122,7 +123,7 @@ def show(facts: dict[str, Any]) -> None:
     """Print the tables."""
     from rtrave.train.evaluate import MOVES
 
-    console = Console()
+    console = Console(width=max(Console().width, WIDTH))
     table = Table(title=facts["model"])
     table.add_column("clip")
     for title, _ in COLUMNS.values():
