@@ -13,7 +13,7 @@ from rtrave.streaming.graph_cache import ensure_graph
 from rtrave.streaming.graph_shape import GraphShape
 from tests.live.running import Surface, live_run
 
-MESSAGES = int(os.environ.get("RTRAVE_CONTROL_MESSAGES", "200"))
+MESSAGES = int(os.environ.get("RTRAVE_CONTROL_MESSAGES", "100"))
 HOP_S = 2048 / 44100
 
 
