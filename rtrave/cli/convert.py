@@ -33,6 +33,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "destination", type=Path, metavar="DEST.safetensors", help="the file to write; the ending may be left out"
     )
     parser.add_argument("--provenance", default="", metavar="TEXT", help="where the model comes from, kept in the file")
+    parser.add_argument("--half", action="store_true", help="round the weights to 16 bits: a file half as long")
     parser.add_argument("--force", action="store_true", help="write over a file that is there already")
     parser.set_defaults(run=run)
 
@@ -72,6 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise RtraveError(f"{destination} is there already: give another name, or --force to write over it")
     model = load_told(arguments.source)
     model.name = destination.stem
-    save_native(model, destination, arguments.provenance)
+    save_native(model, destination, arguments.provenance, half=arguments.half)
     print(f"{destination}: {model.spec.parameters:,} parameters, {model.spec.full_latent_size} latent dimensions")
     return 0

@@ -162,7 +162,11 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
     for name, good, wanted in (
         ("loss", recipe.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
         ("batch", recipe.batch >= 1, "1 or more"),
-        ("windows", len(recipe.windows) > 0 and min(recipe.windows) >= 16, "sizes from 16 samples up"),
+        (
+            "windows",
+            bool(recipe.windows) and not any(w < 16 or w % 4 for w in recipe.windows),
+            "multiples of 4 from 16",
+        ),
         ("windows_per_step", 1 <= recipe.windows_per_step <= len(recipe.windows), "1 to the number of windows"),
         ("learning_rate", recipe.learning_rate > 0, "above 0"),
         ("last_learning_rate", recipe.last_learning_rate > 0, "above 0"),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rtrave.errors import RtraveError
 from rtrave.model.discriminator import Discriminator
@@ -62,7 +63,7 @@ class Trainer:
         self._set_phase(1)
 
     def _optimizer(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(parameters, self.recipe.learning_rate, self.recipe.betas, weight_decay=0.0)
+        return torch.optim.AdamW(parameters, self.recipe.learning_rate, self.recipe.betas, weight_decay=0.0, fused=True)
 
     def _set_phase(self, phase: int) -> None:
         """Encoder frozen and discriminator made in phase 2."""
@@ -129,7 +130,7 @@ class Trainer:
         model, recipe, generator = self.model, self.recipe, self._generator(DRAWS)
         with torch.no_grad():
             bands = model.input_bank.analysis(x)
-            wanted = model.output_bank.analysis(x)
+            wanted = bands if model.output_bank is model.input_bank else model.output_bank.analysis(x)
             expected = model.output_bank.synthesis(wanted)  # the bank's own delay and errors are nobody's fault
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
             mean, std = model.encoder.latents(model.encoder(bands), 1)
@@ -208,9 +209,11 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         """The running mean starts out short, so that the first weights do not linger in it."""
+        if not self.averaged:
+            return
         decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
-        for name, mean in self.averaged.items():
-            mean.lerp_(self.weights[name], 1 - decay)
+        weights = [self.weights[name] for name in self.averaged]
+        get_ema_multi_avg_fn(decay)(list(self.averaged.values()), weights, self.step)
 
     def result(self) -> Model:
         """A copy of the model as it is to be kept, on the processor: with averaged weights, where there are some."""

@@ -27,6 +27,17 @@ def test_round_trip(path):
     assert all(torch.equal(value, state[name]) for name, value in again.state_dict().items())
 
 
+def test_half_as_long_is_the_same_to_rounding(path, tmp_path):
+    save_native(tiny_model(), tmp_path / "half.safetensors", half=True)
+    exact, came = tiny_model().state_dict(), load(tmp_path / "half.safetensors").state_dict()
+    rounded = {name for name in exact if not torch.equal(exact[name], came[name])}
+    saved = path.stat().st_size - (tmp_path / "half.safetensors").stat().st_size
+    assert saved >= 2 * sum(exact[name].numel() for name in rounded) > 0
+    assert all(name.startswith(("encoder.", "decoder.")) for name in rounded)
+    for name, value in exact.items():
+        torch.testing.assert_close(came[name], value, rtol=2**-11, atol=1e-7)
+
+
 def test_names_are_those_of_rave(path):
     names = set(load_file(path))
     assert {"encoder.encoder.net.0.weight_g", "decoder.net.2.weight_v", "pqmf.forward_conv.weight"} <= names

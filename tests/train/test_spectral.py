@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rtrave.train.spectral import SPECTRAL_WINDOWS, log_spectral_distance_db, spectral_distance
+from rtrave.train.spectral import SPECTRAL_WINDOWS, log_spectral_distance_db, magnitudes, spectral_distance
 
 
 def noise(seed, *shape):
@@ -47,3 +47,24 @@ def test_log_spectral_distance_of_a_gain_is_that_gain():
     assert log_spectral_distance_db(x, x) == 0
     assert log_spectral_distance_db(x, x / 2) == pytest.approx(20 * np.log10(2), rel=1e-3)
     assert log_spectral_distance_db(x, 4 * x) == pytest.approx(20 * np.log10(4), rel=1e-3)
+
+
+@pytest.mark.parametrize("window", [16, 256, 4096])
+@pytest.mark.parametrize("samples", [1, 17, 2047, 9001])
+def test_gradients_of_magnitudes_are_those_of_the_transform(window, samples):
+    x = torch.from_numpy(noise(4, 2, samples)).requires_grad_()
+    ours = magnitudes(x, window)
+    padded = torch.nn.functional.pad(x, (window // 2, window // 2))
+    hann = torch.hann_window(window)
+    theirs = torch.stft(padded, window, window // 4, window=hann, center=False, return_complex=True).abs().mT
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    weights = torch.from_numpy(np.random.default_rng(5).standard_normal(ours.shape).astype(np.float32))
+    (came,), (expected,) = (torch.autograd.grad((y * weights).sum(), x) for y in (ours, theirs))
+    torch.testing.assert_close(came, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_silence_has_no_gradient():
+    x = torch.zeros(1, 512, requires_grad=True)
+    magnitudes(x, 64).sum().backward()
+    assert x.grad is not None
+    assert float(x.grad.abs().max()) == 0
