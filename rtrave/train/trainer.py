@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,19 @@ GRADIENT_LIMIT = 10.0  # norm of all gradients of a step together
 WARM_UP_STEPS = 100  # in which the learning rate rises
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a step is judged by: audio [B, C, T] and its bands, as expected and as the model made them, and the
+    posterior [B, D, N]."""
+
+    expected: Tensor
+    came: Tensor
+    wanted: Tensor
+    made: Tensor
+    mean: Tensor
+    std: Tensor
+
+
 class Trainer:
     """A model in training.
 
@@ -46,6 +60,8 @@ class Trainer:
     ----------
     step : int
         Steps done.
+    told : dict of float
+        Each loss of this phase as it was last.
     averaged : dict of Tensor
         The running mean of the weights, or empty.
     discriminator : Discriminator or None
@@ -55,6 +71,7 @@ class Trainer:
     def __init__(self, model: Model, recipe: Recipe, corpus: Corpus, seed: int, device: str = "cpu") -> None:
         self.model, self.recipe, self.corpus, self.seed = model.to(device), recipe, corpus, seed
         self.device, self.step, self.phase = torch.device(device), 0, 1
+        self.told: dict[str, float] = {}
         self.discriminator: Discriminator | None = None
         self.discriminator_optimizer: torch.optim.Optimizer | None = None
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -67,7 +84,7 @@ class Trainer:
 
     def _set_phase(self, phase: int) -> None:
         """Encoder frozen and discriminator made in phase 2."""
-        self.phase = phase
+        self.phase, self.told = phase, {}
         self.model.train()
         for name, buffer in self.model.decoder.named_buffers(recurse=False):
             if name == "warmed_up":
@@ -89,7 +106,8 @@ class Trainer:
         return torch.from_numpy(np.stack(crops)).to(self.device)
 
     def advance(self, progress: float) -> dict[str, float]:
-        """Do one step, and tell its losses.
+        """Do one step, and tell the phase's losses. A step teaches the discriminator or the model: what the other kind
+        tells is as it was last.
 
         Parameters
         ----------
@@ -107,17 +125,20 @@ class Trainer:
         for optimizer in (self.optimizer, self.discriminator_optimizer):
             for group in optimizer.param_groups if optimizer else ():
                 group["lr"] = rate
-        expected, came, told, total = self._look(self.batch(), progress)
-        if self.discriminator is not None and self.step % self.recipe.discriminator_every == 0:
-            total = self._judge(expected, came.detach(), told)
-            self._descend(total, self.discriminator_optimizer, list(self.discriminator.parameters()))
+        judges = self.discriminator is not None and self.step % self.recipe.discriminator_every == 0
+        with torch.set_grad_enabled(not judges):
+            heard = self._listen(self.batch())
+        if self.discriminator is not None and judges:
+            loss = self._judge(self.discriminator, heard)
+            self._descend(loss, self.discriminator_optimizer, list(self.discriminator.parameters()))
         else:
+            loss = self._compare(heard, progress)
             if self.discriminator is not None:
-                total = total + self._please(expected, came, told)
-            self._descend(total, self.optimizer, [p for p in self.weights.values() if p.requires_grad])
+                loss = loss + self._please(self.discriminator, heard)
+            self._descend(loss, self.optimizer, [p for p in self.weights.values() if p.requires_grad])
             self._average()
         self.step += 1
-        return told | {"learning_rate": rate}
+        return self.told | {"learning_rate": rate}
 
     def learning_rate(self, progress: float) -> float:
         """Falls by equal factors; a short rise at the very start keeps Adam's first steps small."""
@@ -125,39 +146,42 @@ class Trainer:
         fallen = recipe.learning_rate * (recipe.last_learning_rate / recipe.learning_rate) ** min(progress, 1)
         return float(fallen * min((self.step + 1) / WARM_UP_STEPS, 1))
 
-    def _look(self, x: Tensor, progress: float) -> tuple[Tensor, Tensor, dict[str, float], Tensor]:
-        """Through the model: what was expected and what came, losses by name and their weighted sum."""
-        model, recipe, generator = self.model, self.recipe, self._generator(DRAWS)
+    def _listen(self, x: Tensor) -> Heard:
+        """Audio [B, C, T] through the model."""
+        model, generator = self.model, self._generator(DRAWS)
         with torch.no_grad():
             bands = model.input_bank.analysis(x)
             wanted = bands if model.output_bank is model.input_bank else model.output_bank.analysis(x)
             expected = model.output_bank.synthesis(wanted)  # the bank's own delay and errors are nobody's fault
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             mean, std = model.encoder.latents(model.encoder(bands), 1)
             mean, std = mean.float(), std.float()
             z = self._for_decoder(mean + std * self._normal(generator, mean.shape), generator)
             made = model.decoder(z, self._synth_draws(generator, x)).float()
-        came = model.output_bank.synthesis(made)
-        windows = self._windows()
-        kept = slice(recipe.settle_samples, None)
+        return Heard(expected, model.output_bank.synthesis(made), wanted, made, mean, std)
+
+    def _compare(self, heard: Heard, progress: float) -> Tensor:
+        """The weighted sum of what spectra and latents say."""
+        recipe, windows, kept = self.recipe, self._windows(), slice(self.recipe.settle_samples, None)
+        expected, came = heard.expected[..., kept], heard.came[..., kept]
         if recipe.loss == "published":
-            distance = losses.published(expected[..., kept], came[..., kept], windows)
-            distance = distance + losses.published(wanted, made, windows)
+            total = losses.published(expected, came, windows) + losses.published(heard.wanted, heard.made, windows)
         else:
-            distance = losses.lean(expected[..., kept], came[..., kept], windows)
-        told, total = {"distance": distance}, distance
+            total = losses.lean(expected, came, windows)
+        self._tell("distance", total)
         if self.phase == 1:
             weight = recipe.kl_weight * min(progress / recipe.kl_warm_up, 1) if recipe.kl_warm_up else recipe.kl_weight
-            told["divergence"] = losses.divergence(mean, std)
-            told["correlation"] = losses.correlation(mean)
-            total = distance + weight * told["divergence"] + recipe.whitening * told["correlation"]
-        return expected, came, {name: self._number(name, value) for name, value in told.items()}, total
+            divergence, correlation = losses.divergence(heard.mean, heard.std), losses.correlation(heard.mean)
+            self._tell("divergence", divergence)
+            self._tell("correlation", correlation)
+            total = total + weight * divergence + recipe.whitening * correlation
+        return total
 
-    def _number(self, name: str, value: Tensor) -> float:
+    def _tell(self, name: str, value: Tensor) -> None:
         number = float(value.detach())
         if not math.isfinite(number):
-            raise RtraveError(f"step {self.step}: the {name} became {number}: train again with a lower learning_rate")
-        return number
+            raise RtraveError(f"step {self.step}: {name} became {number}: train again with a lower learning_rate")
+        self.told[name] = number
 
     def _windows(self) -> tuple[int, ...]:
         recipe = self.recipe
@@ -178,24 +202,24 @@ class Trainer:
         shape = (len(x), width, x.shape[2] // self.model.network.ratio * per_frame)
         return torch.from_numpy(generator.random(shape, np.float32)).to(self.device)
 
-    def _judge(self, expected: Tensor, came: Tensor, told: dict[str, float]) -> Tensor:
+    def _judge(self, discriminator: Discriminator, heard: Heard) -> Tensor:
         """The discriminator's loss."""
-        assert self.discriminator is not None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            loss = losses.hinge_discriminator(self.discriminator(expected), self.discriminator(came)).float()
-        told["discriminator"] = self._number("discriminator's loss", loss)
+            loss = losses.hinge_discriminator(discriminator(heard.expected), discriminator(heard.came)).float()
+        self._tell("discriminator", loss)
         return loss
 
-    def _please(self, expected: Tensor, came: Tensor, told: dict[str, float]) -> Tensor:
+    def _please(self, discriminator: Discriminator, heard: Heard) -> Tensor:
         """The decoder's losses by the discriminator."""
-        assert self.discriminator is not None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             with torch.no_grad():
-                real = self.discriminator(expected)
-            fake = self.discriminator(came)
+                real = discriminator(heard.expected)
+            discriminator.requires_grad_(False)  # the way back leads through it, and stops at none of its weights
+            fake = discriminator(heard.came)
+            discriminator.requires_grad_(True)
             adversarial, matching = losses.hinge_decoder(fake), losses.feature_matching(real, fake)
-        told["adversarial"] = self._number("adversarial loss", adversarial)
-        told["feature_matching"] = self._number("feature matching", matching)
+        self._tell("adversarial", adversarial)
+        self._tell("feature_matching", matching)
         return self.recipe.adversarial * adversarial.float() + self.recipe.feature_matching * matching.float()
 
     def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer | None, parameters: list[Tensor]) -> None:
