@@ -60,6 +60,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--report-every", type=seconds, metavar="S", help=f"seconds between reports (default: {DEFAULT_REPORT_S:g})"
     )
     parser.add_argument(
+        "--tensorboard", action="store_true", help="write every report to RUN/tensorboard, too, for TensorBoard"
+    )
+    parser.add_argument(
         "--threads", type=positive, default=os.cpu_count() or 1, metavar="N", help="cores to use (default: all)"
     )
     parser.add_argument(
@@ -96,8 +99,11 @@ def run(arguments: argparse.Namespace) -> int:
     check_run(arguments)
     import torch
 
+    from rtrave.train.board import check_board
     from rtrave.train.run import train
 
+    if arguments.tensorboard:
+        check_board()
     check_device(arguments.device)
     torch.set_num_threads(arguments.threads)
     settings, model, corpus = resumed(arguments) if arguments.resume else started(arguments)
@@ -111,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
             if report.held_out is not None:
                 bar.print(f"step {report.step}: distance on held-out sound {report.held_out:.3f}")
 
-        path = train(arguments.out, settings, model, corpus, told, arguments.device)
+        path = train(arguments.out, settings, model, corpus, told, arguments.device, arguments.tensorboard)
     print(path)
     return 0
 

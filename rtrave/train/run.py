@@ -24,6 +24,7 @@ from rtrave.model.rave import Model
 from rtrave.model.spec import read_record
 from rtrave.settings import VERSION
 from rtrave.sound_file import SoundWriter
+from rtrave.train.board import write_board
 from rtrave.train.corpus import Corpus
 from rtrave.train.finish import finish
 from rtrave.train.recipe import Recipe
@@ -161,8 +162,8 @@ def held_out_distance(model: Model, clips: np.ndarray) -> tuple[float, np.ndarra
 class _Reporter:
     """Judges the model so far and writes what a run keeps."""
 
-    def __init__(self, run: Path, settings: Settings, corpus: Corpus, ratio: int) -> None:
-        self.run, self.settings = run, settings
+    def __init__(self, run: Path, settings: Settings, corpus: Corpus, ratio: int, board: bool) -> None:
+        self.run, self.settings, self.board = run, settings, board
         samples = -(-HELD_OUT_FRAMES * REFERENCE_RATIO // ratio) * ratio
         self.clips = corpus.held_out(samples, HELD_OUT_CLIPS)
         generator = np.random.default_rng(settings.seed)
@@ -175,25 +176,32 @@ class _Reporter:
         _save_checkpoint(self.run, trainer, elapsed_s)
         text = f"rtrave train: {trainer.step} steps, {elapsed_s / 60:.1f} minutes, held-out distance {distance:.3f}"
         finish(model, self.latent_clips, self.run / f"{self.settings.name}.safetensors", text)
-        self._example(trainer.step, made)
+        sounds = self._example(trainer.step, made)
         record = {"step": trainer.step, "minutes": elapsed_s / 60, "phase": trainer.phase, "held_out": distance}
+        record |= {name: round(value, 6) for name, value in losses.items()}
         kept = [line for line in self._curve() if json.loads(line)["step"] < trainer.step]
-        lines = [*kept, json.dumps(record | {name: round(value, 6) for name, value in losses.items()})]
-        write_whole(self.run / CURVE, ("\n".join(lines) + "\n").encode())
+        write_whole(self.run / CURVE, ("\n".join([*kept, json.dumps(record)]) + "\n").encode())
+        if self.board:
+            write_board(self.run, record, sounds, self.settings.sample_rate)
         return distance
 
     def _curve(self) -> list[str]:
         path = self.run / CURVE
         return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
-    def _example(self, step: int, made: np.ndarray) -> None:
+    def _example(self, step: int, made: np.ndarray) -> dict[str, np.ndarray]:
+        """Write the first clips one after another, as they are and as they were made; their first channels."""
         folder = self.run / EXAMPLES
         folder.mkdir(exist_ok=True)
         peaks = np.abs(self.clips).max(axis=(1, 2), keepdims=True).clip(min=1e-6)
-        for name, sound in (("original", self.clips * PEAK / peaks), (f"step-{step:07}", made)):
-            path = folder / f"{name}.flac"
-            with SoundWriter(path, self.settings.sample_rate, sound.shape[1]) as writer:
-                writer.write(np.concatenate(list(sound[:EXAMPLE_CLIPS]), axis=1).clip(-1, 1))
+        sounds = [
+            np.concatenate(list(clips[:EXAMPLE_CLIPS]), axis=1).clip(-1, 1)
+            for clips in (self.clips * PEAK / peaks, made)
+        ]
+        for name, sound in zip(("original", f"step-{step:07}"), sounds, strict=True):
+            with SoundWriter(folder / f"{name}.flac", self.settings.sample_rate, len(sound)) as writer:
+                writer.write(sound)
+        return {"original": sounds[0][0], "made": sounds[1][0]}
 
 
 def train(
@@ -203,8 +211,11 @@ def train(
     corpus: Corpus,
     told: Callable[[Report], None],
     device: str = "cpu",
+    board: bool = False,
 ) -> Path:
     """Train until the steps or the minutes are reached, from the newest checkpoint of the run if it has one.
+
+    With `board` every report is written for TensorBoard, too.
 
     Returns
     -------
@@ -220,7 +231,7 @@ def train(
     """
     trainer = Trainer(model, settings.recipe, corpus, settings.seed, device)
     elapsed_s = _load_checkpoint(run, trainer)
-    reporter = _Reporter(run, settings, corpus, model.network.ratio)
+    reporter = _Reporter(run, settings, corpus, model.network.ratio, board)
     losses: dict[str, float] = {}
     last = reported = time.monotonic()
 

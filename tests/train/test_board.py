@@ -1,0 +1,42 @@
+"""Reports for TensorBoard hold what the curve and the examples hold."""
+
+import json
+
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from rtrave.cli import main
+from tests.train.sounds import recipe_file, sound_folder
+
+
+def events(path):
+    """Of one file: each record is its length (8 bytes), a checksum (4), the record, another checksum (4)."""
+    content, found = path.read_bytes(), []
+    while content:
+        length = int.from_bytes(content[:8], "little")
+        found.append(Event.FromString(content[12 : 12 + length]))
+        content = content[16 + length :]
+    return found
+
+
+def test_numbers_and_sounds_arrive(tmp_path):
+    sounds, recipe, run = sound_folder(tmp_path / "sounds"), recipe_file(tmp_path), tmp_path / "run"
+    assert (
+        main(["train", str(sounds), "--config", str(recipe), "--out", str(run), "--steps", "3", "--tensorboard"]) == 0
+    )
+    (path,) = (run / "tensorboard").iterdir()
+    came = {value.tag: (event.step, value) for event in events(path) for value in event.summary.value}
+    curve = json.loads((run / "curve.jsonl").read_text().splitlines()[-1])
+    for name in curve.keys() - {"step"}:
+        step, value = came[name]
+        assert step == curve["step"] == 3
+        assert value.simple_value == pytest.approx(curve[name], rel=1e-6)
+    for name in ("original", "made"):
+        assert came[name][1].audio.sample_rate == 44100
+        assert len(came[name][1].audio.encoded_audio_string) > 44100
+
+
+def test_without_the_option_there_are_none(tmp_path):
+    sounds, recipe, run = sound_folder(tmp_path / "sounds"), recipe_file(tmp_path), tmp_path / "run"
+    assert main(["train", str(sounds), "--config", str(recipe), "--out", str(run), "--steps", "1"]) == 0
+    assert not (run / "tensorboard").exists()
