@@ -166,8 +166,9 @@ class Conv1d(Kernel):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T / stride]."""
-        x = functional.pad(x, self.padding)
-        return functional.conv1d(x, self.kernel(), self.bias, self.stride, 0, self.dilation, self.groups)
+        image, kernel = functional.pad(x.unsqueeze(2), self.padding), self.kernel().unsqueeze(2)
+        y = functional.conv2d(image, kernel, self.bias, (1, self.stride), 0, (1, self.dilation), self.groups)
+        return y.squeeze(2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T / stride, C']; T is a multiple of the stride."""
@@ -220,7 +221,9 @@ class ConvTranspose1d(Kernel):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T * stride]."""
-        return functional.conv_transpose1d(x, self.kernel(), self.bias, self.stride, self.stride // 2)
+        image, kernel = x.unsqueeze(2), self.kernel().unsqueeze(2)
+        y = functional.conv_transpose2d(image, kernel, self.bias, (1, self.stride), (0, self.stride // 2))
+        return y.squeeze(2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """[B, T, C] -> [B, T * stride, C']: each sample and the one before it give `stride` samples."""
