@@ -52,6 +52,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=f"write {NUMBERS_FILE} there, and for each clip both sounds as FLAC and their spectrograms as a picture",
     )
     parser.add_argument(
+        "--excerpt", type=positive, metavar="S", help="of each sound write the S seconds in its middle (default: all)"
+    )
+    parser.add_argument(
         "--backend",
         choices=("onnx", "torch"),
         default="onnx",
@@ -78,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     def heard(clip: Clip, original: np.ndarray, came: np.ndarray) -> None:
         if arguments.out:
             name = f"{next(numbers):03}-{clip.group}-{Path(clip.name).stem}"
-            keep(arguments.out, name, original, came, model.sample_rate)
+            part = middle(original.shape[1], arguments.excerpt, model.sample_rate)
+            keep(arguments.out, name, original[:, part], came[:, part], model.sample_rate)
 
     with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("evaluating", total=len(paths))
@@ -109,6 +113,12 @@ def prepare(folder: Path) -> None:
         raise RtraveError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
+def middle(samples: int, excerpt_s: int | None, sample_rate: int) -> slice:
+    """The samples in the middle that are written."""
+    kept = min(samples, excerpt_s * sample_rate) if excerpt_s else samples
+    return slice((samples - kept) // 2, (samples - kept) // 2 + kept)
+
+
 def keep(folder: Path, name: str, original: np.ndarray, came: np.ndarray, sample_rate: int) -> None:
     """Write a clip's sounds [C, T] and its picture."""
     from rtrave.train.picture import draw
@@ -121,7 +131,7 @@ def keep(folder: Path, name: str, original: np.ndarray, came: np.ndarray, sample
 
 def show(facts: dict[str, Any]) -> None:
     """Print the tables."""
-    from rtrave.train.evaluate import MOVES
+    from rtrave.train.components import MOVES
 
     console = Console(width=max(Console().width, WIDTH))
     table = Table(title=facts["model"])
@@ -144,6 +154,7 @@ def show(facts: dict[str, Any]) -> None:
         f"latents: {latents['carrying']} components carry over 1 % of the variance ({shares}), "
         f"1st to 99th percentile {latents['low']:.1f} to {latents['high']:.1f}",
         f"each from -2 to +2 moves the sound by {moves}: {latents['moving']} of those that carry by over {MOVES}",
+        f"each pushed up makes the sounds {', '.join(latents['words'])}",
         f"stream: within {stream['error']:.1e} of the offline sound, silence gives {stream['silence_dbfs']:.0f} dBFS, "
         f"{stream['real_time_factor']:.0f} times real time on one core",
         sep="\n",

@@ -22,19 +22,15 @@ from rtrave.model.offline import decode_blocks, encode_blocks
 from rtrave.model.rave import Model
 from rtrave.sound_file import SoundReader
 from rtrave.streaming.open_stream import stream
+from rtrave.train.components import PEAK, latent_statistics
 from rtrave.train.corpus import sound_files
 from rtrave.train.pitch import cents_apart, pitch_hz
 from rtrave.train.spectral import log_spectral_distance_db, spectral_distance
 
-PEAK = 0.8
 LOUDNESS_FRAME_S = 0.05
 QUIETEST_DB = -50.0  # frames below do not count for the loudness
 CENTS = 50.0
-CARRIES = 0.01  # share of the variance from which on a component counts
-MOVES = 0.5  # spectral distance from which on pushing a component counts as moving the sound
 SILENCE_S = 3.0
-PUSH = 2.0  # how far a component is moved either way
-PUSH_FRAMES = 32
 STREAM_HOPS = 200
 SETTLE_FRAMES = 8  # latent frames at the start that offline and stream may give differently
 SILENCE_DB = -200.0  # said of what is no number in dB
@@ -177,36 +173,6 @@ def summary(clips: Iterable[Clip]) -> dict[str, float | None]:
         "voiced": sum(c.voiced for c in clips),
         "loudness_error_db": statistics.fmean(c.loudness_error_db for c in clips),
     }
-
-
-@torch.no_grad()
-def latent_statistics(model: Model, z: np.ndarray) -> dict[str, Any]:
-    """Of latents [D, N]: shares of the variance by component, how far they go, and what each one moves."""
-    components = model.postprocess(torch.from_numpy(z)[None])[0].numpy()
-    variances = components.var(axis=1)
-    shares = variances / max(variances.sum(), 1e-12)
-    moves = [component_moves(model, components, i) for i in range(len(components))]
-    return {
-        "shares": [float(share) for share in shares],
-        "carrying": int((shares > CARRIES).sum()),
-        "std": [float(std) for std in components.std(axis=1)],
-        "low": float(np.percentile(components, 1)),
-        "high": float(np.percentile(components, 99)),
-        "moves": moves,
-        "moving": sum(bool(share > CARRIES) and move > MOVES for share, move in zip(shares, moves, strict=True)),
-    }
-
-
-def component_moves(model: Model, components: np.ndarray, index: int) -> float:
-    """Spectral distance between component `index` held at -2 and at +2, the others at their mean."""
-    held = np.repeat(components.mean(axis=1, keepdims=True), PUSH_FRAMES, axis=1).astype(np.float32)
-    sounds = []
-    for value in (-PUSH, PUSH):
-        held[index] = value
-        sounds.append(torch.from_numpy(np.concatenate(list(decode_blocks(model, held, True)), axis=1)))
-    peak = max(float(sound.abs().max()) for sound in sounds)
-    one, other = (sound * (PEAK / max(peak, 1e-9)) for sound in sounds)
-    return float(spectral_distance(one, other))
 
 
 def stream_facts(model: Model, x: np.ndarray, backend: str) -> dict[str, float]:

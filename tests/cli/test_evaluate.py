@@ -17,7 +17,7 @@ OF_A_CLIP = {
     "name", "group", "distance", "lsd_db", "f0_median_cents", "f0_within_50", "voiced_both", "voiced",
     "loudness_error_db",
 }  # fmt: skip
-OF_LATENTS = {"shares", "carrying", "std", "low", "high", "moves", "moving"}
+OF_LATENTS = {"shares", "carrying", "std", "low", "high", "moves", "moving", "words"}
 
 
 @pytest.fixture
@@ -66,6 +66,14 @@ def test_table_sounds_and_pictures(folder, capsys):
     assert len(soundfile.read(out / "001-sounds-a-reconstruction.flac")[0]) == len(original)
 
 
+def test_an_excerpt_is_the_middle(folder):
+    for name, more in (("whole", []), ("part", ["--excerpt", "1"])):
+        assert main(["evaluate", "tiny.safetensors", "sounds", "--json", "--out", name, *more]) == 0
+    whole, part = (soundfile.read(folder / name / "001-sounds-a-original.flac")[0] for name in ("whole", "part"))
+    before = (len(whole) - 44100) // 2
+    assert before > 0 and np.array_equal(part, whole[before : before + 44100])
+
+
 def test_a_picture_shows_both_sides(tmp_path):
     """A tone against silence: the left side has it, the right side has not."""
     from matplotlib.image import imread
@@ -86,6 +94,7 @@ def test_a_picture_shows_both_sides(tmp_path):
         (["tiny.safetensors", "tiny.safetensors"], "no sound file"),
         (["nothing", "sounds"], "nothing"),
         (["tiny.safetensors", "sounds", "--threads", "0"], "from 1 up"),
+        (["tiny.safetensors", "sounds", "--excerpt", "0"], "from 1 up"),
         (["tiny.safetensors", "sounds", "--out", "sounds/a.wav"], "cannot make the folder"),
     ],
 )

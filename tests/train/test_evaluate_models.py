@@ -8,7 +8,8 @@ import torch
 from rtrave.errors import RtraveError
 from rtrave.model.formats.load import load
 from rtrave.train import evaluate as module
-from rtrave.train.evaluate import evaluate, latent_statistics
+from rtrave.train.components import latent_statistics
+from rtrave.train.evaluate import evaluate
 from tests.reference import DATA, peak_error
 from tests.tiny import tiny_model
 from tests.train.tones import tone
