@@ -54,7 +54,7 @@ def correlation(mean: Tensor) -> Tensor:
 def hinge_discriminator(real: Maps, fake: Maps) -> Tensor:
     """What a discriminator makes small: verdicts of 1 and more for real sounds, of -1 and less for made ones."""
     losses = [
-        functional.relu(1 - true[-1]).mean() + functional.relu(1 + made[-1]).mean()
+        functional.relu(1 - true[-1].float()).mean() + functional.relu(1 + made[-1].float()).mean()
         for true, made in zip(real, fake, strict=True)
     ]
     return torch.stack(losses).sum()
@@ -62,7 +62,7 @@ def hinge_discriminator(real: Maps, fake: Maps) -> Tensor:
 
 def hinge_decoder(fake: Maps) -> Tensor:
     """What a decoder makes small: the verdicts on what it makes, with their sign turned."""
-    return -torch.stack([made[-1].mean() for made in fake]).sum()
+    return -torch.stack([made[-1].float().mean() for made in fake]).sum()
 
 
 def feature_matching(real: Maps, fake: Maps) -> Tensor:

@@ -79,6 +79,8 @@ class Recipe:
         Share of the run after which the encoder is frozen and the discriminator joins; 1 for never.
     discriminator_capacity, discriminator_every : int
         Its width, and that it learns in every such step of phase 2 (the decoder in the others).
+    discriminator_learning_rate : float
+        All through phase 2; 0 for the model's, which may have fallen too low for a network that begins.
     adversarial, feature_matching : float
         Weights in phase 2.
     average : float
@@ -108,6 +110,7 @@ class Recipe:
     phase_2: float = 1.0
     discriminator_capacity: int = 32
     discriminator_every: int = 2
+    discriminator_learning_rate: float = 0.0
     adversarial: float = 1.0
     feature_matching: float = 10.0
     average: float = 0.0
@@ -172,6 +175,7 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         ("last_learning_rate", recipe.last_learning_rate > 0, "above 0"),
         ("phase_2", 0 <= recipe.phase_2 <= 1, "0 to 1"),
         ("discriminator_every", recipe.discriminator_every >= 2, "2 or more"),
+        ("discriminator_learning_rate", recipe.discriminator_learning_rate >= 0, "0 or above"),
         ("average", 0 <= recipe.average < 1, "0 up to, not with, 1"),
         ("attenuation_db", 25 <= recipe.attenuation_db <= 150, "25 to 150"),
     ):

@@ -127,9 +127,12 @@ class Trainer:
         if self.phase == 1 and progress >= self.recipe.phase_2:
             self._set_phase(2)
         rate = self.learning_rate(progress)
-        for optimizer in (self.optimizer, self.discriminator_optimizer):
+        for optimizer, own in (
+            (self.optimizer, rate),
+            (self.discriminator_optimizer, self.recipe.discriminator_learning_rate or rate),
+        ):
             for group in optimizer.param_groups if optimizer else ():
-                group["lr"] = rate
+                group["lr"] = own
         judges = self.discriminator is not None and self.step % self.recipe.discriminator_every == 0
         with torch.set_grad_enabled(not judges):
             heard = self._listen(self.batch())
