@@ -31,8 +31,8 @@ LOUDNESS_FRAME_S = 0.05
 QUIETEST_DB = -50.0  # frames below do not count for the loudness
 CENTS = 50.0
 SILENCE_S = 3.0
-STREAM_HOPS = 200
-SETTLE_FRAMES = 8  # latent frames at the start that offline and stream may give differently
+STREAM_SAMPLES = 400000  # at most, through the live stream
+SETTLE_SAMPLES = 16384  # at the start, where offline and stream come out of another silence, and both out of none
 SILENCE_DB = -200.0  # said of what is no number in dB
 
 
@@ -181,7 +181,7 @@ def stream_facts(model: Model, x: np.ndarray, backend: str) -> dict[str, float]:
     spec = model.spec
     live = stream(model, backend=backend)
     hop = spec.ratio * model.frames_per_step
-    hops = min(x.shape[1] // hop, STREAM_HOPS)
+    hops = min(x.shape[1], STREAM_SAMPLES) // hop
     blocks, times_s = [], []
     for index in range(hops):
         block = np.ascontiguousarray(x[None, :, index * hop : (index + 1) * hop])
@@ -190,12 +190,12 @@ def stream_facts(model: Model, x: np.ndarray, backend: str) -> dict[str, float]:
         times_s.append(time.perf_counter() - before)
     streamed = np.concatenate(blocks, axis=1)
     offline, _ = through(model, x[:, : hops * hop])
-    start = SETTLE_FRAMES * hop
+    start = -(-SETTLE_SAMPLES // hop) * hop
     expected, came = offline[:, start : hops * hop - spec.delay], streamed[:, start + spec.delay :]
     if not expected.size:
         raise RtraveError(f"a clip of {x.shape[1]} samples is too short to hold the stream against: give longer ones")
     silence, _ = through(model, np.zeros((spec.channels, round(SILENCE_S * spec.sample_rate)), np.float32))
-    peak = float(np.abs(silence).max())
+    peak = float(np.abs(silence[:, SETTLE_SAMPLES:]).max())
     return {
         "error": float(np.abs(expected - came).max() / max(np.abs(expected).max(), 1e-9)),
         "silence_dbfs": float(20 * np.log10(peak)) if peak > 0 else SILENCE_DB,

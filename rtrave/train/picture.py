@@ -27,7 +27,7 @@ def check_matplotlib() -> None:
 def levels_db(x: np.ndarray) -> np.ndarray:
     """Spectrogram of audio float32 [C, T], the channels averaged: [bins, frames] in dB."""
     powers = magnitudes(torch.from_numpy(np.ascontiguousarray(x)), WINDOW).square().mean(dim=0)
-    return np.asarray(10 * np.log10(powers.numpy() + SMALLEST))
+    return np.asarray(10 * np.log10(powers.numpy().T + SMALLEST))
 
 
 def draw(original: np.ndarray, came: np.ndarray, sample_rate: int, title: str, path: Path) -> None:

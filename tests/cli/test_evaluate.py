@@ -9,7 +9,8 @@ import soundfile
 
 from rtrave.cli import main
 from rtrave.model.formats.native import save_native
-from rtrave.train.picture import draw
+from rtrave.train import components
+from rtrave.train.picture import draw, levels_db
 from tests.tiny import tiny_model
 from tests.train.tones import tone
 
@@ -26,6 +27,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "sounds").mkdir()
     soundfile.write(tmp_path / "sounds/a.wav", tone(440, seconds=1.2) / 4, 44100, "FLOAT")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(components, "PUSH_SAMPLES", 8192)
     return tmp_path
 
 
@@ -72,6 +74,12 @@ def test_an_excerpt_is_the_middle(folder):
     whole, part = (soundfile.read(folder / name / "001-sounds-a-original.flac")[0] for name in ("whole", "part"))
     before = (len(whole) - 44100) // 2
     assert before > 0 and np.array_equal(part, whole[before : before + 44100])
+
+
+def test_a_picture_stands_upright():
+    """A tone is one row, the one of its frequency, all along."""
+    levels = levels_db(tone(2000, partials=1)[None])
+    assert levels.shape[0] == 1025 and set(levels[:, 8:-8].argmax(axis=0)) == {round(2000 / 44100 * 2048)}
 
 
 def test_a_picture_shows_both_sides(tmp_path):

@@ -26,13 +26,13 @@ def test_broken_ones_are_listed_with_their_reason(tmp_path, monkeypatch, capsys)
     shutil.copy(DATA / "v2_causal" / "config.gin", tmp_path / "half_run")
     assert main(["models", "--json"]) == 0
     found = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert set(found) == {"strings", "good", "bad", "bad_script", "effect", "half_run", None}
+    assert set(found) == {"strings", "winds", "good", "bad", "bad_script", "effect", "half_run", None}
     assert {name for name, entry in found.items() if entry["error"]} == {"bad", "bad_script", "half_run", None}
     assert found["good"]["ratio"] == 128 and found["effect"]["format"] == "script"
     assert "nowhere" in found[None]["error"]
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 7 and sum("not playable" in line for line in lines) == 4
+    assert len(lines) == 8 and sum("not playable" in line for line in lines) == 4
 
 
 def test_import_gives_the_ending_and_never_overwrites(tmp_path, capsys):

@@ -23,7 +23,7 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_packaged_ones_are_there_alone():
-    assert set(registered_models()) == {"strings"}
+    assert set(registered_models()) == {"strings", "winds"}
 
 
 def test_every_kind_by_its_name(folders):
@@ -34,7 +34,7 @@ def test_every_kind_by_its_name(folders):
     (one / "other").mkdir()
     (one / "notes.txt").write_text("")
     found = registered_models()
-    assert set(found) == {"strings", "native", "script", "voice_1a2b3c"}
+    assert set(found) == {"strings", "winds", "native", "script", "voice_1a2b3c"}
     assert find_model("voice_1a2b3c") == one / "voice_1a2b3c"
 
 
@@ -58,6 +58,6 @@ def test_later_ones_win(folders):
 
 def test_a_missing_folder_is_no_error(monkeypatch, tmp_path):
     monkeypatch.setenv("RTRAVE_PATH", str(tmp_path / "nowhere") + os.pathsep)
-    assert set(registered_models()) == {"strings"}
+    assert set(registered_models()) == {"strings", "winds"}
     with pytest.raises(RtraveError, match=r"no model 'nothing'.*strings"):
         find_model("nothing")

@@ -7,6 +7,7 @@ import torch
 
 from rtrave.errors import RtraveError
 from rtrave.model.formats.load import load
+from rtrave.train import components
 from rtrave.train import evaluate as module
 from rtrave.train.components import latent_statistics
 from rtrave.train.evaluate import evaluate
@@ -18,8 +19,9 @@ DEAF_TO = 2
 
 
 @pytest.fixture(autouse=True)
-def short_streams(monkeypatch):
-    monkeypatch.setattr(module, "STREAM_HOPS", 48)
+def short(monkeypatch):
+    monkeypatch.setattr(module, "STREAM_SAMPLES", 24000)
+    monkeypatch.setattr(components, "PUSH_SAMPLES", 8192)
 
 
 @pytest.fixture(scope="module")
