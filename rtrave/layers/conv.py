@@ -166,6 +166,7 @@ class Conv1d(Kernel):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] -> [B, C', T / stride]."""
+        # As an image of height 1: padding, and the way back, keep the order that x has in memory.
         image, kernel = functional.pad(x.unsqueeze(2), self.padding), self.kernel().unsqueeze(2)
         y = functional.conv2d(image, kernel, self.bias, (1, self.stride), 0, (1, self.dilation), self.groups)
         return y.squeeze(2)

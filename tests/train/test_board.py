@@ -1,6 +1,7 @@
 """Reports for TensorBoard hold what the curve and the examples hold."""
 
 import json
+import sys
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
@@ -40,3 +41,11 @@ def test_without_the_option_there_are_none(tmp_path):
     sounds, recipe, run = sound_folder(tmp_path / "sounds"), recipe_file(tmp_path), tmp_path / "run"
     assert main(["train", str(sounds), "--config", str(recipe), "--out", str(run), "--steps", "1"]) == 0
     assert not (run / "tensorboard").exists()
+
+
+def test_it_needs_tensorboardx_and_says_so_first(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    sounds, run = sound_folder(tmp_path / "sounds"), tmp_path / "run"
+    assert main(["train", str(sounds), "--out", str(run), "--steps", "1", "--tensorboard"]) == 1
+    told = capsys.readouterr().err
+    assert "rtrave[train]" in told and told.count("\n") == 1 and not run.exists()
