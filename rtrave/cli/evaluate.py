@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rtrave.train.evaluate import Clip
 
 NUMBERS_FILE = "evaluation.json"
-WIDTH = 100  # characters that the table takes at least: in less its headings would be cut
+WIDTH = 120  # characters that the table takes at least: in less its headings would be cut
 KEPT = "voiced"  # the heading of the share of voiced frames that stay so
 COLUMNS = {
     "distance": ("distance", "{:.3f}"),
@@ -30,6 +30,8 @@ COLUMNS = {
     "f0_median_cents": ("f0 cents", "{:.0f}"),
     "f0_within_50": ("within 50", "{:.0%}"),
     "loudness_error_db": ("loudness dB", "{:.1f}"),
+    "attack_error_db": ("attacks dB", "{:+.1f}"),
+    "treble_error_db": ("treble dB", "{:+.1f}"),
 }
 
 

@@ -24,11 +24,10 @@ from rtrave.sound_file import SoundReader
 from rtrave.streaming.open_stream import stream
 from rtrave.train.components import PEAK, latent_statistics
 from rtrave.train.corpus import sound_files
+from rtrave.train.loudness import attack_error_db, loudness_error_db, treble_error_db
 from rtrave.train.pitch import cents_apart, pitch_hz
 from rtrave.train.spectral import log_spectral_distance_db, spectral_distance
 
-LOUDNESS_FRAME_S = 0.05
-QUIETEST_DB = -50.0  # frames below do not count for the loudness
 CENTS = 50.0
 SILENCE_S = 3.0
 STREAM_SAMPLES = 400000  # at most, through the live stream
@@ -56,6 +55,10 @@ class Clip:
         Frames (10 ms) voiced in both; voiced in what was expected.
     loudness_error_db : float
         Mean difference of the level of 50 ms frames that are louder than -50 dBFS.
+    attack_error_db : float or None
+        Mean over the attacks of how much less (below 0) the level rises; None where the original has none.
+    treble_error_db : float
+        Level above 6 kHz, less that of the original.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Clip:
     voiced_both: int
     voiced: int
     loudness_error_db: float
+    attack_error_db: float | None
+    treble_error_db: float
 
 
 def compare(expected: np.ndarray, came: np.ndarray, sample_rate: int, name: str = "", group: str = "") -> Clip:
@@ -86,18 +91,9 @@ def compare(expected: np.ndarray, came: np.ndarray, sample_rate: int, name: str 
         voiced_both=len(cents),
         voiced=int(np.isfinite(expected_hz).sum()),
         loudness_error_db=loudness_error_db(one, other, sample_rate),
+        attack_error_db=attack_error_db(one, other, sample_rate),
+        treble_error_db=treble_error_db(one, other, sample_rate),
     )
-
-
-def loudness_error_db(expected: np.ndarray, came: np.ndarray, sample_rate: int) -> float:
-    """Mean absolute difference of the levels of 50 ms frames of [T]; 0 where no frame is louder than -50 dBFS."""
-    size = int(LOUDNESS_FRAME_S * sample_rate)
-    levels = []
-    for x in (expected, came):
-        frames = x[: len(x) // size * size].reshape(-1, size)
-        levels.append(10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1) + 1e-12))
-    loud = levels[0] > QUIETEST_DB
-    return float(np.abs(levels[0] - levels[1])[loud].mean()) if loud.any() else 0.0
 
 
 def through(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -163,6 +159,7 @@ def summary(clips: Iterable[Clip]) -> dict[str, float | None]:
     clips = list(clips)
     weights = [clip.voiced_both for clip in clips]
     pitched = [(c.f0_within_50, c.voiced_both) for c in clips if c.f0_within_50 is not None]
+    attacks = [c.attack_error_db for c in clips if c.attack_error_db is not None]
     medians = [c.f0_median_cents for c in clips if c.f0_median_cents is not None]
     return {
         "distance": statistics.fmean(c.distance for c in clips),
@@ -172,6 +169,8 @@ def summary(clips: Iterable[Clip]) -> dict[str, float | None]:
         "voiced_both": sum(weights),
         "voiced": sum(c.voiced for c in clips),
         "loudness_error_db": statistics.fmean(c.loudness_error_db for c in clips),
+        "attack_error_db": statistics.fmean(attacks) if attacks else None,
+        "treble_error_db": statistics.fmean(c.treble_error_db for c in clips),
     }
 
 

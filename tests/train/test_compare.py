@@ -50,10 +50,12 @@ def test_silence():
 
 
 def test_means_weigh_pitch_by_its_frames():
-    def one(distance, within, frames):
-        return Clip("", "", distance, 0.0, None if within is None else 10.0, within, frames, 50, 1.0)
+    def one(distance, within, frames, attack=None):
+        return Clip("", "", distance, 0.0, None if within is None else 10.0, within, frames, 50, 1.0, attack, -2.0)
 
-    found = summary([one(1, 1.0, 30), one(2, 0.5, 10), one(3, None, 0)])
+    found = summary([one(1, 1.0, 30, -3.0), one(2, 0.5, 10, -1.0), one(3, None, 0)])
     assert found["distance"] == 2 and found["f0_within_50"] == pytest.approx(0.875)
     assert found["f0_median_cents"] == 10 and found["voiced_both"] == 40 and found["voiced"] == 150
-    assert summary([one(3, None, 0)])["f0_within_50"] is None
+    assert found["attack_error_db"] == -2 and found["treble_error_db"] == -2
+    nothing = summary([one(3, None, 0)])
+    assert nothing["f0_within_50"] is None and nothing["attack_error_db"] is None
