@@ -16,7 +16,8 @@ from rtrave.errors import RtraveError
 if TYPE_CHECKING:
     from rtrave.model.rave import Model
     from rtrave.train.corpus import Corpus
-    from rtrave.train.run import Report, Settings
+    from rtrave.train.run import Report
+    from rtrave.train.run_folder import Settings
 
 DEFAULT_MINUTES = 60.0
 DEFAULT_SAMPLE_RATE = 44100
@@ -157,7 +158,7 @@ def started(arguments: argparse.Namespace) -> tuple[Settings, Model, Corpus]:
     from rtrave.train.corpus import gather
     from rtrave.train.initial import check_start
     from rtrave.train.recipe import DEFAULT_RECIPE, load_recipe
-    from rtrave.train.run import Settings, save_settings
+    from rtrave.train.run_folder import Settings, save_settings
 
     recipe = load_recipe(arguments.config or DEFAULT_RECIPE)
     name = arguments.name or arguments.out.resolve().name
@@ -201,7 +202,7 @@ def resumed(arguments: argparse.Namespace) -> tuple[Settings, Model, Corpus]:
     """The run in the folder, with another end where one is given; the command may be the one that began it."""
     from rtrave.train.corpus import open_corpus
     from rtrave.train.recipe import load_recipe
-    from rtrave.train.run import extended, load_settings, save_settings
+    from rtrave.train.run_folder import extended, load_settings, save_settings
 
     settings = load_settings(arguments.out)
     given = {

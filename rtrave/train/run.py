@@ -1,81 +1,31 @@
-"""A training run: a folder that holds its settings, its corpus, the newest checkpoint, the model so far and examples.
-
-`run.json` settings; `corpus.f32`, `corpus.json` the sounds; `checkpoint.pt` everything to go on from; `curve.jsonl` a
-line per report; `<name>.safetensors` the model so far; `examples/` held-out sounds and what the model makes of them.
-Each file appears whole or not at all, so that the run can be killed at any moment.
-"""
+"""A training run, from its start or its newest checkpoint to its end, with a report now and then."""
 
 from __future__ import annotations
 
 import json
-import os
-import pickle
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from rtrave.errors import RtraveError
 from rtrave.model.rave import Model
-from rtrave.model.spec import read_record
-from rtrave.settings import VERSION
 from rtrave.sound_file import SoundWriter
 from rtrave.train.board import write_board
 from rtrave.train.corpus import Corpus
 from rtrave.train.finish import finish
-from rtrave.train.recipe import Recipe
+from rtrave.train.run_folder import CURVE, EXAMPLES, Settings, load_checkpoint, save_checkpoint, write_whole
 from rtrave.train.spectral import spectral_distance
 from rtrave.train.trainer import Trainer
 
-SETTINGS, CHECKPOINT, CURVE, EXAMPLES = "run.json", "checkpoint.pt", "curve.jsonl", "examples"
 HELD_OUT_CLIPS, HELD_OUT_FRAMES = 16, 32  # latent frames of the ratio 2048, or as many samples
 LATENT_CLIPS = 64  # of training sound, for the PCA
 EXAMPLE_CLIPS = 6
 PEAK = 0.8
 LONGEST_STEP_S = 10.0  # a step that took longer was suspended meanwhile: that is no training
 REFERENCE_RATIO = 2048
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run was started with.
-
-    Attributes
-    ----------
-    name : str
-        Of the model.
-    recipe : Recipe
-    sample_rate, channels : int
-    seed : int
-    steps : int
-        0 where the time counts.
-    minutes : float
-        Of training, 0 where the steps count.
-    report_s : float
-        Seconds between two reports, each with a checkpoint.
-    start : str
-        The model that the weights came from, or empty.
-    sources : tuple of str
-        The folders of the sounds.
-    version : str
-        Of rtrave.
-    """
-
-    name: str
-    recipe: Recipe
-    sample_rate: int
-    channels: int
-    seed: int
-    steps: int
-    minutes: float
-    report_s: float
-    start: str = ""
-    sources: tuple[str, ...] = ()
-    version: str = VERSION
 
 
 @dataclass(frozen=True)
@@ -86,63 +36,6 @@ class Report:
     progress: float
     losses: dict[str, float]
     held_out: float | None = None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, also after a power cut."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise RtraveError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def save_settings(run: Path, settings: Settings) -> None:
-    """Write `run.json`."""
-    write_whole(run / SETTINGS, json.dumps(asdict(settings), indent=1).encode())
-
-
-def load_settings(run: Path) -> Settings:
-    """Read `run.json`; RtraveError where there is no run."""
-    try:
-        record: dict[str, Any] = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RtraveError(f"{run} holds no run to go on with: start one without --resume") from error
-    except (OSError, ValueError) as error:
-        raise RtraveError(f"cannot read {run / SETTINGS}: {error}") from error
-    settings: Settings = read_record(Settings, record, SETTINGS)
-    return settings
-
-
-def _save_checkpoint(run: Path, trainer: Trainer, elapsed_s: float) -> None:
-    path = run / CHECKPOINT
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            torch.save(trainer.state() | {"elapsed_s": elapsed_s}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise RtraveError(f"cannot write {path}: {error}") from error
-
-
-def _load_checkpoint(run: Path, trainer: Trainer) -> float:
-    """Put the newest checkpoint in, where there is one; seconds trained so far."""
-    path = run / CHECKPOINT
-    if not path.is_file():
-        return 0.0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        trainer.restore(state)
-        return float(state["elapsed_s"])
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise RtraveError(f"{path} does not belong to this run or is damaged ({reason})") from error
 
 
 @torch.no_grad()
@@ -173,7 +66,7 @@ class _Reporter:
         """Write everything; the distance on held-out sound."""
         model = trainer.result()
         distance, made = held_out_distance(model, self.clips)
-        _save_checkpoint(self.run, trainer, elapsed_s)
+        save_checkpoint(self.run, trainer, elapsed_s)
         text = f"rtrave train: {trainer.step} steps, {elapsed_s / 60:.1f} minutes, held-out distance {distance:.3f}"
         finish(model, self.latent_clips, self.run / f"{self.settings.name}.safetensors", text)
         sounds = self._example(trainer.step, made)
@@ -230,7 +123,7 @@ def train(
         After a last report.
     """
     trainer = Trainer(model, settings.recipe, corpus, settings.seed, device)
-    elapsed_s = _load_checkpoint(run, trainer)
+    elapsed_s = load_checkpoint(run, trainer)
     reporter = _Reporter(run, settings, corpus, model.network.ratio, board)
     losses: dict[str, float] = {}
     last = reported = time.monotonic()
@@ -257,9 +150,3 @@ def train(
     if losses or not path.is_file():  # a run that had ended before has reported, too
         told(Report(trainer.step, 1.0, losses, reporter.report(trainer, elapsed_s, losses)))
     return path
-
-
-def extended(settings: Settings, steps: int, minutes: float, report_s: float) -> Settings:
-    """The settings with another end and other reports, where they are given (not 0)."""
-    ended = replace(settings, steps=steps, minutes=minutes) if steps or minutes else settings
-    return replace(ended, report_s=report_s or settings.report_s)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,29 +22,12 @@ from rtrave.train import losses
 from rtrave.train.adversary import new_discriminator
 from rtrave.train.augment import draw_crop
 from rtrave.train.corpus import Corpus
+from rtrave.train.hear import Heard, hear
 from rtrave.train.recipe import Recipe
 
 CROPS, WINDOWS, DRAWS = range(3)  # what a step draws for
 GRADIENT_LIMIT = 10.0  # norm of all gradients of a step together
 WARM_UP_STEPS = 100  # in which the learning rate rises
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a step is judged by: audio [B, C, T] and its bands, as expected and as the model made them, and the
-    posterior [B, D, N]."""
-
-    expected: Tensor
-    came: Tensor
-    wanted: Tensor
-    made: Tensor
-    mean: Tensor
-    std: Tensor
-
-
-def sample_major(x: Tensor) -> Tensor:
-    """The same [B, C, T] with all channels of a sample side by side in memory, as convolutions are fastest."""
-    return x.mT.contiguous().mT
 
 
 class Trainer:
@@ -135,7 +117,7 @@ class Trainer:
                 group["lr"] = own
         judges = self.discriminator is not None and self.step % self.recipe.discriminator_every == 0
         with torch.set_grad_enabled(not judges):
-            heard = self._listen(self.batch())
+            heard = hear(self.model, self.batch(), self._generator(DRAWS), self.recipe.bfloat16)
         if self.discriminator is not None and judges:
             loss = self._judge(self.discriminator, heard)
             self._descend(loss, self.discriminator_optimizer, list(self.discriminator.parameters()))
@@ -153,20 +135,6 @@ class Trainer:
         recipe = self.recipe
         fallen = recipe.learning_rate * (recipe.last_learning_rate / recipe.learning_rate) ** min(progress, 1)
         return float(fallen * min((self.step + 1) / WARM_UP_STEPS, 1))
-
-    def _listen(self, x: Tensor) -> Heard:
-        """Audio [B, C, T] through the model."""
-        model, generator = self.model, self._generator(DRAWS)
-        with torch.no_grad():
-            bands = model.input_bank.analysis(x)
-            wanted = bands if model.output_bank is model.input_bank else model.output_bank.analysis(x)
-            expected = model.output_bank.synthesis(wanted)  # the bank's own delay and errors are nobody's fault
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            mean, std = model.encoder.latents(model.encoder(sample_major(bands)), 1)
-            mean, std = mean.float(), std.float()
-            z = self._for_decoder(mean + std * self._normal(generator, mean.shape), generator)
-            made = model.decoder(sample_major(z), self._synth_draws(generator, x)).float()
-        return Heard(expected, model.output_bank.synthesis(made), wanted, made, mean, std)
 
     def _compare(self, heard: Heard, progress: float) -> Tensor:
         """The weighted sum of what spectra and latents say."""
@@ -195,20 +163,6 @@ class Trainer:
         recipe = self.recipe
         chosen = self._generator(WINDOWS).choice(len(recipe.windows), recipe.windows_per_step, replace=False)
         return tuple(recipe.windows[i] for i in sorted(chosen))
-
-    def _normal(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.from_numpy(generator.standard_normal(shape, np.float32)).to(self.device)
-
-    def _for_decoder(self, z: Tensor, generator: np.random.Generator) -> Tensor:
-        extra = self.model.network.noise_augmentation
-        return torch.cat((z, self._normal(generator, (len(z), extra, z.shape[2]))), dim=1) if extra else z
-
-    def _synth_draws(self, generator: np.random.Generator, x: Tensor) -> Tensor | None:
-        if self.model.decoder.noise is None:
-            return None
-        width, per_frame = self.model.synth_shape
-        shape = (len(x), width, x.shape[2] // self.model.network.ratio * per_frame)
-        return torch.from_numpy(generator.random(shape, np.float32)).to(self.device)
 
     def _judge(self, discriminator: Discriminator, heard: Heard) -> Tensor:
         """The discriminator's loss."""
