@@ -6,7 +6,7 @@ call under different drivers, so they give the same bits. Needs no torch.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from rtrave.control.glide import Glide
 from rtrave.control.latent_chain import SECOND_INPUT, LatentChain
 from rtrave.control.vector import Layout, make_layout
 from rtrave.errors import RtraveError
-from rtrave.levels import Gate, Limiter, Mute, db_to_gain, levels, ramp, set_width, silence_nonfinite
+from rtrave.levels import levels, silence_nonfinite
+from rtrave.mixer import Mixer
 from rtrave.model.latent_space import apart, draw_frames, sample_posterior, seeded_noise
 from rtrave.streaming.one_hop_later import Job, OneHopLater
 from rtrave.streaming.onnx_stream import OnnxParts
@@ -58,16 +59,6 @@ class HopReport:
     nonfinite_out: int = 0
 
 
-@dataclass
-class _Smoothed:
-    """Where each ramped control stood at the end of the last hop."""
-
-    in_gain: np.float32
-    out_gain: np.float32
-    wet: np.float32
-    width: np.float32
-
-
 class Engine:
     """Runs a model hop by hop under a vector of controls: one stream, or several side by side that share nothing.
 
@@ -105,7 +96,6 @@ class Engine:
         self.stream: Stream = ScriptedStream(self._script, self.noise) if self._script else make_stream(parts, seed)
         streams, self.hop, self.sample_rate = parts.shape.batch, self.stream.hop, spec.sample_rate
         self.channels = self.inputs = streams * spec.channels
-        self._rows = [slice(k * spec.channels, (k + 1) * spec.channels) for k in range(streams)]
         self._second: SecondInput | None = None
         if second_input:
             if not isinstance(parts, OnnxParts | RoutedParts):
@@ -126,15 +116,10 @@ class Engine:
             np.zeros((self.dims, self.latent_frames), np.float32),
             np.zeros((self.dims, self.latent_frames), np.float32),
         )
-        self._dry = np.zeros((self.channels, spec.acoustic_delay + self.hop), np.float32)
-        self._limiters = [Limiter(spec.channels, self.hop, self.sample_rate) for _ in range(streams)]
-        self._gates = [Gate(self.sample_rate) for _ in range(streams)]
-        self._mute = Mute(self.channels, self.hop)
-        self.limiter_delay = self._limiters[0].delay  # samples
+        self._mixer = Mixer(self.layout, streams, spec.channels, self.hop, self.sample_rate, spec.acoustic_delay)
+        self.limiter_delay = self._mixer.limiter_delay  # samples
         self.dry_delay = spec.acoustic_delay + self.limiter_delay  # by which the dry signal is late in the output
-        self.dry_gain = 1.0  # linear, of the dry signal in the output at the end of the last hop
         self._held = np.zeros((streams, self.dims, 1), np.float32)
-        self._smoothed: _Smoothed | None = None
         self._panics: float | None = None
         self._offline = offline
         self._later: OneHopLater | None = None
@@ -161,46 +146,19 @@ class Engine:
         self._panics = float(controls[self.layout.slots["panic"]][0])
         self._glide.step(controls, self._moving)
         controls = self._moving[-1]
-        target = self._targets(controls)
-        before = self._smoothed or target
-
-        with np.errstate(all="ignore"):  # overflow is found and counted below, a warning would print
-            heard = report.x[: self.channels] * ramp(before.in_gain, target.in_gain, self.hop)
-            dry = self._delayed(heard)
-            audible = bool(before.wet or target.wet)
-            self._play(np.concatenate((heard, report.x[self.channels :])), self._moving, y, audible)
-            self._mute.process(y, report.nonfinite_out > 0)
-            if self.spec.channels == 2 and not before.width == target.width == 1:
-                for rows in self._rows:
-                    set_width(y[rows], ramp(before.width, target.width, self.hop))
-            threshold_db = float(controls[self.layout.slots["in/gate"]][0])
-            for rows, gate in zip(self._rows, self._gates, strict=True):
-                # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
-                curve = gate.curve(np.concatenate((heard[rows], dry[rows])), threshold_db)
-                if curve is not None:
-                    y[rows] *= curve
-            wet = ramp(before.wet, target.wet, self.hop)
-            y *= wet
-            y += dry * (np.float32(1) - wet)
-            y *= ramp(before.out_gain, target.out_gain, self.hop)
-        report.nonfinite_out += silence_nonfinite(y)  # a dry signal and a gain can still overflow
-        for rows, limiter in zip(self._rows, self._limiters, strict=True):
-            limiter.process(y[rows], bool(controls[self.layout.slots["out/limit"]][0]))
-        self._smoothed = target
-        self.dry_gain = float(target.in_gain * target.out_gain)
+        with np.errstate(all="ignore"):  # overflow is found and counted, a warning would print
+            entered = self._mixer.enter(report.x[: self.channels], controls)
+            x = np.concatenate((entered.heard, report.x[self.channels :]))
+            self._play(x, self._moving, y, entered.audible)
+            report.nonfinite_out += self._mixer.leave(entered, controls, y, report.nonfinite_out > 0)
         self.latent_frame += self.latent_frames
         report.in_peak, report.in_rms = levels(report.x[: self.channels])
         report.out_peak, report.out_rms = levels(y)
 
-    def _targets(self, controls: np.ndarray) -> _Smoothed:
-        """Where the ramped controls want to be at the end of this hop."""
-
-        def value(name: str) -> float:
-            return float(controls[self.layout.slots[name]][0])
-
-        out_gain = np.float32(0) if value("silence") else db_to_gain(value("out/gain"))
-        wet = np.float32(0 if value("bypass") else value("mix"))
-        return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet, np.float32(value("out/width")))
+    @property
+    def dry_gain(self) -> float:
+        """Linear, of the dry signal in the output at the end of the last hop."""
+        return self._mixer.dry_gain
 
     def _play(self, x: np.ndarray, controls: np.ndarray, y: np.ndarray, audible: bool) -> None:
         """The model's hop into `y` and the report; of a foreign script, the hop before. `controls`: [N, size]."""
@@ -279,12 +237,6 @@ class Engine:
         z_in, z_out = np.zeros_like(self.report.z_in), np.zeros_like(self.report.z_out)
         return Job(x, y, self._moving.copy(), z_in, z_out)
 
-    def _delayed(self, x: np.ndarray) -> np.ndarray:
-        """The dry signal, late by the model's acoustic delay."""
-        self._dry[:, : -self.hop] = self._dry[:, self.hop :].copy()
-        self._dry[:, -self.hop :] = x
-        return self._dry[:, : self.hop].copy()
-
     def reset(self) -> None:
         """Back to the silence before the first sample; the latent-frame index goes on."""
         self._begin_anew()
@@ -293,12 +245,7 @@ class Engine:
             if self._script and not self._offline:
                 self._later.keep_time()
                 self._script.limit_s = HANG_LIMIT_S
-        self._dry[...] = 0
-        for limiter, gate in zip(self._limiters, self._gates, strict=True):
-            limiter.reset()
-            gate.reset()
-        self._mute.last[...], self._mute.muted = 0, False
-        self._smoothed = None
+        self._mixer.reset()
         self._panics = None
         self._glide.cancel()
 
@@ -320,14 +267,9 @@ class Engine:
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """A copy of everything the next hop depends on, by name."""
-        own = {"dry": self._dry.copy(), "held": self._held.copy(), "latent_frame": np.array(self.latent_frame)}
-        own |= {"limiter.line": np.array([limiter.line for limiter in self._limiters])}
-        own |= {"limiter.gain": np.array([limiter.gain for limiter in self._limiters])}
-        own |= {"gate": np.array([(gate.gain, gate.quiet) for gate in self._gates])}
-        own |= {"mute.last": self._mute.last.copy(), "muted": np.array(self._mute.muted)}
-        if self._smoothed is not None and self._panics is not None:
-            smoothed = self._smoothed
-            own["smoothed"] = np.array(astuple(smoothed), np.float32)
+        own = {"held": self._held.copy(), "latent_frame": np.array(self.latent_frame)}
+        own |= {f"mixer.{name}": value for name, value in self._mixer.snapshot().items()}
+        if self._panics is not None:
             own["panics"] = np.array(self._panics)
         own |= {f"glide.{name}": value.copy() for name, value in self._glide.state.items()}
         for k, chain in enumerate(self.chains):
@@ -341,7 +283,7 @@ class Engine:
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Put a snapshot back; RtraveError where it is of another model, and nothing changes."""
         self.stream.restore({name: value for name, value in state.items() if not name.startswith("engine.")})
-        self._dry[...] = state["engine.dry"]
+        self._mixer.restore(_below("engine.mixer.", state))
         self._held[...] = state["engine.held"]
         self.latent_frame = int(state["engine.latent_frame"])
         for name, array in self._glide.state.items():
@@ -352,14 +294,7 @@ class Engine:
             self._second.restore(_below("engine.second.", state))
         self._follow_noise(int(state["engine.seed"]), float(state["engine.width"]))
         self._attributes.seen[...] = state["engine.attributes"]
-        for k, (limiter, gate) in enumerate(zip(self._limiters, self._gates, strict=True)):
-            limiter.line[...] = state["engine.limiter.line"][k]
-            limiter.gain = np.float32(state["engine.limiter.gain"][k])
-            gate.gain, gate.quiet = float(state["engine.gate"][k, 0]), int(state["engine.gate"][k, 1])
-        self._mute.last[...], self._mute.muted = state["engine.mute.last"], bool(state["engine.muted"])
-        started = "engine.smoothed" in state
-        self._smoothed = _Smoothed(*state["engine.smoothed"]) if started else None
-        self._panics = float(state["engine.panics"]) if started else None
+        self._panics = float(state["engine.panics"]) if "engine.panics" in state else None
 
 
 def _below(prefix: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

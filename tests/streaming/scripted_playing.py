@@ -74,7 +74,7 @@ def play(engine, x, pace_s=0.0, **controls):
             lost.append((index, str(error)))
             engine.reset()
         time.sleep(max(0.0, pace_s - (time.monotonic() - began_s)))
-    y = np.concatenate([y, engine._limiters[0].line], axis=1)[:, engine.limiter_delay :]
+    y = np.concatenate([y, engine._mixer._limiters[0].line], axis=1)[:, engine.limiter_delay :]
     nothing = [np.zeros((engine.dims, 0), np.float32)]
     return y, np.concatenate(nothing + latents_in, 1), np.concatenate(nothing + latents_out, 1), lost
 
