@@ -8,20 +8,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rtrave.train.spectral import magnitudes, spectral_difference
+from rtrave.train.spectral import LOG_FLOOR, magnitudes, spectral_difference
 
 PUBLISHED_LOG_FLOOR = 1e-7
+PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
 SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
 
 Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps, the last its verdict
 
 
-def lean(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:
-    """Of audio [B, C, T]: the mean over some windows of `spectral_difference`, all crops of a step as one.
+def lean(expected: Tensor, came: Tensor, windows: Sequence[int], level_weight: float = 0.0) -> Tensor:
+    """Of audio [B, C, T]: the mean over some windows of `spectral_difference`, all crops of a step as one, and so many
+    times the `level_difference`.
 
     The floor in its logarithm, -40 dB against a full-scale partial and less, spends no effort on the noise floor.
     """
-    return torch.stack([spectral_difference(magnitudes(expected, w), magnitudes(came, w)) for w in windows]).mean()
+    pairs = [(magnitudes(expected, w), magnitudes(came, w)) for w in windows]
+    total = torch.stack([spectral_difference(*pair) for pair in pairs]).mean()
+    if level_weight:
+        total = total + level_weight * torch.stack([level_difference(*pair) for pair in pairs]).mean()
+    return total
+
+
+def level_difference(expected: Tensor, came: Tensor) -> Tensor:
+    """Of two magnitude spectra [B, frames, bins]: mean difference of the logarithms of what patches hold, as magnitude.
+
+    A model that cannot know each bin of a noise comes nearest bin by bin with too little of it; a patch tells how much.
+    """
+    one, other = (functional.avg_pool2d(s.square(), PATCH, ceil_mode=True) for s in (expected, came))
+    return ((one + LOG_FLOOR**2).log() - (other + LOG_FLOOR**2).log()).abs().mean() / 2
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

@@ -67,6 +67,8 @@ class Recipe:
         Of the spectra, samples.
     windows_per_step : int
         So many of them are drawn for each step ("lean").
+    level : float
+        Weight of the power that patches of the spectrum hold ("lean"), see `rtrave.train.losses.level_difference`.
     learning_rate, last_learning_rate : float
         At the start and at the end; between them it falls by equal factors.
     betas : tuple of float
@@ -101,6 +103,7 @@ class Recipe:
     loss: str = "lean"
     windows: tuple[int, ...] = (4096, 2048, 1024, 512, 256, 128)
     windows_per_step: int = 3
+    level: float = 0.0
     learning_rate: float = 1e-3
     last_learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.8, 0.95)

@@ -37,6 +37,31 @@ def test_lean(pair):
     assert float(came) == pytest.approx(expected, rel=1e-4)
 
 
+def patch_powers(spectrum):
+    """Mean power of the patches of 8 frames and 16 bins of [bins, frames]; those at the ends hold fewer."""
+    bins, frames = (range(0, size, step) for size, step in zip(spectrum.shape, (16, 8), strict=True))
+    return np.array([[np.square(spectrum[b : b + 16, f : f + 8]).mean() for f in frames] for b in bins])
+
+
+def test_lean_with_levels(pair):
+    expected = []
+    for window in (1024, 128):
+        logs = [np.stack([np.log(patch_powers(spectrum(row, window)) + 1e-4) for row in x[:, 0]]) for x in pair]
+        expected.append(relative(*(stacked(x, window) for x in pair)) + 0.3 * np.abs(logs[0] - logs[1]).mean() / 2)
+    came = losses.lean(*map(torch.from_numpy, pair), (1024, 128), 0.3)
+    assert float(came) == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+def test_levels_draw_a_noise_to_its_power():
+    """Bin by bin too little of another noise comes nearest; the levels are nearest at its own power."""
+    one, other = torch.randn(2, 1, 1, 60000, generator=torch.Generator().manual_seed(0)) / 10
+    gains = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+    without, with_levels = (
+        [float(losses.lean(one, gain * other, (1024, 256), weight)) for gain in gains] for weight in (0.0, 1.0)
+    )
+    assert gains[int(np.argmin(without))] < 1 == gains[int(np.argmin(with_levels))]
+
+
 def test_published(pair):
     expected = 0.0
     for window in (1024, 128):
