@@ -16,7 +16,7 @@ from tests.train.tones import tone
 
 OF_A_CLIP = {
     "name", "group", "distance", "lsd_db", "f0_median_cents", "f0_within_50", "voiced_both", "voiced",
-    "loudness_error_db",
+    "loudness_error_db", "attack_error_db", "treble_error_db",
 }  # fmt: skip
 OF_LATENTS = {"shares", "carrying", "std", "low", "high", "moves", "moving", "words"}
 
@@ -51,6 +51,8 @@ def test_table_sounds_and_pictures(folder, capsys):
         "distance",
         "LSD dB",
         "voiced",
+        "attacks dB",
+        "treble dB",
         "of the variance",
         "moves the sound",
         "silence gives",
