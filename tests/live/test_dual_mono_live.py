@@ -39,6 +39,7 @@ def take(tmp_path, sound, messages, *options):
     given = ("--device", "null", "--input-file", sound, "--record", "--sessions-dir", tmp_path / "takes", "--fresh")
     with live_process(*given, "--buffering", "low-latency", "--block-size", 441, *options) as live:
         surface = Surface(live.port())
+        live.wait_for(r"median \d")  # there is something in the take
         for message in messages:
             surface.send(*message)
             time.sleep(0.15)
