@@ -32,6 +32,8 @@ class Entered:
         The same, late by the model's acoustic delay.
     audible : bool
         Whether anything of the model's sound will be heard.
+    before, target : _Smoothed
+        The ramped controls at the start and at the end of the hop.
     """
 
     heard: np.ndarray
@@ -78,7 +80,7 @@ class Mixer:
         self.dry_gain = 1.0
 
     def enter(self, x: np.ndarray, controls: np.ndarray) -> Entered:
-        """Take x, float32 [C, hop], in under controls float64 [layout.size]."""
+        """Take x, float32 [C, hop] of all streams, in under controls float64 [layout.size]. The engine's thread."""
         target = self._targets(controls)
         before = self._smoothed or target
         heard = x * ramp(before.in_gain, target.in_gain, self._hop)
@@ -87,7 +89,9 @@ class Mixer:
         return Entered(heard, self._dry[:, : self._hop].copy(), bool(before.wet or target.wet), before, target)
 
     def leave(self, entered: Entered, controls: np.ndarray, y: np.ndarray, muted: bool) -> int:
-        """Make of the model's sound y, float32 [C, hop], what is heard, in place; samples that were not finite.
+        """Make of the model's sound y, float32 [C, hop], what is heard, in place; how many samples were not finite.
+
+        The engine's thread.
 
         Parameters
         ----------

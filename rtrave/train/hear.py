@@ -38,18 +38,18 @@ def hear(model: Model, x: Tensor, generator: np.random.Generator, bfloat16: bool
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bfloat16):
         mean, std = model.encoder.latents(model.encoder(sample_major(bands)), 1)
         mean, std = mean.float(), std.float()
-        z = _for_decoder(model, mean + std * _normal(generator, mean), generator)
+        z = _for_decoder(model, mean + std * _normal(generator, mean.shape, x.device), generator)
         made = model.decoder(sample_major(z), _synth_draws(model, generator, x)).float()
     return Heard(expected, model.output_bank.synthesis(made), wanted, made, mean, std)
 
 
-def _normal(generator: np.random.Generator, like: Tensor) -> Tensor:
-    return torch.from_numpy(generator.standard_normal(like.shape, np.float32)).to(like.device)
+def _normal(generator: np.random.Generator, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.from_numpy(generator.standard_normal(shape, np.float32)).to(device)
 
 
 def _for_decoder(model: Model, z: Tensor, generator: np.random.Generator) -> Tensor:
     extra = model.network.noise_augmentation
-    return torch.cat((z, _normal(generator, z.new_empty(len(z), extra, z.shape[2]))), dim=1) if extra else z
+    return torch.cat((z, _normal(generator, (len(z), extra, z.shape[2]), z.device)), dim=1) if extra else z
 
 
 def _synth_draws(model: Model, generator: np.random.Generator, x: Tensor) -> Tensor | None:

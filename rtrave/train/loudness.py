@@ -1,4 +1,4 @@
-"""How a sound's course of loudness and its air come back: level, attacks, treble. Signals are [T]."""
+"""How a sound's course of loudness and its air come back: level, attacks, treble. Signals are [T], a second or more."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ FLOOR = 1e-12  # power: what is quieter is -120 dB
 ATTACK_FRAME_S = 0.01
 ATTACK_FRAMES = 3  # in which the level rises
 ATTACK_DB = 10.0  # a rise by so much is an attack
+AROUND_FRAMES = 5  # on both sides of an attack without a greater rise
 LATE_FRAMES = 2  # by which an attack may come back earlier or later
 TREBLE_HZ = 6000.0
 SPECTRUM_SAMPLES = 8192
 
 
-def levels_db(x: np.ndarray, size: int) -> np.ndarray:
+def frame_levels_db(x: np.ndarray, size: int) -> np.ndarray:
     """Of the frames of `size` samples, float64 [frames]."""
     frames = x[: len(x) // size * size].reshape(-1, size)
     return 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1) + FLOOR)
@@ -24,7 +25,7 @@ def levels_db(x: np.ndarray, size: int) -> np.ndarray:
 def loudness_error_db(expected: np.ndarray, came: np.ndarray, sample_rate: int) -> float:
     """Mean absolute difference of the levels of 50 ms frames; 0 where no frame is louder than -50 dBFS."""
     size = int(LOUDNESS_FRAME_S * sample_rate)
-    one, other = levels_db(expected, size), levels_db(came, size)
+    one, other = frame_levels_db(expected, size), frame_levels_db(came, size)
     loud = one > QUIETEST_DB
     return float(np.abs(one - other)[loud].mean()) if loud.any() else 0.0
 
@@ -37,17 +38,20 @@ def attack_error_db(expected: np.ndarray, came: np.ndarray, sample_rate: int) ->
     """
     size = int(ATTACK_FRAME_S * sample_rate)
     one, other = (_rises(x, size) for x in (expected, came))
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(one, 5, constant_values=-np.inf), 11).max(axis=1)
-    attacks = np.flatnonzero((one >= ATTACK_DB) & (one == around))
+    attacks = np.flatnonzero((one >= ATTACK_DB) & (one == _greatest_around(one, AROUND_FRAMES)))
     if not len(attacks):
         return None
-    padded = np.pad(other, LATE_FRAMES, constant_values=-np.inf)
-    nearby = np.lib.stride_tricks.sliding_window_view(padded, 2 * LATE_FRAMES + 1).max(axis=1)
-    return float((nearby - one)[attacks].mean())
+    return float((_greatest_around(other, LATE_FRAMES) - one)[attacks].mean())
+
+
+def _greatest_around(rises: np.ndarray, frames: int) -> np.ndarray:
+    """Of each frame and so many on both sides."""
+    padded = np.pad(rises, frames, constant_values=-np.inf)
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1).max(axis=1)
 
 
 def _rises(x: np.ndarray, size: int) -> np.ndarray:
-    levels = np.maximum(levels_db(x, size), QUIETEST_DB)
+    levels = np.maximum(frame_levels_db(x, size), QUIETEST_DB)
     return levels[ATTACK_FRAMES:] - levels[:-ATTACK_FRAMES]
 
 
