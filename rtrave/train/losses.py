@@ -12,14 +12,17 @@ from rtrave.train.spectral import LOG_FLOOR, magnitudes, spectral_difference
 
 PUBLISHED_LOG_FLOOR = 1e-7
 PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
+LOW_SHARE = 8  # of the bins of a spectrum the lowest eighth, 2.8 kHz at 44.1 kHz
 SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
 
 Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps, the last its verdict
 
 
-def lean(expected: Tensor, came: Tensor, windows: Sequence[int], level_weight: float = 0.0) -> Tensor:
+def lean(
+    expected: Tensor, came: Tensor, windows: Sequence[int], level_weight: float = 0.0, low_weight: float = 0.0
+) -> Tensor:
     """Of audio [B, C, T]: the mean over some windows of `spectral_difference`, all crops of a step as one, and so many
-    times the `level_difference`.
+    times the `level_difference` and the `low_difference`.
 
     The floor in its logarithm, -40 dB against a full-scale partial and less, spends no effort on the noise floor.
     """
@@ -27,6 +30,8 @@ def lean(expected: Tensor, came: Tensor, windows: Sequence[int], level_weight: f
     total = torch.stack([spectral_difference(*pair) for pair in pairs]).mean()
     if level_weight:
         total = total + level_weight * torch.stack([level_difference(*pair) for pair in pairs]).mean()
+    if low_weight:
+        total = total + low_weight * torch.stack([low_difference(*pair) for pair in pairs]).mean()
     return total
 
 
@@ -37,6 +42,15 @@ def level_difference(expected: Tensor, came: Tensor) -> Tensor:
     """
     one, other = (functional.avg_pool2d(s.square(), PATCH, ceil_mode=True) for s in (expected, came))
     return ((one + LOG_FLOOR**2).log() - (other + LOG_FLOOR**2).log()).abs().mean() / 2
+
+
+def low_difference(expected: Tensor, came: Tensor) -> Tensor:
+    """`spectral_difference` of the lowest bins of two magnitude spectra [B, frames, bins].
+
+    The partials by which the ear knows a low pitch fill few of all bins, and so have little weight among them.
+    """
+    bins = expected.shape[-1] // LOW_SHARE + 1
+    return spectral_difference(expected[..., :bins], came[..., :bins])
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

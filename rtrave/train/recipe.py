@@ -69,6 +69,8 @@ class Recipe:
         So many of them are drawn for each step ("lean").
     level : float
         Weight of the power that patches of the spectrum hold ("lean"), see `rtrave.train.losses.level_difference`.
+    low : float
+        Weight of the difference of the spectrum's lowest eighth ("lean"), see `rtrave.train.losses.low_difference`.
     learning_rate, last_learning_rate : float
         At the start and at the end; between them it falls by equal factors.
     betas : tuple of float
@@ -104,6 +106,7 @@ class Recipe:
     windows: tuple[int, ...] = (4096, 2048, 1024, 512, 256, 128)
     windows_per_step: int = 3
     level: float = 0.0
+    low: float = 0.0
     learning_rate: float = 1e-3
     last_learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.8, 0.95)
@@ -174,6 +177,8 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
             "multiples of 4 from 16",
         ),
         ("windows_per_step", 1 <= recipe.windows_per_step <= len(recipe.windows), "1 to the number of windows"),
+        ("level", recipe.level >= 0, "0 or above"),
+        ("low", recipe.low >= 0, "0 or above"),
         ("learning_rate", recipe.learning_rate > 0, "above 0"),
         ("last_learning_rate", recipe.last_learning_rate > 0, "above 0"),
         ("phase_2", 0 <= recipe.phase_2 <= 1, "0 to 1"),

@@ -143,7 +143,7 @@ class Trainer:
         if recipe.loss == "published":
             total = losses.published(expected, came, windows) + losses.published(heard.wanted, heard.made, windows)
         else:
-            total = losses.lean(expected, came, windows, recipe.level)
+            total = losses.lean(expected, came, windows, recipe.level, recipe.low)
         self._tell("distance", total)
         if self.phase == 1:
             weight = recipe.kl_weight * min(progress / recipe.kl_warm_up, 1) if recipe.kl_warm_up else recipe.kl_weight

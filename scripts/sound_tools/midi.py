@@ -42,7 +42,8 @@ def play(midi: bytes, sample_rate: int, sound_font: Path, reverb: bool) -> np.nd
     with tempfile.TemporaryDirectory() as folder:
         score, wav = Path(folder, "score.mid"), Path(folder, "score.wav")
         score.write_bytes(midi)
-        options = ["-ni", "-q", "-g", "0.8", "-R", str(int(reverb)), "-C", "0", "-r", str(sample_rate), "-O", "float"]
+        options = ["-ni", "-q", "-o", "synth.dynamic-sample-loading=1"]  # else it reads the whole sound font each time
+        options += ["-g", "0.8", "-R", str(int(reverb)), "-C", "0", "-r", str(sample_rate), "-O", "float"]
         subprocess.run(["fluidsynth", *options, "-F", str(wav), str(sound_font), str(score)], check=True)
         sound, _ = soundfile.read(wav)
     return sound.mean(axis=1)

@@ -52,6 +52,16 @@ def test_lean_with_levels(pair):
     assert float(came) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
+def test_lean_with_the_lowest_bins(pair):
+    expected = 0.0
+    for window in (1024, 128):
+        whole = [stacked(x, window) for x in pair]
+        low = [spectra[:, : window // 16 + 1] for spectra in whole]
+        expected += (relative(*whole) + 0.4 * relative(*low)) / 2
+    came = losses.lean(*map(torch.from_numpy, pair), (1024, 128), 0.0, 0.4)
+    assert float(came) == pytest.approx(expected, rel=1e-4)
+
+
 def test_levels_draw_a_noise_to_its_power():
     """Bin by bin too little of another noise comes nearest; the levels are nearest at its own power."""
     one, other = torch.randn(2, 1, 1, 60000, generator=torch.Generator().manual_seed(0)) / 10
