@@ -12,6 +12,8 @@ FADE = 256  # samples around a silence
 LOUDNESS_SPACING = 1024  # samples between two points of the course of loudness
 QUIETEST = 1e-4  # of the peak: what is below is not raised any further
 CEILING = 0.99
+LOWEST_BAND = 1 / 1024  # of the sample rate: from here on a band of tone is an octave
+BANDS = 10
 
 
 def draw_crop(corpus: Corpus, generator: np.random.Generator, samples: int, how: Augmentation) -> np.ndarray:
@@ -22,6 +24,8 @@ def draw_crop(corpus: Corpus, generator: np.random.Generator, samples: int, how:
     x = corpus.crop(generator, samples, speed)
     if generator.random() < how.compress:
         x = compressed(x, generator.uniform(0, how.compress_amount))
+    if generator.random() < how.tone:
+        x = toned(x, generator.uniform(-how.tone_db, how.tone_db, BANDS))
     if generator.random() < how.gain:
         x = gained(x, generator.uniform(*how.gain_db))
     if generator.random() < how.mute:
@@ -35,6 +39,15 @@ def gained(x: np.ndarray, gain_db: float) -> np.ndarray:
     peak = float(np.abs(x).max())
     gain = 10 ** (gain_db / 20)
     return x * np.float32(min(gain, CEILING / peak) if peak > 0 else gain)
+
+
+def toned(x: np.ndarray, gains_db: np.ndarray) -> np.ndarray:
+    """In another tone, without delay: a gain for each octave, from 43 Hz at 44.1 kHz, joined by lines; it stays below
+    full scale."""
+    bands = LOWEST_BAND * 2.0 ** np.arange(len(gains_db))
+    frequencies = np.fft.rfftfreq(x.shape[1]).clip(bands[0], bands[-1])
+    curve = 10 ** (np.interp(np.log2(frequencies), np.log2(bands), gains_db) / 20)
+    return gained(np.fft.irfft(np.fft.rfft(x) * curve, x.shape[1]).astype(np.float32), 0.0)
 
 
 def muted(x: np.ndarray, start: int, end: int) -> np.ndarray:

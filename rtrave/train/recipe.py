@@ -32,6 +32,8 @@ class Augmentation:
         Share of crops whose course of loudness is flattened, by up to `compress_amount` (1: flat).
     pitch : float
         Share of crops that are played faster or slower, by up to `pitch_semitones`.
+    tone : float
+        Share of crops whose octaves get gains of their own, up to `tone_db`: the sounds of other bodies and rooms.
     """
 
     gain: float = 0.0
@@ -41,6 +43,8 @@ class Augmentation:
     compress_amount: float = 0.5
     pitch: float = 0.0
     pitch_semitones: float = 1.0
+    tone: float = 0.0
+    tone_db: float = 9.0
 
 
 @dataclass(frozen=True)

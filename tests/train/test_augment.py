@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtrave.train.augment import compressed, draw_crop, gained, muted
+from rtrave.train.augment import compressed, draw_crop, gained, muted, toned
 from rtrave.train.corpus import Corpus, Sound
 from rtrave.train.pitch import pitch_hz
 from rtrave.train.recipe import Augmentation
@@ -40,6 +40,28 @@ def test_compression_brings_loud_and_quiet_together(sine):
     assert np.abs(y[:, 5000:15000]).max() == pytest.approx(0.5, rel=1e-3)
     assert np.abs(y[:, 30000:40000]).max() == pytest.approx(0.5 * 0.1**0.5, rel=1e-2)
     assert not compressed(np.zeros_like(x), 0.5).any()
+
+
+@pytest.mark.parametrize("samples", [1, 17, 2047, 44100])
+def test_tone_gives_each_octave_its_gain(samples):
+    x = (0.05 * np.random.default_rng(0).standard_normal((2, samples))).astype(np.float32)
+    assert toned(x, np.zeros(10)) == pytest.approx(x, abs=1e-6)
+    gains_db = np.linspace(-9, 9, 10)
+    y = toned(x, gains_db)
+    assert y.shape == x.shape and y.dtype == np.float32
+    if samples == 44100:
+        bins = np.round(samples / 1024 * 2.0 ** np.arange(10)).astype(int)
+        expected, came = (np.abs(np.fft.rfft(one)[:, bins]) for one in (x, y))
+        assert 20 * np.log10(came / expected) == pytest.approx(np.tile(gains_db, (2, 1)), abs=0.1)
+    assert np.abs(toned(x * 10, np.full(10, 9.0))).max() <= 0.99
+
+
+def test_tone_is_drawn_by_chance():
+    corpus = corpus_of(np.random.default_rng(0).standard_normal((1, 4096)).astype(np.float32) / 10)
+    one, other = (draw_crop(corpus, np.random.default_rng(s), 4096, Augmentation(tone=1.0)) for s in range(2))
+    assert not np.allclose(one, other, rtol=0.1)
+    changes_db = 20 * np.log10(np.abs(np.fft.rfft(one)) / np.abs(np.fft.rfft(other)))
+    assert 1 < np.abs(changes_db).max() < 2 * 9.1
 
 
 def test_pitch_moves_within_its_range(sine):
