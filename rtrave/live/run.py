@@ -7,13 +7,11 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 
 from rtrave.audio.priority import missing
 from rtrave.audio.shared import Shared, section
@@ -24,6 +22,7 @@ from rtrave.control.kept import calibration_path, state_path
 from rtrave.errors import RtraveError
 from rtrave.live import terminal
 from rtrave.live.clips import Clips
+from rtrave.live.display import Display
 from rtrave.live.faults import Faults
 from rtrave.live.howl import HowlWatch, built_in_loop
 from rtrave.live.listening import Listening
@@ -43,8 +42,6 @@ from rtrave.streaming.scripted import ModelFacts
 from rtrave.streaming.stream import attributes_of
 
 POLL_S = 0.05
-CLOSING_LINES = 4  # of the last screen's height left to what `finish` says
-NOTE_S = 20.0  # how long a note stays on the screen
 
 
 class LiveRun:
@@ -60,10 +57,11 @@ class LiveRun:
     """
 
     def __init__(self, options: LiveOptions, model: ModelFacts, instrument: Instrument, console: Console) -> None:
-        self._options, self._model, self._instrument, self._console = options, model, instrument, console
+        self._options, self._model, self._instrument = options, model, instrument
+        self._display = Display(console)
+        self._note = self._display.note
         self._controls = instrument.controls
         self._stop = threading.Event()
-        self._notes: list[tuple[float, str]] = []  # when (monotonic seconds), what
         self._played_s, self._counted_from = 0.0, 0  # by models before, and up to this latent frame
         self._calibration = options.calibration  # where what is learned of the model that plays is kept
         self._faults, self._howl = Faults(), HowlWatch()
@@ -182,7 +180,7 @@ class LiveRun:
     def loop(self) -> None:
         """Watch and show until the run is over."""
         duration_s = self._options.duration_s
-        with self._display() as show:
+        with self._display.running(self.view) as show:
             while not self._stop.wait(POLL_S):
                 self._supervisor.poll()
                 self._keeper.poll(time.monotonic())
@@ -202,13 +200,14 @@ class LiveRun:
         self._keeper.save()
         counts = self._shared.status.as_dict()
         self._note_faults()
+        say = self._display.say
         for fault in self._faults.last:
-            self._say(f"  {fault}")
-        self._say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
+            say(f"  {fault}")
+        say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
         if self._recorder.failure:
-            self._say(f"the take was cut short: {self._recorder.failure}")
+            say(f"the take was cut short: {self._recorder.failure}")
         if self._recorder.folder:
-            self._say(f"session {self._recorder.folder}")
+            say(f"session {self._recorder.folder}")
 
     def view(self) -> terminal.View:
         """The state of the run."""
@@ -229,27 +228,8 @@ class LiveRun:
             playing=self._supervisor.playing,
             restarts=self._supervisor.restarts,
             faults=list(self._faults.last),
-            notes=[text for noted_s, text in self._notes if time.monotonic() - noted_s < NOTE_S],
+            notes=self._display.notes(),
         )
-
-    @contextlib.contextmanager
-    def _display(self) -> Iterator[Callable[[terminal.View], None]]:
-        console = self._console
-        if console.is_terminal and not console.is_dumb_terminal:
-            # On the alternate screen every refresh writes over the last one, nothing is erased before: no flicker.
-            with Live(console=console, screen=True, auto_refresh=False) as live:
-                yield lambda view: live.update(terminal.screen(view, console.height), refresh=True)
-            console.print(terminal.screen(self.view(), console.height - CLOSING_LINES))  # stays to be read
-            return
-        terminal.print_header(console, self.view())
-        shown_s = [time.monotonic()]
-
-        def show(view: terminal.View) -> None:
-            if time.monotonic() - shown_s[0] >= terminal.PLAIN_PERIOD_S:
-                shown_s[0] = time.monotonic()
-                terminal.print_line(console, view)
-
-        yield show
 
     def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
         options = self._options
@@ -374,14 +354,6 @@ class LiveRun:
             self._note(f"calibrated from {calibration.seconds:.0f} s of the live input")
         except RtraveError as error:
             self._note(f"the calibration is in use, but not kept: {error}")
-
-    def _note(self, text: str) -> None:
-        self._notes = [*self._notes[-9:], (time.monotonic(), text)]
-        if not self._console.is_terminal or self._console.is_dumb_terminal:
-            self._say(text)
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def run_live(options: LiveOptions, model: ModelFacts, instrument: Instrument) -> int:

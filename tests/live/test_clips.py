@@ -63,5 +63,5 @@ def test_a_clip_replaces_the_encoder_and_survives_the_audio_process(tmp_path, cl
             assert surface.socket.recv(4096).startswith(b"/rtrave/error")
             time.sleep(0.11)
         surface.send("/rtrave/source/b", "s", "broken")
-        until(lambda: any("broken" in text for _, text in run._notes))
+        until(lambda: any("broken" in text for text in run.view().notes))
         surface.socket.close()
