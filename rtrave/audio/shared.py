@@ -19,9 +19,11 @@ and the counters go on from where they were.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import tempfile
+import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,13 @@ from rtrave.audio.memory import LINE, STATUS_FIELDS, ControlBlock, Floats, Ring,
 from rtrave.errors import RtraveError
 from rtrave.settings import HOP_FIELDS
 
+try:
+    import fcntl
+except ImportError:  # Windows: what is left lies in the folder for temporary files, not in memory
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX, SUFFIX = "rtrave-", ".shared"
+SETTLED_S = 60  # a file younger than this may not be claimed yet
 LEAST_HOPS = 8192  # another model with shorter hops may be loaded into the same memory
 _MAGIC = 0x72747261_76650003  # "rtrave", version 3 of the order of this file
 
@@ -98,6 +107,7 @@ class Shared:
 
     path: Path
     spec: SharedSpec
+    claim: int | None  # descriptor that says the file is in use; of the control process
     controls: ControlBlock
     audio: Ring
     hops: Ring
@@ -105,7 +115,9 @@ class Shared:
     status: Status
 
     def unlink(self) -> None:
-        """Remove the file; those who have it mapped keep it until they end. Control process."""
+        """Remove the file; those who have it mapped keep it until they end. Control process, once."""
+        if self.claim is not None:
+            os.close(self.claim)
         self.path.unlink(missing_ok=True)
 
 
@@ -132,7 +144,7 @@ def _ring(buffer: NDArray[np.uint8], dtype: Any, width: int, dropped: Floats) ->
     return Ring(buffer[: 2 * LINE].view(np.int64), rows, dropped)
 
 
-def _map(path: Path, spec: SharedSpec) -> Shared:
+def _map(path: Path, spec: SharedSpec, claim: int | None) -> Shared:
     sections = _sections(spec)
     expected = sections["end"][0]
     try:
@@ -151,6 +163,7 @@ def _map(path: Path, spec: SharedSpec) -> Shared:
     return Shared(
         path=path,
         spec=spec,
+        claim=claim,
         controls=ControlBlock(part["controls"].view(np.float64), spec.controls),
         audio=_ring(part["audio"], np.float32, spec.audio_width, status.slot("audio_dropped")),
         hops=_ring(part["hops"], np.float64, spec.hop_width, status.slot("hops_dropped")),
@@ -173,9 +186,10 @@ def create(spec: SharedSpec) -> Shared:
         Where there is no room for it.
     """
     folder = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
+    _sweep(Path(folder))
     size = _sections(spec)["end"][0]
     try:
-        descriptor, name = tempfile.mkstemp(prefix="rtrave-", suffix=".shared", dir=folder)
+        descriptor, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=folder)
     except OSError as error:
         raise RtraveError(f"cannot make the shared memory in '{folder}': {error.strerror}") from error
     try:
@@ -186,13 +200,29 @@ def create(spec: SharedSpec) -> Shared:
             os.truncate(name, size)
         header = np.array([_MAGIC, *asdict(spec).values()], np.int64)
         os.write(descriptor, header.tobytes())
+        _claim(descriptor)
     except OSError as error:
+        os.close(descriptor)
         os.unlink(name)
         needed = f"{size / 2**20:.0f} MiB of shared memory"
         raise RtraveError(f"no room for {needed} in '{folder}': {error.strerror}") from error
-    finally:
-        os.close(descriptor)
-    return _map(Path(name), spec)
+    return _map(Path(name), spec, descriptor)
+
+
+def _claim(descriptor: int) -> None:
+    """Hold the file until the descriptor is closed or the process has ended, however it ends; OSError where another
+    holds it."""
+    if fcntl:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what control processes that were killed have left: each is megabytes of memory."""
+    for path in folder.glob(f"{PREFIX}*{SUFFIX}") if fcntl else ():
+        with contextlib.suppress(OSError), path.open("rb") as file:  # another user's, in use, or gone already
+            if time.time() - os.fstat(file.fileno()).st_mtime > SETTLED_S:
+                _claim(file.fileno())
+                path.unlink()
 
 
 def attach(path: Path, spec: SharedSpec) -> Shared:
@@ -211,4 +241,4 @@ def attach(path: Path, spec: SharedSpec) -> Shared:
         raise RtraveError(f"cannot open the shared memory '{path}': {error.strerror}") from error
     if header != expected.tobytes():
         raise RtraveError(f"shared memory '{path}' was made for other sizes than {asdict(spec)}: start again")
-    return _map(Path(path), spec)
+    return _map(Path(path), spec, None)
