@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rtrave.train.spectral import LOG_FLOOR, magnitudes, spectral_difference
+from rtrave.train.spectral import LOG_FLOOR, OVERLAP, SMALLEST_NORM, magnitudes, spectral_difference
 
 PUBLISHED_LOG_FLOOR = 1e-7
 PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
 LOW_SHARE = 8  # of the bins of a spectrum the lowest eighth, 2.8 kHz at 44.1 kHz
+WAVE_WINDOW, WAVE_BINS = 2048, 33  # up to 700 Hz at 44.1 kHz the wave itself is compared
 SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
 
 Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps, the last its verdict
@@ -51,6 +52,22 @@ def low_difference(expected: Tensor, came: Tensor) -> Tensor:
     """
     bins = expected.shape[-1] // LOW_SHARE + 1
     return spectral_difference(expected[..., :bins], came[..., :bins])
+
+
+def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
+    """Of the lowest tones of audio [..., T], phases and all: ||X - X'|| / ||X|| of complex spectra.
+
+    Spectra without phases leave it to chance how the wave of a low tone goes on from one latent frame to the next; a
+    wave that jumps there has no clear pitch.
+    """
+    hann = torch.hann_window(WAVE_WINDOW, device=came.device)
+    one, other = (
+        torch.view_as_real(
+            torch.fft.rfft(x.float().unfold(-1, WAVE_WINDOW, WAVE_WINDOW // OVERLAP) * hann)[..., :WAVE_BINS]
+        )
+        for x in (expected, came)
+    )
+    return torch.linalg.vector_norm(one - other) / torch.linalg.vector_norm(one).clamp(min=SMALLEST_NORM)
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

@@ -75,6 +75,8 @@ class Recipe:
         Weight of the power that patches of the spectrum hold ("lean"), see `rtrave.train.losses.level_difference`.
     low : float
         Weight of the difference of the spectrum's lowest eighth ("lean"), see `rtrave.train.losses.low_difference`.
+    wave : float
+        Weight of the difference of the low tones' waves ("lean"), see `rtrave.train.losses.wave_difference`.
     learning_rate, last_learning_rate : float
         At the start and at the end; between them it falls by equal factors.
     betas : tuple of float
@@ -111,6 +113,7 @@ class Recipe:
     windows_per_step: int = 3
     level: float = 0.0
     low: float = 0.0
+    wave: float = 0.0
     learning_rate: float = 1e-3
     last_learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.8, 0.95)
@@ -183,6 +186,7 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         ("windows_per_step", 1 <= recipe.windows_per_step <= len(recipe.windows), "1 to the number of windows"),
         ("level", recipe.level >= 0, "0 or above"),
         ("low", recipe.low >= 0, "0 or above"),
+        ("wave", recipe.wave >= 0, "0 or above"),
         ("learning_rate", recipe.learning_rate > 0, "above 0"),
         ("last_learning_rate", recipe.last_learning_rate > 0, "above 0"),
         ("phase_2", 0 <= recipe.phase_2 <= 1, "0 to 1"),

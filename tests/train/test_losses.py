@@ -62,6 +62,21 @@ def test_lean_with_the_lowest_bins(pair):
     assert float(came) == pytest.approx(expected, rel=1e-4)
 
 
+def test_wave(pair):
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
+    starts = range(0, 4099 - 2048 + 1, 512)
+    one, other = (np.fft.rfft(np.stack([x[:, :, s : s + 2048] * hann for s in starts]))[..., :33] for x in pair)
+    expected = np.linalg.norm(one - other) / np.linalg.norm(one)
+    assert float(losses.wave_difference(*map(torch.from_numpy, pair))) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_wave_is_more_than_its_magnitudes():
+    low, high = (torch.sin(2 * torch.pi * hz * torch.arange(16384) / 44100)[None, None] for hz in (110.0, 2000.0))
+    assert float(losses.lean(low, -low, (4096, 1024))) == 0
+    assert float(losses.wave_difference(low, -low)) == pytest.approx(2, rel=1e-5)
+    assert float(losses.wave_difference(low + high, low - high)) < 0.02
+
+
 def test_levels_draw_a_noise_to_its_power():
     """Bin by bin too little of another noise comes nearest; the levels are nearest at its own power."""
     one, other = torch.randn(2, 1, 1, 60000, generator=torch.Generator().manual_seed(0)) / 10
