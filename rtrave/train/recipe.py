@@ -12,6 +12,7 @@ from rtrave.layers.pqmf_design import bank_taps
 from rtrave.model.architectures import load_architecture
 from rtrave.model.spec import NetworkSpec, read_record
 from rtrave.settings import configs_dir
+from rtrave.train.losses import WAVE_WINDOW
 
 FOLDER = "training"
 DEFAULT_RECIPE = "lean"
@@ -198,7 +199,7 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         if not good:
             raise RtraveError(f"{where}: {name} = {getattr(recipe, name)!r} came, expected {wanted}")
     network = recipe.network(1)
-    least = recipe.settle_samples + max(recipe.windows)
+    least = recipe.settle_samples + max(*recipe.windows, WAVE_WINDOW if recipe.wave else 0)
     if recipe.samples % network.ratio or recipe.samples < least:
         raise RtraveError(
             f"{where}: samples = {recipe.samples} came, expected a multiple of {network.ratio}, {least} or more"

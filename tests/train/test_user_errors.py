@@ -16,6 +16,7 @@ def place(tmp_path):
     (tmp_path / "unknown.toml").write_text('architecture = "v2"\nlearning = 3\n')
     (tmp_path / "bad.toml").write_text("samples = 1000\n")
     (tmp_path / "windows.toml").write_text("windows_per_step = 9\n")
+    (tmp_path / "weight.toml").write_text("level = -0.5\n")
     (tmp_path / "discrete.toml").write_text('architecture = "discrete"\n')
     return tmp_path
 
@@ -36,6 +37,7 @@ def place(tmp_path):
         (["sounds", "--out", "new", "--config", "unknown.toml"], "'learning'"),
         (["sounds", "--out", "new", "--config", "bad.toml"], "multiple of 2048"),
         (["sounds", "--out", "new", "--config", "windows.toml"], "windows_per_step"),
+        (["sounds", "--out", "new", "--config", "weight.toml"], "level"),
         (["sounds", "--out", "new", "--config", "discrete.toml"], "only variational"),
         (["sounds", "--out", "new", "--from", "nothing"], "no model"),
         (["sounds", "--out", "new", "--device", "abacus"], "no device"),
