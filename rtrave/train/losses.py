@@ -14,6 +14,7 @@ PUBLISHED_LOG_FLOOR = 1e-7
 PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
 LOW_SHARE = 8  # of the bins of a spectrum the lowest eighth, 2.8 kHz at 44.1 kHz
 WAVE_WINDOW, WAVE_BINS = 2048, 33  # up to 700 Hz at 44.1 kHz the wave itself is compared
+SMALLEST_LEVEL = 1e-3
 SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
 
 Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps, the last its verdict
@@ -55,19 +56,21 @@ def low_difference(expected: Tensor, came: Tensor) -> Tensor:
 
 
 def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
-    """Of the lowest tones of audio [..., T], phases and all: ||X - X'|| / ||X|| of complex spectra.
+    """Of the lowest tones of audio [..., T]: 1 - cos of how far their phases are apart, weighed by power; 0 to 2, and 1
+    where chance has it.
 
     Spectra without phases leave it to chance how the wave of a low tone goes on from one latent frame to the next; a
-    wave that jumps there has no clear pitch.
+    wave that jumps there has no clear pitch. Levels are not compared: where the phase cannot be known, a difference of
+    waves would be least in silence.
     """
     hann = torch.hann_window(WAVE_WINDOW, device=came.device)
     one, other = (
-        torch.view_as_real(
-            torch.fft.rfft(x.float().unfold(-1, WAVE_WINDOW, WAVE_WINDOW // OVERLAP) * hann)[..., :WAVE_BINS]
-        )
+        torch.fft.rfft(x.float().unfold(-1, WAVE_WINDOW, WAVE_WINDOW // OVERLAP) * hann)[..., :WAVE_BINS]
         for x in (expected, came)
     )
-    return torch.linalg.vector_norm(one - other) / torch.linalg.vector_norm(one).clamp(min=SMALLEST_NORM)
+    level = one.abs()
+    alike = (one.conj() * other).real / (other.abs() + SMALLEST_LEVEL)
+    return (level * (level - alike)).sum() / level.square().sum().clamp(min=SMALLEST_NORM)
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

@@ -77,7 +77,7 @@ class Recipe:
     low : float
         Weight of the difference of the spectrum's lowest eighth ("lean"), see `rtrave.train.losses.low_difference`.
     wave : float
-        Weight of the difference of the low tones' waves ("lean"), see `rtrave.train.losses.wave_difference`.
+        Weight of the difference of the low tones' phases ("lean"), see `rtrave.train.losses.wave_difference`.
     learning_rate, last_learning_rate : float
         At the start and at the end; between them it falls by equal factors.
     betas : tuple of float

@@ -44,7 +44,7 @@ def test_the_loss_falls(run):
 
 
 def test_a_low_tone_s_wave_is_learned(run):
-    """Without its weight the wave stays as wrong as chance has it, about 1.4 where the level is right."""
+    """Without its weight the wave stays as wrong as chance has it, 1."""
     told = {}
     for weight in (1.0, 0.001):
         recipe = replace(load_recipe(str(recipe_file(run))), wave=weight)

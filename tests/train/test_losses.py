@@ -66,14 +66,15 @@ def test_wave(pair):
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
     starts = range(0, 4099 - 2048 + 1, 512)
     one, other = (np.fft.rfft(np.stack([x[:, :, s : s + 2048] * hann for s in starts]))[..., :33] for x in pair)
-    expected = np.linalg.norm(one - other) / np.linalg.norm(one)
+    expected = ((1 - np.cos(np.angle(one / other))) * np.abs(one) ** 2).sum() / (np.abs(one) ** 2).sum()
     assert float(losses.wave_difference(*map(torch.from_numpy, pair))) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_wave_is_more_than_its_magnitudes():
     low, high = (torch.sin(2 * torch.pi * hz * torch.arange(16384) / 44100)[None, None] for hz in (110.0, 2000.0))
     assert float(losses.lean(low, -low, (4096, 1024))) == 0
-    assert float(losses.wave_difference(low, -low)) == pytest.approx(2, rel=1e-5)
+    assert float(losses.wave_difference(low, -low)) == pytest.approx(2, rel=1e-3)
+    assert float(losses.wave_difference(low, 0.1 * low)) < 1e-3
     assert float(losses.wave_difference(low + high, low - high)) < 0.02
 
 
