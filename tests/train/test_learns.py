@@ -20,6 +20,7 @@ from tests.train.sounds import recipe_file, sound_folder, tones
 
 STEPS = 200
 SHARE = 0.8  # of the loss of the first steps, for that of the last ones
+WAVE_SHARE = 0.9  # of what an unweighed wave loss stays at
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_a_low_tone_s_wave_is_learned(run):
         recipe = replace(load_recipe(str(recipe_file(run))), wave=weight)
         trainer = Trainer(new_model(recipe, "x", 44100, 1, 0), recipe, open_corpus(run / "run"), 0)
         told[weight] = np.mean([trainer.advance(step / STEPS)["wave"] for step in range(STEPS)][-20:])
-    assert told[1.0] < SHARE * told[0.001], told
+    assert told[1.0] < WAVE_SHARE * told[0.001], told
 
 
 def test_the_discriminator_has_joined(run):
