@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,7 +28,7 @@ def sample_major(x: Tensor) -> Tensor:
     return x.mT.contiguous().mT
 
 
-def hear(model: Model, x: Tensor, generator: np.random.Generator, bfloat16: bool) -> Heard:
+def hear(model: Model, x: Tensor, generator: torch.Generator, bfloat16: bool) -> Heard:
     """Audio [B, C, T] through the model, by a draw from the posterior; the networks compute with 16 bits if told so."""
     with torch.no_grad():
         bands = model.input_bank.analysis(x)
@@ -38,23 +37,23 @@ def hear(model: Model, x: Tensor, generator: np.random.Generator, bfloat16: bool
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bfloat16):
         mean, std = model.encoder.latents(model.encoder(sample_major(bands)), 1)
         mean, std = mean.float(), std.float()
-        z = _for_decoder(model, mean + std * _normal(generator, mean.shape, x.device), generator)
+        z = _for_decoder(model, mean + std * _normal(generator, mean.shape), generator)
         made = model.decoder(sample_major(z), _synth_draws(model, generator, x)).float()
     return Heard(expected, model.output_bank.synthesis(made), wanted, made, mean, std)
 
 
-def _normal(generator: np.random.Generator, shape: tuple[int, ...], device: torch.device) -> Tensor:
-    return torch.from_numpy(generator.standard_normal(shape, np.float32)).to(device)
+def _normal(generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=generator, device=generator.device)
 
 
-def _for_decoder(model: Model, z: Tensor, generator: np.random.Generator) -> Tensor:
+def _for_decoder(model: Model, z: Tensor, generator: torch.Generator) -> Tensor:
     extra = model.network.noise_augmentation
-    return torch.cat((z, _normal(generator, (len(z), extra, z.shape[2]), z.device)), dim=1) if extra else z
+    return torch.cat((z, _normal(generator, (len(z), extra, z.shape[2]))), dim=1) if extra else z
 
 
-def _synth_draws(model: Model, generator: np.random.Generator, x: Tensor) -> Tensor | None:
+def _synth_draws(model: Model, generator: torch.Generator, x: Tensor) -> Tensor | None:
     if model.decoder.noise is None:
         return None
     width, per_frame = model.synth_shape
     shape = (len(x), width, x.shape[2] // model.network.ratio * per_frame)
-    return torch.from_numpy(generator.random(shape, np.float32)).to(x.device)
+    return torch.rand(shape, generator=generator, device=generator.device)

@@ -13,6 +13,7 @@ import torch
 
 from rtrave.model.rave import Model
 from rtrave.sound_file import SoundWriter
+from rtrave.train.batches import batches
 from rtrave.train.board import write_board
 from rtrave.train.corpus import Corpus
 from rtrave.train.finish import finish
@@ -122,9 +123,11 @@ def train(
     KeyboardInterrupt
         After a last report.
     """
-    trainer = Trainer(model, settings.recipe, corpus, settings.seed, device)
+    trainer = Trainer(model, settings.recipe, settings.seed, device)
     elapsed_s = load_checkpoint(run, trainer)
     reporter = _Reporter(run, settings, corpus, model.network.ratio, board)
+    workers = 0 if trainer.device.type == "cpu" else max(torch.get_num_threads() - 1, 1)
+    feed = batches(run, settings.recipe, settings.seed, trainer.step, workers)
     losses: dict[str, float] = {}
     last = reported = time.monotonic()
 
@@ -135,7 +138,7 @@ def train(
 
     try:
         while progress() < 1:
-            losses = trainer.advance(progress())
+            losses = trainer.advance(next(feed), progress())
             now = time.monotonic()
             elapsed_s, last = elapsed_s + min(now - last, LONGEST_STEP_S), now
             held_out = None

@@ -20,12 +20,10 @@ from rtrave.model.discriminator import Discriminator
 from rtrave.model.rave import Model
 from rtrave.train import losses
 from rtrave.train.adversary import new_discriminator
-from rtrave.train.augment import draw_crop
-from rtrave.train.corpus import Corpus
 from rtrave.train.hear import Heard, hear
 from rtrave.train.recipe import Recipe
 
-CROPS, WINDOWS, DRAWS = range(3)  # what a step draws for
+WINDOWS, DRAWS = 1, 2  # what a step draws for; 0: its crops, see `rtrave.train.batches`
 GRADIENT_LIMIT = 10.0  # norm of all gradients of a step together
 WARM_UP_STEPS = 100  # in which the learning rate rises
 
@@ -38,7 +36,6 @@ class Trainer:
     model : Model
         Is changed.
     recipe : Recipe
-    corpus : Corpus
     seed : int
     device : str
         "cpu", "cuda", ...
@@ -55,10 +52,11 @@ class Trainer:
         From phase 2 on.
     """
 
-    def __init__(self, model: Model, recipe: Recipe, corpus: Corpus, seed: int, device: str = "cpu") -> None:
-        self.model, self.recipe, self.corpus, self.seed = model.to(device), recipe, corpus, seed
+    def __init__(self, model: Model, recipe: Recipe, seed: int, device: str = "cpu") -> None:
+        self.model, self.recipe, self.seed = model.to(device), recipe, seed
         self.device, self.step, self.phase = torch.device(device), 0, 1
         self.told: dict[str, float] = {}
+        self._said: dict[str, Tensor] = {}  # of the step that is being done
         self.discriminator: Discriminator | None = None
         self.discriminator_optimizer: torch.optim.Optimizer | None = None
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -86,18 +84,19 @@ class Trainer:
     def _generator(self, purpose: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, self.step, purpose))
 
-    def batch(self) -> Tensor:
-        """The step's crops, [B, C, T]."""
-        generator, recipe = self._generator(CROPS), self.recipe
-        crops = [draw_crop(self.corpus, generator, recipe.samples, recipe.augmentation) for _ in range(recipe.batch)]
-        return torch.from_numpy(np.stack(crops)).to(self.device)
+    def _device_generator(self, purpose: int) -> torch.Generator:
+        """One that draws where the model computes: as many numbers as a crop has samples come from it."""
+        seed = np.random.SeedSequence((self.seed, self.step, purpose)).generate_state(1, np.uint64)
+        return torch.Generator(self.device).manual_seed(int(seed[0]) >> 1)
 
-    def advance(self, progress: float) -> dict[str, float]:
+    def advance(self, crops: Tensor, progress: float) -> dict[str, float]:
         """Do one step, and tell the phase's losses. A step teaches the discriminator or the model: what the other kind
         tells is as it was last.
 
         Parameters
         ----------
+        crops : Tensor
+            Audio float32 [B, C, T] to learn from, of this step (`rtrave.train.batches`).
         progress : float
             Share of the run that is done: rates, weights and phases follow it.
 
@@ -117,7 +116,8 @@ class Trainer:
                 group["lr"] = own
         judges = self.discriminator is not None and self.step % self.recipe.discriminator_every == 0
         with torch.set_grad_enabled(not judges):
-            heard = hear(self.model, self.batch(), self._generator(DRAWS), self.recipe.bfloat16)
+            x = crops.to(self.device, non_blocking=True)
+            heard = hear(self.model, x, self._device_generator(DRAWS), self.recipe.bfloat16)
         if self.discriminator is not None and judges:
             loss = self._judge(self.discriminator, heard)
             self._descend(loss, self.discriminator_optimizer, list(self.discriminator.parameters()))
@@ -127,6 +127,8 @@ class Trainer:
                 loss = loss + self._please(self.discriminator, heard)
             self._descend(loss, self.optimizer, [p for p in self.weights.values() if p.requires_grad])
             self._average()
+        self.told |= self._numbers()
+        self._said = {}
         self.step += 1
         return self.told | {"learning_rate": rate}
 
@@ -158,10 +160,15 @@ class Trainer:
         return total
 
     def _tell(self, name: str, value: Tensor) -> None:
-        number = float(value.detach())
-        if not math.isfinite(number):
-            raise RtraveError(f"step {self.step}: {name} became {number}: train again with a lower learning_rate")
-        self.told[name] = number
+        self._said[name] = value.detach().float()
+
+    def _numbers(self) -> dict[str, float]:
+        """What the step said: fetched at once, since a device waits each time."""
+        numbers = dict(zip(self._said, torch.stack(list(self._said.values())).tolist(), strict=True))
+        for name, number in numbers.items():
+            if not math.isfinite(number):
+                raise RtraveError(f"step {self.step}: {name} became {number}: train again with a lower learning_rate")
+        return numbers
 
     def _windows(self) -> tuple[int, ...]:
         recipe = self.recipe

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rtrave.train.batches import draw_batch
 from rtrave.train.corpus import Corpus, Sound
 from rtrave.train.initial import new_model
 from rtrave.train.recipe import Recipe, load_recipe
@@ -46,11 +47,11 @@ def noise_corpus() -> Corpus:
     return Corpus(x, (Sound("noise", 0, len(x), 0),), 44100)
 
 
-def seconds(trainer: Trainer, phase: int) -> float:
+def seconds(trainer: Trainer, corpus: Corpus, phase: int) -> float:
     """Of a turn of ours."""
     before_s = time.perf_counter()
     for _ in range(STEPS):
-        trainer.advance(PROGRESS[phase])
+        trainer.advance(draw_batch(corpus, trainer.recipe, trainer.seed, trainer.step), PROGRESS[phase])
     return time.perf_counter() - before_s
 
 
@@ -71,7 +72,7 @@ def main() -> None:
     assert peer.stdin and peer.stdout
     print(f"PyTorch {peer.stdout.readline().strip()} there, {torch.__version__} here; {options.threads} threads")
     corpus = noise_corpus()
-    sides = {name: Trainer(new_model(r, "timed", 44100, 1, 0), r, corpus, 0) for name, r in recipes().items()}
+    sides = {name: Trainer(new_model(r, "timed", 44100, 1, 0), r, 0) for name, r in recipes().items()}
     print("| phase | recipe | steps/s | RAVE's own, steps/s | ratio |\n| --- | --- | --- | --- | --- |")
     for phase in (1, 2):
         theirs: list[float] = []
@@ -81,7 +82,7 @@ def main() -> None:
             peer.stdin.flush()
             theirs.append(float(peer.stdout.readline()))
             for name, trainer in sides.items():
-                ours[name].append(seconds(trainer, phase))
+                ours[name].append(seconds(trainer, corpus, phase))
         reference = np.array(theirs[1:])
         for name, times in ours.items():
             ratio = np.median(reference / times[1:])

@@ -3,6 +3,8 @@
 import numpy as np
 import soundfile
 
+from rtrave.train.batches import draw_batch
+
 RATE = 44100
 RECIPE = """
 architecture = "v2"
@@ -44,3 +46,9 @@ def recipe_file(folder, more=""):
     path = folder / "recipe.toml"
     path.write_text(RECIPE + more)
     return path
+
+
+def advance(trainer, corpus, progress):
+    """One step of a trainer, by its own crops."""
+    crops = draw_batch(corpus, trainer.recipe, trainer.seed, trainer.step)
+    return trainer.advance(crops, progress)

@@ -10,7 +10,7 @@ from rtrave.train.corpus import Corpus, Sound
 from rtrave.train.initial import new_model
 from rtrave.train.recipe import read_recipe
 from rtrave.train.trainer import Trainer
-from tests.train.sounds import RATE, tones
+from tests.train.sounds import RATE, advance, tones
 
 VARIATIONAL = [n for n in architecture_names() if load_architecture(n).regularisation == "variational"]
 
@@ -27,9 +27,10 @@ def test_it_trains(name, channels):
     record = {"architecture": name, "capacity": 4, "latent_size": 4, "attenuation_db": 40, "batch": 2, "loss": loss}
     record |= {"samples": 8192, "windows": [512, 128], "windows_per_step": 2, "phase_2": 0.5}
     recipe = read_recipe(record | {"discriminator_capacity": 2, "bfloat16": channels == 1, "average": 0.5}, name)
-    trainer = Trainer(new_model(recipe, name, RATE, channels, 0), recipe, corpus_of(channels), 0)
+    trainer = Trainer(new_model(recipe, name, RATE, channels, 0), recipe, 0)
     encoder = [p.detach().clone() for p in trainer.model.encoder.parameters()]
-    told = [trainer.advance(step / 8) for step in range(8)]
+    corpus = corpus_of(channels)
+    told = [advance(trainer, corpus, step / 8) for step in range(8)]
     assert "divergence" in told[3] and "divergence" not in told[4]
     assert {"discriminator", "feature_matching"} <= told[4].keys() | told[5].keys()
     assert all(np.isfinite(list(losses.values())).all() for losses in told)
@@ -44,12 +45,13 @@ def test_it_trains(name, channels):
 def test_the_encoder_rests_in_phase_2():
     record = {"capacity": 4, "latent_size": 4, "samples": 8192, "batch": 2, "windows": [512], "windows_per_step": 1}
     recipe = read_recipe(record | {"phase_2": 0.5, "discriminator_capacity": 2}, "x")
-    trainer = Trainer(new_model(recipe, "x", RATE, 1, 0), recipe, corpus_of(1), 0)
-    trainer.advance(0.0)
-    trainer.advance(0.5)
+    trainer = Trainer(new_model(recipe, "x", RATE, 1, 0), recipe, 0)
+    corpus = corpus_of(1)
+    advance(trainer, corpus, 0.0)
+    advance(trainer, corpus, 0.5)
     encoder = [p.detach().clone() for p in trainer.model.encoder.parameters()]
     decoder = [p.detach().clone() for p in trainer.model.decoder.parameters()]
     for _ in range(4):
-        trainer.advance(0.6)
+        advance(trainer, corpus, 0.6)
     assert all(map(torch.equal, encoder, trainer.model.encoder.parameters()))
     assert not all(map(torch.equal, decoder, trainer.model.decoder.parameters()))

@@ -16,11 +16,10 @@ from rtrave.train.corpus import open_corpus
 from rtrave.train.initial import new_model
 from rtrave.train.recipe import load_recipe
 from rtrave.train.trainer import Trainer
-from tests.train.sounds import recipe_file, sound_folder, tones
+from tests.train.sounds import advance, recipe_file, sound_folder, tones
 
 STEPS = 200
 SHARE = 0.8  # of the loss of the first steps, for that of the last ones
-WAVE_SHARE = 0.9  # of what an unweighed wave loss stays at
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +38,19 @@ def curve(path):
 
 def test_the_loss_falls(run):
     recipe = load_recipe(str(recipe_file(run)))
-    trainer = Trainer(new_model(recipe, "x", 44100, 1, 0), recipe, open_corpus(run / "run"), 0)
-    distances = [trainer.advance(step / STEPS)["distance"] for step in range(STEPS)]
+    trainer = Trainer(new_model(recipe, "x", 44100, 1, 0), recipe, 0)
+    corpus = open_corpus(run / "run")
+    distances = [advance(trainer, corpus, step / STEPS)["distance"] for step in range(STEPS)]
     assert np.mean(distances[-20:]) < SHARE * np.mean(distances[:20])
 
 
-def test_a_low_tone_s_wave_is_learned(run):
-    """Without its weight the wave stays as wrong as chance has it, 1."""
-    told = {}
-    for weight in (1.0, 0.001):
+def test_waves_count_by_their_weight(run):
+    told, corpus = {}, open_corpus(run / "run")
+    for weight in (0.0, 0.25):
         recipe = replace(load_recipe(str(recipe_file(run))), wave=weight)
-        trainer = Trainer(new_model(recipe, "x", 44100, 1, 0), recipe, open_corpus(run / "run"), 0)
-        told[weight] = np.mean([trainer.advance(step / STEPS)["wave"] for step in range(STEPS)][-20:])
-    assert told[1.0] < WAVE_SHARE * told[0.001], told
+        told[weight] = advance(Trainer(new_model(recipe, "x", 44100, 1, 0), recipe, 0), corpus, 0.0)
+    assert "wave" not in told[0.0]
+    assert told[0.25]["distance"] == pytest.approx(told[0.0]["distance"] + 0.25 * told[0.25]["wave"], rel=1e-5)
 
 
 def test_the_discriminator_has_joined(run):

@@ -78,6 +78,18 @@ def test_a_wave_is_more_than_its_magnitudes():
     assert float(losses.wave_difference(low + high, low - high)) < 0.02
 
 
+def test_only_waves_pull_a_low_tone_to_its_phase():
+    """Of a tone a quarter of its period late: 1 - cos(2 pi late) rises by 2 pi there, spectra hardly change."""
+    turns, fades = 110.0 * torch.arange(16384) / 44100, torch.hann_window(16384)
+    late = torch.tensor(0.25, requires_grad=True)
+    expected, came = ((fades * torch.sin(2 * torch.pi * (turns - t)) / 4)[None, None] for t in (torch.zeros(()), late))
+    pulls = [
+        torch.autograd.grad(loss, late, retain_graph=True)[0].item()
+        for loss in (losses.wave_difference(expected, came), losses.lean(expected, came, (8192, 4096)))
+    ]
+    assert pulls[0] == pytest.approx(2 * torch.pi, rel=1e-3) and abs(pulls[1]) < 0.01
+
+
 def test_levels_draw_a_noise_to_its_power():
     """Bin by bin too little of another noise comes nearest; the levels are nearest at its own power."""
     one, other = torch.randn(2, 1, 1, 60000, generator=torch.Generator().manual_seed(0)) / 10
