@@ -1,0 +1,31 @@
+"""Streamed on a graphics card a model gives the latents and the sound that it gives on the processor."""
+
+import numpy as np
+import pytest
+import torch
+
+import rtrave
+from rtrave.streaming.graph_shape import GraphShape
+from rtrave.streaming.torch_stream import TorchParts
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+
+
+@pytest.mark.parametrize("name", ["strings", "winds"])
+def test_as_on_the_processor(name):
+    model = rtrave.load(name)
+    shape = GraphShape(hop=4 * model.spec.ratio)
+    sides = [TorchParts(model, shape, device) for device in ("cpu", "cuda")]
+    generator = np.random.default_rng(0)
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        for _ in range(3):
+            x = generator.standard_normal((1, shape.hop, 1)).astype(np.float32) / 8
+            draws = {
+                kind: generator.random((1, 4 * rows, width)).astype(np.float32)
+                for kind, (rows, width) in sides[0].draw_shapes().items()
+            }
+            (mean, std), (cuda_mean, cuda_std) = (side.encode(x) for side in sides)
+            np.testing.assert_allclose(cuda_mean, mean, atol=1e-3)
+            np.testing.assert_allclose(cuda_std, std, atol=1e-3)
+            y, cuda_y = (side.decode(mean, draws) for side in sides)
+            np.testing.assert_allclose(cuda_y, y, atol=1e-4)

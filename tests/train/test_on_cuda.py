@@ -1,0 +1,57 @@
+"""A graphics card trains as the processor does: the same crops, the same losses where nothing is drawn, and it learns."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from rtrave.cli import main
+from rtrave.train.corpus import gather
+from rtrave.train.initial import new_model
+from rtrave.train.recipe import load_recipe
+from rtrave.train.trainer import Trainer
+from tests.train.sounds import RATE, advance, recipe_file, sound_folder
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+MORE = "level = 0.5\nlow = 0.5\nwave = 0.3\nwhitening = 0.02\naverage = 0.9\ndiscriminator_capacity = 2\n"
+SHARE = 0.8  # of the loss of the first steps, for that of the last ones
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cuda")
+    sound_folder(folder / "sounds")
+    return folder
+
+
+def test_a_step_s_losses_are_those_of_the_processor(folder):
+    """Latents and their draws aside: with no spread and no noise the sounds are the same."""
+    recipe = load_recipe(str(recipe_file(folder, MORE)))
+    corpus = gather([folder / "sounds"], folder, RATE, 1, lambda *_: None)
+    told = []
+    for device in ("cpu", "cuda"):
+        model = new_model(recipe, "x", RATE, 1, 0)
+        told.append(advance(Trainer(model, recipe, 0, device), corpus, 0.0))
+    assert told[0].keys() == told[1].keys()
+    assert told[1]["divergence"] == pytest.approx(told[0]["divergence"], rel=1e-2)
+    assert told[1]["distance"] == pytest.approx(told[0]["distance"], rel=5e-2)  # the draws are others
+
+
+def test_the_loss_falls(folder):
+    recipe = replace(load_recipe(str(recipe_file(folder, MORE))), bfloat16=True)
+    corpus = gather([folder / "sounds"], folder, RATE, 1, lambda *_: None)
+    trainer = Trainer(new_model(recipe, "x", RATE, 1, 0), recipe, 0, "cuda")
+    distances = [advance(trainer, corpus, step / 200)["distance"] for step in range(200)]
+    assert np.mean(distances[-20:]) < SHARE * np.mean(distances[:20])
+
+
+def test_both_phases_run_and_go_on(folder):
+    recipe = recipe_file(folder, MORE + "phase_2 = 0.5\nbfloat16 = true\n")
+    run = folder / "run"
+    arguments = ["train", str(folder / "sounds"), "--config", str(recipe), "--device", "cuda", "--out", str(run)]
+    assert main([*arguments, "--steps", "20"]) == 0
+    assert main(["train", "--resume", "--device", "cuda", "--out", str(run), "--steps", "40"]) == 0
+    last = json.loads((run / "curve.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == 40 and last["phase"] == 2 and np.isfinite(last["held_out"])
