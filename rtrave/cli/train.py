@@ -40,7 +40,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--config",
         metavar="C",
-        help="lean (for processors), brave (low latency), v2 (as published), or a TOML file (default: lean)",
+        help="lean (for processors), cuda (the same for graphics cards), brave (low latency), v2 (as published), or a "
+        "TOML file (default: lean)",
     )
     parser.add_argument(
         "--minutes", type=minutes, metavar="M", help=f"how long to train (default: {DEFAULT_MINUTES:g})"

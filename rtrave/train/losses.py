@@ -56,12 +56,13 @@ def low_difference(expected: Tensor, came: Tensor) -> Tensor:
 
 
 def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
-    """Of the lowest tones of audio [..., T]: 1 - cos of how far their phases are apart, weighed by power; 0 to 2, and 1
-    where chance has it.
+    """Of the lowest tones of audio [..., T]: 1 - cos of how far their phases are apart, weighed by magnitude; 0 to 2,
+    and 1 where chance has it.
 
     Spectra without phases leave it to chance how the wave of a low tone goes on from one latent frame to the next; a
     wave that jumps there has no clear pitch. Levels are not compared: where the phase cannot be known, a difference of
-    waves would be least in silence.
+    waves would be least in silence. Nor do powers weigh: the strongest partial, if it is the second, would leave open
+    in which of its periods that of the tone begins.
     """
     hann = torch.hann_window(WAVE_WINDOW, device=came.device)
     one, other = (
@@ -70,7 +71,7 @@ def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
     )
     level = one.abs()
     alike = (one.conj() * other).real / (other.abs() + SMALLEST_LEVEL)
-    return (level * (level - alike)).sum() / level.square().sum().clamp(min=SMALLEST_NORM)
+    return (level - alike).sum() / level.sum().clamp(min=SMALLEST_NORM)
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

@@ -160,17 +160,34 @@ def recipe_names() -> list[str]:
 
 
 def load_recipe(name: str) -> Recipe:
-    """A recipe by its name or from a TOML file; RtraveError, one line, for what cannot be used."""
+    """A recipe by its name or from a TOML file; RtraveError, one line, for what cannot be used.
+
+    With `like = "lean"` a file has the keys of that recipe (of those that come along) wherever it has none of its own.
+    """
     path = configs_dir() / FOLDER / f"{name}.toml"
     if not path.is_file():
         path = Path(name).expanduser()
+    return read_recipe(_record(path), path.name)
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """What a file holds, over what the recipe holds that it is like."""
     if not path.is_file():
-        raise RtraveError(f"no recipe {name!r}: give a TOML file or one of {', '.join(recipe_names())}")
+        raise RtraveError(f"no recipe {str(path)!r}: give a TOML file or one of {', '.join(recipe_names())}")
     try:
         record: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RtraveError(f"cannot read {path}: {error}") from error
-    return read_recipe(record, path.name)
+    if "like" not in record:
+        return record
+    like = record.pop("like")
+    if like not in recipe_names() or like == path.stem:
+        raise RtraveError(f"{path.name}: like = {like!r} came, expected one of {', '.join(recipe_names())}")
+    base = _record(configs_dir() / FOLDER / f"{like}.toml")
+    own = record.get("augmentation", {})
+    if isinstance(own, dict):
+        record["augmentation"] = base.get("augmentation", {}) | own
+    return base | record
 
 
 def read_recipe(record: dict[str, Any], where: str) -> Recipe:

@@ -37,6 +37,13 @@ def midi_file(events: Iterable[Event], end_tick: int, beat_s: float) -> bytes:
     return header + struct.pack(">4sI", b"MTrk", len(track)) + track
 
 
+def is_sound_font(path: Path) -> bool:
+    """Whether a file begins as sound fonts do (SoundFont 2.04, section 4)."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"sfbk"
+
+
 def play(midi: bytes, sample_rate: int, sound_font: Path, reverb: bool) -> np.ndarray:
     """Play a MIDI file through FluidSynth, without chorus: float64 [T], mixed to mono."""
     with tempfile.TemporaryDirectory() as folder:

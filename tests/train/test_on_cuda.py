@@ -1,4 +1,4 @@
-"""A graphics card trains as the processor does: the same crops, the same losses where nothing is drawn, and it learns."""
+"""A graphics card trains as the processor does: nearly the same losses by other draws, and it learns."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,6 @@ def folder(tmp_path_factory):
 
 
 def test_a_step_s_losses_are_those_of_the_processor(folder):
-    """Latents and their draws aside: with no spread and no noise the sounds are the same."""
     recipe = load_recipe(str(recipe_file(folder, MORE)))
     corpus = gather([folder / "sounds"], folder, RATE, 1, lambda *_: None)
     told = []

@@ -1,14 +1,17 @@
 """The recipes that come along can be used, and say what they are."""
 
+from dataclasses import replace
+
 import pytest
 
+from rtrave.errors import RtraveError
 from rtrave.model.architectures import architecture_of
 from rtrave.train.initial import new_model
 from rtrave.train.recipe import load_recipe, recipe_names
 
 
 def test_there_are_some():
-    assert {"lean", "brave", "v2"} <= set(recipe_names())
+    assert {"lean", "cuda", "brave", "v2"} <= set(recipe_names())
 
 
 @pytest.mark.parametrize("name", ["lean", "brave"])
@@ -19,6 +22,29 @@ def test_a_model_of_it(name):
     again = new_model(recipe, "x", 44100, 1, 0)
     weights, same = model.state_dict(), again.state_dict()
     assert all(bool((weights[key] == same[key]).all()) for key in weights)
+
+
+def test_one_is_like_another(tmp_path):
+    lean = load_recipe("lean")
+    assert load_recipe("cuda") == replace(lean, batch=128, last_learning_rate=2e-5)
+    path = tmp_path / "mine.toml"
+    path.write_text('like = "lean"\nwave = 0.1\n[augmentation]\ntone = 0.0\n')
+    assert load_recipe(str(path)) == replace(lean, wave=0.1, augmentation=replace(lean.augmentation, tone=0.0))
+
+
+@pytest.mark.parametrize("like", ["'none'", "['lean']", "3", "'mine'"])
+def test_like_nothing_known(tmp_path, like):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"like = {like}\n")
+    with pytest.raises(RtraveError, match=r"mine\.toml: like = .* came, expected one of"):
+        load_recipe(str(path))
+
+
+def test_augmentations_that_are_no_table(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('like = "lean"\naugmentation = 3\n')
+    with pytest.raises(RtraveError, match="augmentation"):
+        load_recipe(str(path))
 
 
 def test_the_published_one_is_rave():
