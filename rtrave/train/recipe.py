@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +190,26 @@ def _record(path: Path) -> dict[str, Any]:
     return base | record
 
 
+def _check_types(came: Recipe | Augmentation, default: Recipe | Augmentation, where: str) -> None:
+    """Refuse values of other types than the default ones have; whole numbers will do for any."""
+    for field in fields(default):
+        value, like = getattr(came, field.name), getattr(default, field.name)
+        if not _is_like(value, like):
+            wanted = "a table" if is_dataclass(like) else f"something like {like!r}"
+            raise RtraveError(f"{where}: {field.name} = {value!r} came, expected {wanted}")
+
+
+def _is_like(value: Any, like: Any) -> bool:
+    if isinstance(like, tuple):
+        return isinstance(value, tuple) and all(_is_like(item, like[0]) for item in value)
+    return type(value) is type(like) or (isinstance(like, float) and type(value) is int)
+
+
 def read_recipe(record: dict[str, Any], where: str) -> Recipe:
     """A recipe from plain types, checked."""
     recipe: Recipe = read_record(Recipe, record, where)
+    _check_types(recipe, Recipe(), where)
+    _check_types(recipe.augmentation, Augmentation(), where)
     for name, good, wanted in (
         ("loss", recipe.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
         ("batch", recipe.batch >= 1, "1 or more"),

@@ -40,10 +40,24 @@ def test_like_nothing_known(tmp_path, like):
         load_recipe(str(path))
 
 
-def test_augmentations_that_are_no_table(tmp_path):
+@pytest.mark.parametrize(
+    "line",
+    [
+        'batch = "8"',
+        "batch = 8.5",
+        "windows = 2048",
+        'windows = ["2048"]',
+        "bfloat16 = 1",
+        "level = true",
+        "augmentation = 3",
+        "augmentation = { tone = [1] }",
+        "augmentation = { gain_db = -3 }",
+    ],
+)
+def test_a_value_of_another_type(tmp_path, line):
     path = tmp_path / "mine.toml"
-    path.write_text('like = "lean"\naugmentation = 3\n')
-    with pytest.raises(RtraveError, match="augmentation"):
+    path.write_text(f'like = "lean"\n{line}\n')
+    with pytest.raises(RtraveError, match=r"mine\.toml: .* came, expected"):
         load_recipe(str(path))
 
 
