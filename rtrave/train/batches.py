@@ -15,12 +15,13 @@ from rtrave.train.augment import draw_crop
 from rtrave.train.corpus import Corpus, open_corpus
 from rtrave.train.recipe import Recipe
 
+CROPS = 0  # what a step draws for; the rest: `rtrave.train.trainer`
 AHEAD = 4  # batches that each worker has ready
 
 
 def draw_batch(corpus: Corpus, recipe: Recipe, seed: int, step: int) -> Tensor:
     """A step's crops, float32 [B, C, T]."""
-    generator = np.random.default_rng((seed, step, 0))
+    generator = np.random.default_rng((seed, step, CROPS))
     crops = [draw_crop(corpus, generator, recipe.samples, recipe.augmentation) for _ in range(recipe.batch)]
     return torch.from_numpy(np.stack(crops))
 

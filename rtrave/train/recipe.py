@@ -181,7 +181,7 @@ def _record(path: Path) -> dict[str, Any]:
     if "like" not in record:
         return record
     like = record.pop("like")
-    if like not in recipe_names() or like == path.stem:
+    if like not in recipe_names():
         raise RtraveError(f"{path.name}: like = {like!r} came, expected one of {', '.join(recipe_names())}")
     base = _record(configs_dir() / FOLDER / f"{like}.toml")
     own = record.get("augmentation", {})

@@ -1,7 +1,8 @@
 """The training itself: one step after another, each a function of the state before it, the seed and its number.
 
 Nothing random is kept between steps: every draw comes from the seed, the step's number and what it is for. So a run
-goes on after a kill bit by bit as it would have without, on the same machine and build and with as many threads.
+goes on after a kill bit by bit as it would have without, on the same processor and build and with as many threads; a
+graphics card adds in any order, and promises no bits.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rtrave.train.adversary import new_discriminator
 from rtrave.train.hear import Heard, hear
 from rtrave.train.recipe import Recipe
 
-WINDOWS, DRAWS = 1, 2  # what a step draws for; 0: its crops, see `rtrave.train.batches`
+WINDOWS, DRAWS = 1, 2  # what a step draws for; its crops: `rtrave.train.batches`
 GRADIENT_LIMIT = 10.0  # norm of all gradients of a step together
 WARM_UP_STEPS = 100  # in which the learning rate rises
 

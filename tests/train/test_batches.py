@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rtrave.train.batches import batches, draw_batch
-from rtrave.train.corpus import gather
+from rtrave.train.corpus import gather, open_corpus
 from rtrave.train.recipe import load_recipe
 from tests.train.sounds import RATE, recipe_file, sound_folder
 
@@ -19,7 +19,7 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_as_drawn_one_by_one(run, workers):
     recipe = load_recipe(str(recipe_file(run, "[augmentation]\ngain = 0.5\npitch = 0.5\ntone = 0.5\n")))
-    corpus = gather([run / "sounds"], run, RATE, 1, lambda *_: None)
+    corpus = open_corpus(run)
     feed = batches(run, recipe, 5, 7, workers)
     for step in range(7, 20):
         assert torch.equal(next(feed), draw_batch(corpus, recipe, 5, step))

@@ -55,6 +55,13 @@ def test_the_seed_decides(notes, made):
         assert path.read_bytes() == (notes / "again" / path.relative_to(made)).read_bytes()
 
 
+def test_what_is_no_sound_font_is_one_line(notes, tmp_path):
+    wav = notes / "cello" / "0.wav"  # a RIFF file, as sound fonts are
+    command = [sys.executable, str(SCRIPT), str(tmp_path / "none"), "--sound-font", str(wav)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "no sound font" in done.stderr
+
+
 def test_an_instrument_without_notes_is_one_line(notes):
     done = corpus(notes, notes / "none", "--instruments", "cello", "violin")
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "violin" in done.stderr
