@@ -66,15 +66,16 @@ def latent_statistics(model: Model, z: np.ndarray) -> dict[str, Any]:
 
 
 def component_moves(model: Model, components: np.ndarray, index: int) -> float:
-    """Spectral distance between component `index` held at -2 and at +2, the others at their mean."""
+    """Spectral distance between component `index` held at -2 and at +2, the others at their mean; from the louder
+    sound, since from silence any sound is without end far."""
     held = np.repeat(components.mean(axis=1, keepdims=True), frames_of(model), axis=1).astype(np.float32)
     sounds = []
     for value in (-PUSH, PUSH):
         held[index] = value
         sounds.append(torch.from_numpy(made_of(model, held)))
     peak = max(float(sound.abs().max()) for sound in sounds)
-    one, other = (sound * (PEAK / max(peak, 1e-9)) for sound in sounds)
-    return float(spectral_distance(one, other))
+    softer, louder = sorted((sound * (PEAK / max(peak, 1e-9)) for sound in sounds), key=torch.linalg.vector_norm)
+    return float(spectral_distance(louder, softer))
 
 
 def component_changes(model: Model, components: np.ndarray, index: int) -> list[dict[str, float]]:

@@ -12,19 +12,17 @@ from rtrave.train.spectral import LOG_FLOOR, OVERLAP, SMALLEST_NORM, magnitudes,
 
 PUBLISHED_LOG_FLOOR = 1e-7
 PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
-LOW_SHARE = 8  # of the bins of a spectrum the lowest eighth, 2.8 kHz at 44.1 kHz
 WAVE_WINDOW, WAVE_BINS = 2048, 33  # up to 700 Hz at 44.1 kHz the wave itself is compared
+PERIOD_WINDOW = 4096  # lags up to half of it: a period of 22 Hz at 44.1 kHz
 SMALLEST_LEVEL = 1e-3
 SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
 
 Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps, the last its verdict
 
 
-def lean(
-    expected: Tensor, came: Tensor, windows: Sequence[int], level_weight: float = 0.0, low_weight: float = 0.0
-) -> Tensor:
+def lean(expected: Tensor, came: Tensor, windows: Sequence[int], level_weight: float = 0.0) -> Tensor:
     """Of audio [B, C, T]: the mean over some windows of `spectral_difference`, all crops of a step as one, and so many
-    times the `level_difference` and the `low_difference`.
+    times the `level_difference`.
 
     The floor in its logarithm, -40 dB against a full-scale partial and less, spends no effort on the noise floor.
     """
@@ -32,8 +30,6 @@ def lean(
     total = torch.stack([spectral_difference(*pair) for pair in pairs]).mean()
     if level_weight:
         total = total + level_weight * torch.stack([level_difference(*pair) for pair in pairs]).mean()
-    if low_weight:
-        total = total + low_weight * torch.stack([low_difference(*pair) for pair in pairs]).mean()
     return total
 
 
@@ -44,15 +40,6 @@ def level_difference(expected: Tensor, came: Tensor) -> Tensor:
     """
     one, other = (functional.avg_pool2d(s.square(), PATCH, ceil_mode=True) for s in (expected, came))
     return ((one + LOG_FLOOR**2).log() - (other + LOG_FLOOR**2).log()).abs().mean() / 2
-
-
-def low_difference(expected: Tensor, came: Tensor) -> Tensor:
-    """`spectral_difference` of the lowest bins of two magnitude spectra [B, frames, bins].
-
-    The partials by which the ear knows a low pitch fill few of all bins, and so have little weight among them.
-    """
-    bins = expected.shape[-1] // LOW_SHARE + 1
-    return spectral_difference(expected[..., :bins], came[..., :bins])
 
 
 def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
@@ -72,6 +59,25 @@ def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
     level = one.abs()
     alike = (one.conj() * other).real / (other.abs() + SMALLEST_LEVEL)
     return (level - alike).sum() / level.sum().clamp(min=SMALLEST_NORM)
+
+
+def autocorrelation(x: Tensor) -> Tensor:
+    """Of audio [..., T] in Hann windows, [B, frames, lags up to half a window]: the inverse transform of the power."""
+    return torch.fft.irfft(magnitudes(x, PERIOD_WINDOW).square())[..., : PERIOD_WINDOW // 2]
+
+
+def period_difference(expected: Tensor, came: Tensor) -> Tensor:
+    """Of the autocorrelations of audio [..., T], each relative to its own power: their mean difference, frames weighed
+    by magnitude; 0 to 2.
+
+    By it an ear, or YIN, tells a period from its half: at half a period the autocorrelation is as high as the odd
+    partials are weak. They fill few of the bins by which spectra differ. Phases are not compared.
+    """
+    one, other = autocorrelation(expected), autocorrelation(came)
+    power, came_power = one[..., :1], other[..., :1]
+    apart = (one / (power + SMALLEST_LEVEL) - other / (came_power + SMALLEST_LEVEL)).abs().mean(dim=-1, keepdim=True)
+    level = power.sqrt()
+    return (level * apart).sum() / level.sum().clamp(min=SMALLEST_NORM)
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

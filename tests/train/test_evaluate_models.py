@@ -91,6 +91,16 @@ def test_a_component_that_is_not_heard_moves_nothing(model):
     assert found["moving"] == sum(move > 0.5 for move in found["moves"][:3])
 
 
+def test_a_component_moves_as_much_to_silence_as_from_it(model, monkeypatch):
+    noise = np.random.default_rng(0).standard_normal((1, 8192)).astype(np.float32)
+    z = np.random.default_rng(0).standard_normal((4, 400)).astype(np.float32)
+    moves = []
+    for silent in (1, -1):
+        monkeypatch.setattr(components, "made_of", lambda _, z, silent=silent: noise * (z[0, 0] * silent < 0))
+        moves.append(components.component_moves(model, z, 0))
+    assert 1 < moves[0] == moves[1] < 10
+
+
 @pytest.mark.parametrize(
     ("x", "said"),
     [

@@ -52,16 +52,6 @@ def test_lean_with_levels(pair):
     assert float(came) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
-def test_lean_with_the_lowest_bins(pair):
-    expected = 0.0
-    for window in (1024, 128):
-        whole = [stacked(x, window) for x in pair]
-        low = [spectra[:, : window // 16 + 1] for spectra in whole]
-        expected += (relative(*whole) + 0.4 * relative(*low)) / 2
-    came = losses.lean(*map(torch.from_numpy, pair), (1024, 128), 0.0, 0.4)
-    assert float(came) == pytest.approx(expected, rel=1e-4)
-
-
 def test_wave(pair):
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
     starts = range(0, 4099 - 2048 + 1, 512)
@@ -78,6 +68,29 @@ def test_a_wave_is_more_than_its_magnitudes():
     assert float(losses.wave_difference(low + high, low - high)) < 0.02
     second = torch.sin(2 * torch.pi * 220 * torch.arange(16384) / 44100)[None, None]
     assert float(losses.wave_difference(low + 4 * second, 4 * second - low)) == pytest.approx(2 / 5, rel=0.02)
+
+
+def test_period(pair):
+    one, other = (
+        np.fft.irfft(np.concatenate([np.square(spectrum(row, 4096)).T for row in x[:, 0]]))[:, :2048] for x in pair
+    )
+    powers, came_powers = one[:, :1], other[:, :1]
+    apart = np.abs(one / (powers + 1e-3) - other / (came_powers + 1e-3)).mean(axis=1)
+    expected = (apart * np.sqrt(powers[:, 0])).sum() / np.sqrt(powers).sum()
+    assert float(losses.period_difference(*map(torch.from_numpy, pair))) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_period_is_that_of_the_strong_partials():
+    """The first of them, weaker by 6 dB, is more than a change of 3 dB in all the bins of a noise."""
+    first, second = (torch.sin(2 * torch.pi * hz * torch.arange(32768) / 44100) / 4 for hz in (220, 440))
+    noise = torch.randn(32768, generator=torch.Generator().manual_seed(0)) / 300
+    expected, weaker, noisier = (
+        (a * first + 2 * second + b * noise)[None, None] for a, b in ((1.0, 1.0), (0.5, 1.0), (1.0, 1.4))
+    )
+    lean = [float(losses.lean(expected, came, (4096, 2048))) for came in (weaker, noisier)]
+    period = [float(losses.period_difference(expected, came)) for came in (weaker, noisier)]
+    assert lean[0] < lean[1] and period[0] > 20 * period[1]
+    assert float(losses.period_difference(expected, -0.1 * expected)) < 1e-3
 
 
 def test_only_waves_pull_a_low_tone_to_its_phase():
