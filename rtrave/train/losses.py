@@ -13,7 +13,8 @@ from rtrave.train.spectral import LOG_FLOOR, OVERLAP, SMALLEST_NORM, magnitudes,
 PUBLISHED_LOG_FLOOR = 1e-7
 PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
 WAVE_WINDOW, WAVE_BINS = 2048, 33  # up to 700 Hz at 44.1 kHz the wave itself is compared
-PERIOD_WINDOW = 4096  # lags up to half of it: a period of 22 Hz at 44.1 kHz
+PERIOD_WINDOW, PERIOD_LAGS = 4096, 1160  # up to a period of 38 Hz at 44.1 kHz
+PERIOD_FLOOR = 0.1  # of the power: less than that is heard as one pitch
 SMALLEST_LEVEL = 1e-3
 SKIPPED_MAPS = 1  # a discriminator's first feature maps are not matched
 
@@ -61,23 +62,30 @@ def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
     return (level - alike).sum() / level.sum().clamp(min=SMALLEST_NORM)
 
 
-def autocorrelation(x: Tensor) -> Tensor:
-    """Of audio [..., T] in Hann windows, [B, frames, lags up to half a window]: the inverse transform of the power."""
-    return torch.fft.irfft(magnitudes(x, PERIOD_WINDOW).square())[..., : PERIOD_WINDOW // 2]
+def aperiodicity(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of audio [..., T] in Hann windows: how much of the power is another so many samples later, [B, frames, lags], 0
+    to 2; and the power, [B, frames, 1].
+
+    1 minus the autocorrelation over that of the window (Boersma, Proc. IFA 17, 1993): YIN's difference, as a share.
+    """
+    hann = torch.hann_window(PERIOD_WINDOW, device=x.device)
+    fade = torch.fft.irfft(torch.fft.rfft(hann, 2 * PERIOD_WINDOW).abs().square())[:PERIOD_LAGS]
+    products = torch.fft.irfft(magnitudes(x, PERIOD_WINDOW).square())[..., :PERIOD_LAGS]
+    power = products[..., :1]
+    return (1 - products / (power + SMALLEST_LEVEL) / (fade / fade[0])).clamp(min=0), power
 
 
 def period_difference(expected: Tensor, came: Tensor) -> Tensor:
-    """Of the autocorrelations of audio [..., T], each relative to its own power: their mean difference, frames weighed
-    by magnitude; 0 to 2.
+    """Of audio [..., T]: the mean over lags of how far the logarithms of `aperiodicity` are apart; frames weigh by
+    magnitude, lags by how periodic the expected sound is there.
 
-    By it an ear, or YIN, tells a period from its half: at half a period the autocorrelation is as high as the odd
-    partials are weak. They fill few of the bins by which spectra differ. Phases are not compared.
+    So an ear, or YIN, tells a period from its half: half a period after, as little is another as the odd partials are
+    weak; and those fill few of the bins by which spectra differ. Phases are not compared.
     """
-    one, other = autocorrelation(expected), autocorrelation(came)
-    power, came_power = one[..., :1], other[..., :1]
-    apart = (one / (power + SMALLEST_LEVEL) - other / (came_power + SMALLEST_LEVEL)).abs().mean(dim=-1, keepdim=True)
-    level = power.sqrt()
-    return (level * apart).sum() / level.sum().clamp(min=SMALLEST_NORM)
+    (one, power), (other, _) = aperiodicity(expected), aperiodicity(came)
+    weights = power.sqrt() / (one + PERIOD_FLOOR)
+    apart = ((one + PERIOD_FLOOR).log() - (other + PERIOD_FLOOR).log()).abs()
+    return (weights * apart).sum() / weights.sum().clamp(min=SMALLEST_NORM)
 
 
 def published(expected: Tensor, came: Tensor, windows: Sequence[int]) -> Tensor:

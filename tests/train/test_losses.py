@@ -70,26 +70,44 @@ def test_a_wave_is_more_than_its_magnitudes():
     assert float(losses.wave_difference(low + 4 * second, 4 * second - low)) == pytest.approx(2 / 5, rel=0.02)
 
 
+def aperiodicity(x):
+    """[frames, 1160] and the powers [frames, 1] of [B, 1, T]: Boersma's autocorrelation, written out."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(4096) / 4096)
+    fade = np.correlate(hann, hann, "full")[4095:][:1160]
+    products = np.fft.irfft(np.concatenate([np.square(spectrum(row, 4096)).T for row in x[:, 0]]))[:, :1160]
+    power = products[:, :1]
+    return np.maximum(1 - products / (power + 1e-3) / (fade / fade[0]), 0), power
+
+
 def test_period(pair):
-    one, other = (
-        np.fft.irfft(np.concatenate([np.square(spectrum(row, 4096)).T for row in x[:, 0]]))[:, :2048] for x in pair
-    )
-    powers, came_powers = one[:, :1], other[:, :1]
-    apart = np.abs(one / (powers + 1e-3) - other / (came_powers + 1e-3)).mean(axis=1)
-    expected = (apart * np.sqrt(powers[:, 0])).sum() / np.sqrt(powers).sum()
+    (one, power), (other, _) = map(aperiodicity, pair)
+    weights = np.sqrt(power) / (one + 0.1)
+    expected = (np.abs(np.log(one + 0.1) - np.log(other + 0.1)) * weights).sum() / weights.sum()
     assert float(losses.period_difference(*map(torch.from_numpy, pair))) == pytest.approx(expected, rel=1e-3)
 
 
+def test_aperiodicity_of_a_tone():
+    """None after a period, all of it is turned round after half of one; of the second partial only the first is."""
+    turns = torch.arange(16384) / 400
+    first, second = (torch.sin(2 * torch.pi * n * turns)[None, None] for n in (1, 2))
+    for tone, half in ((first, 2.0), (second, 0.0), (first + second, 1.0), (first + 3 * second, 0.2)):
+        found = losses.aperiodicity(tone)[0][0, 4:-4]
+        assert found[:, [400, 800]].max() < 0.01
+        assert found[:, 200].numpy() == pytest.approx(half, abs=0.02)
+
+
 def test_a_period_is_that_of_the_strong_partials():
-    """The first of them, weaker by 6 dB, is more than a change of 3 dB in all the bins of a noise."""
-    first, second = (torch.sin(2 * torch.pi * hz * torch.arange(32768) / 44100) / 4 for hz in (220, 440))
+    """The first of them, weaker by 6 dB, is more than a change of 3 dB in all the bins of a noise, and more than the
+    fourth weaker by as much: only without the first is half of a period one, too."""
+    first, second, fourth = (torch.sin(2 * torch.pi * hz * torch.arange(32768) / 44100) / 4 for hz in (220, 440, 880))
     noise = torch.randn(32768, generator=torch.Generator().manual_seed(0)) / 300
-    expected, weaker, noisier = (
-        (a * first + 2 * second + b * noise)[None, None] for a, b in ((1.0, 1.0), (0.5, 1.0), (1.0, 1.4))
+    expected, weaker, noisier, darker = (
+        (a * first + 2 * second + b * fourth + c * noise)[None, None]
+        for a, b, c in ((1.0, 1.0, 1.0), (0.5, 1.0, 1.0), (1.0, 1.0, 1.4), (1.0, 0.5, 1.0))
     )
-    lean = [float(losses.lean(expected, came, (4096, 2048))) for came in (weaker, noisier)]
-    period = [float(losses.period_difference(expected, came)) for came in (weaker, noisier)]
-    assert lean[0] < lean[1] and period[0] > 20 * period[1]
+    lean = [float(losses.lean(expected, came, (4096, 2048))) for came in (weaker, noisier, darker)]
+    period = [float(losses.period_difference(expected, came)) for came in (weaker, noisier, darker)]
+    assert lean[0] < min(lean[1:]) and period[0] > 20 * period[1] and period[0] > 1.3 * period[2]
     assert float(losses.period_difference(expected, -0.1 * expected)) < 1e-3
 
 
