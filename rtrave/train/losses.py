@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rtrave.train.spectral import LOG_FLOOR, OVERLAP, SMALLEST_NORM, magnitudes, spectral_difference
+from rtrave.train.spectral import LOG_FLOOR, SMALLEST_NORM, magnitudes, spectral_difference
 
 PUBLISHED_LOG_FLOOR = 1e-7
 PATCH = (8, 16)  # frames and bins of a spectrum whose power is compared as one
-WAVE_WINDOW, WAVE_BINS = 2048, 33  # up to 700 Hz at 44.1 kHz the wave itself is compared
 PERIOD_WINDOW, PERIOD_LAGS = 4096, 1160  # up to a period of 38 Hz at 44.1 kHz
 PERIOD_FLOOR = 0.1  # of the power: less than that is heard as one pitch
 SMALLEST_LEVEL = 1e-3
@@ -41,25 +40,6 @@ def level_difference(expected: Tensor, came: Tensor) -> Tensor:
     """
     one, other = (functional.avg_pool2d(s.square(), PATCH, ceil_mode=True) for s in (expected, came))
     return ((one + LOG_FLOOR**2).log() - (other + LOG_FLOOR**2).log()).abs().mean() / 2
-
-
-def wave_difference(expected: Tensor, came: Tensor) -> Tensor:
-    """Of the lowest tones of audio [..., T]: 1 - cos of how far their phases are apart, weighed by magnitude; 0 to 2,
-    and 1 where chance has it.
-
-    Spectra without phases leave it to chance how the wave of a low tone goes on from one latent frame to the next; a
-    wave that jumps there has no clear pitch. Levels are not compared: where the phase cannot be known, a difference of
-    waves would be least in silence. Nor do powers weigh: the strongest partial, if it is the second, would leave open
-    in which of its periods that of the tone begins.
-    """
-    hann = torch.hann_window(WAVE_WINDOW, device=came.device)
-    one, other = (
-        torch.fft.rfft(x.float().unfold(-1, WAVE_WINDOW, WAVE_WINDOW // OVERLAP) * hann)[..., :WAVE_BINS]
-        for x in (expected, came)
-    )
-    level = one.abs()
-    alike = (one.conj() * other).real / (other.abs() + SMALLEST_LEVEL)
-    return (level - alike).sum() / level.sum().clamp(min=SMALLEST_NORM)
 
 
 def aperiodicity(x: Tensor) -> tuple[Tensor, Tensor]:

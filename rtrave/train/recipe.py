@@ -12,7 +12,7 @@ from rtrave.layers.pqmf_design import bank_taps
 from rtrave.model.architectures import load_architecture
 from rtrave.model.spec import NetworkSpec, read_record
 from rtrave.settings import configs_dir
-from rtrave.train.losses import PERIOD_WINDOW, WAVE_WINDOW
+from rtrave.train.losses import PERIOD_WINDOW
 
 FOLDER = "training"
 DEFAULT_RECIPE = "lean"
@@ -74,10 +74,8 @@ class Recipe:
         So many of them are drawn for each step ("lean").
     level : float
         Weight of the power that patches of the spectrum hold ("lean"), see `rtrave.train.losses.level_difference`.
-    wave : float
-        Weight of the difference of the low tones' phases ("lean"), see `rtrave.train.losses.wave_difference`.
     period : float
-        Weight of the difference of the autocorrelations ("lean"), see `rtrave.train.losses.period_difference`.
+        Weight of the difference of what is periodic ("lean"), see `rtrave.train.losses.period_difference`.
     learning_rate, last_learning_rate : float
         At the start and at the end; between them it falls by equal factors.
     betas : tuple of float
@@ -113,7 +111,6 @@ class Recipe:
     windows: tuple[int, ...] = (4096, 2048, 1024, 512, 256, 128)
     windows_per_step: int = 3
     level: float = 0.0
-    wave: float = 0.0
     period: float = 0.0
     learning_rate: float = 1e-3
     last_learning_rate: float = 1e-3
@@ -220,7 +217,6 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         ),
         ("windows_per_step", 1 <= recipe.windows_per_step <= len(recipe.windows), "1 to the number of windows"),
         ("level", recipe.level >= 0, "0 or above"),
-        ("wave", recipe.wave >= 0, "0 or above"),
         ("period", recipe.period >= 0, "0 or above"),
         ("learning_rate", recipe.learning_rate > 0, "above 0"),
         ("last_learning_rate", recipe.last_learning_rate > 0, "above 0"),
@@ -233,8 +229,7 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         if not good:
             raise RtraveError(f"{where}: {name} = {getattr(recipe, name)!r} came, expected {wanted}")
     network = recipe.network(1)
-    longest = (*recipe.windows, WAVE_WINDOW if recipe.wave else 0, PERIOD_WINDOW if recipe.period else 0)
-    least = recipe.settle_samples + max(longest)
+    least = recipe.settle_samples + max(*recipe.windows, PERIOD_WINDOW if recipe.period else 0)
     if recipe.samples % network.ratio or recipe.samples < least:
         raise RtraveError(
             f"{where}: samples = {recipe.samples} came, expected a multiple of {network.ratio}, {least} or more"

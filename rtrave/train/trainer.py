@@ -147,14 +147,10 @@ class Trainer:
             total = losses.published(expected, came, windows) + losses.published(heard.wanted, heard.made, windows)
         else:
             total = losses.lean(expected, came, windows, recipe.level)
-            for name, weight, difference in (
-                ("wave", recipe.wave, losses.wave_difference),
-                ("period", recipe.period, losses.period_difference),
-            ):
-                if weight:
-                    told = difference(expected, came)
-                    self._tell(name, told)
-                    total = total + weight * told
+            if recipe.period:
+                period = losses.period_difference(expected, came)
+                self._tell("period", period)
+                total = total + recipe.period * period
         self._tell("distance", total)
         if self.phase == 1:
             weight = recipe.kl_weight * min(progress / recipe.kl_warm_up, 1) if recipe.kl_warm_up else recipe.kl_weight

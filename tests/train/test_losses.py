@@ -52,24 +52,6 @@ def test_lean_with_levels(pair):
     assert float(came) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
-def test_wave(pair):
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
-    starts = range(0, 4099 - 2048 + 1, 512)
-    one, other = (np.fft.rfft(np.stack([x[:, :, s : s + 2048] * hann for s in starts]))[..., :33] for x in pair)
-    expected = ((1 - np.cos(np.angle(one / other))) * np.abs(one)).sum() / np.abs(one).sum()
-    assert float(losses.wave_difference(*map(torch.from_numpy, pair))) == pytest.approx(expected, rel=1e-3)
-
-
-def test_a_wave_is_more_than_its_magnitudes():
-    low, high = (torch.sin(2 * torch.pi * hz * torch.arange(16384) / 44100)[None, None] for hz in (110.0, 2000.0))
-    assert float(losses.lean(low, -low, (4096, 1024))) == 0
-    assert float(losses.wave_difference(low, -low)) == pytest.approx(2, rel=1e-3)
-    assert float(losses.wave_difference(low, 0.1 * low)) < 1e-3
-    assert float(losses.wave_difference(low + high, low - high)) < 0.02
-    second = torch.sin(2 * torch.pi * 220 * torch.arange(16384) / 44100)[None, None]
-    assert float(losses.wave_difference(low + 4 * second, 4 * second - low)) == pytest.approx(2 / 5, rel=0.02)
-
-
 def aperiodicity(x):
     """[frames, 1160] and the powers [frames, 1] of [B, 1, T]: Boersma's autocorrelation, written out."""
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(4096) / 4096)
@@ -109,18 +91,6 @@ def test_a_period_is_that_of_the_strong_partials():
     period = [float(losses.period_difference(expected, came)) for came in (weaker, noisier, darker)]
     assert lean[0] < min(lean[1:]) and period[0] > 20 * period[1] and period[0] > 1.3 * period[2]
     assert float(losses.period_difference(expected, -0.1 * expected)) < 1e-3
-
-
-def test_only_waves_pull_a_low_tone_to_its_phase():
-    """Of a tone a quarter of its period late: 1 - cos(2 pi late) rises by 2 pi there, spectra hardly change."""
-    turns, fades = 110.0 * torch.arange(16384) / 44100, torch.hann_window(16384)
-    late = torch.tensor(0.25, requires_grad=True)
-    expected, came = ((fades * torch.sin(2 * torch.pi * (turns - t)) / 4)[None, None] for t in (torch.zeros(()), late))
-    pulls = [
-        torch.autograd.grad(loss, late, retain_graph=True)[0].item()
-        for loss in (losses.wave_difference(expected, came), losses.lean(expected, came, (8192, 4096)))
-    ]
-    assert pulls[0] == pytest.approx(2 * torch.pi, rel=1e-3) and abs(pulls[1]) < 0.01
 
 
 def test_levels_draw_a_noise_to_its_power():

@@ -15,7 +15,7 @@ from rtrave.train.trainer import Trainer
 from tests.train.sounds import RATE, advance, recipe_file, sound_folder
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
-MORE = "level = 0.5\nwave = 0.3\nperiod = 0.3\nwhitening = 0.02\naverage = 0.9\ndiscriminator_capacity = 2\n"
+MORE = "level = 0.5\nperiod = 0.3\nwhitening = 0.02\naverage = 0.9\ndiscriminator_capacity = 2\n"
 SHARE = 0.8  # of the loss of the first steps, for that of the last ones
 
 

@@ -28,8 +28,8 @@ def test_one_is_like_another(tmp_path):
     lean = load_recipe("lean")
     assert load_recipe("cuda") == replace(lean, batch=128, last_learning_rate=2e-5)
     path = tmp_path / "lean.toml"  # the name of the one that it is like, and yet another file
-    path.write_text('like = "lean"\nwave = 0.2\n[augmentation]\ntone = 0.0\n')
-    assert load_recipe(str(path)) == replace(lean, wave=0.2, augmentation=replace(lean.augmentation, tone=0.0))
+    path.write_text('like = "lean"\nperiod = 0.2\n[augmentation]\ntone = 0.0\n')
+    assert load_recipe(str(path)) == replace(lean, period=0.2, augmentation=replace(lean.augmentation, tone=0.0))
 
 
 @pytest.mark.parametrize("like", ["'none'", "['lean']", "3", "'mine'"])

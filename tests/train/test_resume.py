@@ -33,7 +33,7 @@ def checkpoint(run):
 
 def test_killed(tmp_path):
     sounds = sound_folder(tmp_path / "sounds", 1)
-    more = "level = 0.5\nwave = 0.3\nperiod = 0.3\n"
+    more = "level = 0.5\nperiod = 0.3\n"
     more += "phase_2 = 0.4\ndiscriminator_capacity = 2\naverage = 0.9\nbfloat16 = true\n[augmentation]\n"
     recipe = recipe_file(tmp_path, more + "gain = 0.5\nmute = 0.5\ncompress = 0.5\npitch = 0.5\ntone = 0.5\n")
     fixed = ["--config", str(recipe), "--threads", "1", "--steps", STEPS, "--report-every", "0.2"]
