@@ -19,7 +19,7 @@ from rtrave.model.architectures import architecture_of
 from rtrave.model.decoder import decoder_network
 from rtrave.model.latent_space import NoiseSource, draw_frames, seeded_noise
 from rtrave.model.regularisation import Encoder, from_angles, to_angles
-from rtrave.model.spec import ModelSpec, NetworkSpec, known_latent_size
+from rtrave.model.spec import ModelSpec, NetworkSpec, check_length, known_latent_size
 
 
 class Model(nn.Module):
@@ -121,7 +121,7 @@ class Model(nn.Module):
     def _checked(self, x: Tensor) -> Tensor:
         if x.ndim != 3 or x.shape[1] != self.network.channels:
             raise RtraveError(f"audio of shape {tuple(x.shape)}: give [batch, {self.network.channels}, time]")
-        self.spec.check_length(x.shape[2])
+        check_length(x.shape[2], self.network.ratio)
         return x
 
     def _codes(self, z: Tensor) -> Tensor:

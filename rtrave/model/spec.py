@@ -196,6 +196,15 @@ def read_record(kind: Any, record: Mapping[str, Any], where: str = "") -> Any:
         raise RtraveError(f"{where or kind.__name__}: lacks one of {', '.join(missing)} ({error})") from error
 
 
+def check_length(samples: int, ratio: int) -> None:
+    """Refuse an empty block, or one that is no multiple of the ratio."""
+    if samples <= 0 or samples % ratio:
+        below = max(samples // ratio, 1) * ratio
+        raise RtraveError(
+            f"block of {samples} samples is not a multiple of the ratio {ratio}: use {below} or {below + ratio}"
+        )
+
+
 def _as_tuple(value: Any) -> Any:
     return tuple(_as_tuple(item) for item in value) if isinstance(value, list | tuple) else value
 
@@ -269,15 +278,6 @@ class ModelSpec:
     def dims_that_reach(self, fidelity: float) -> int:
         """How many components explain more than the share `fidelity` of the variance (all of them for 1)."""
         return min(_first_above(self.fidelity, fidelity) + 1, self.full_latent_size)
-
-    def check_length(self, samples: int) -> None:
-        """Refuse an empty block, or one that is no multiple of the ratio."""
-        if samples <= 0 or samples % self.ratio:
-            below = max(samples // self.ratio, 1) * self.ratio
-            raise RtraveError(
-                f"block of {samples} samples is not a multiple of the ratio {self.ratio}: "
-                f"use {below} or {below + self.ratio}"
-            )
 
     def to_json(self) -> dict[str, Any]:
         """A record of plain JSON types."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, draw_frames, sample_posterior, seeded_noise
-from rtrave.model.spec import ModelSpec
+from rtrave.model.spec import ModelSpec, check_length
 from rtrave.streaming.graph_shape import GraphShape
 
 
@@ -149,7 +149,7 @@ class Stream:
             raise RtraveError(f"{what} of shape {signal.shape}: give [{self.batch}, {rows}, time]")
         if signal.shape[2] == 0 or signal.shape[2] % length:
             if what == "audio":
-                self.spec.check_length(signal.shape[2])
+                check_length(signal.shape[2], self.spec.ratio)
             raise RtraveError(f"{what} of length {signal.shape[2]}: this stream takes multiples of {length}")
         signal = np.asarray(signal, np.float32)
         return [signal[:, :, start : start + length] for start in range(0, signal.shape[2], length)]

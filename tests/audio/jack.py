@@ -79,7 +79,7 @@ def jack_server(folder: Path, period: int, rate: int = RATE) -> Iterator[Server]
     name = f"rtrave-{os.getpid() % 4}"  # JACK has eight places; a dead server's is free only for one of its name
     environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
     log = folder / "jackd.log"
-    command = ["jackd", "-n", name, "-r", "-d", "dummy", "-r", str(rate), "-p", str(period)]
+    command = ["jackd", "-n", name, "-R", "-d", "dummy", "-r", str(rate), "-p", str(period)]
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
     server = Server(environment, log, process)

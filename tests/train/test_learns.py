@@ -27,7 +27,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learns")
     sounds = sound_folder(folder / "sounds")
     recipe = recipe_file(folder, "phase_2 = 0.9\ndiscriminator_capacity = 2\nwhitening = 0.02\naverage = 0.9\n")
-    arguments = ["train", str(sounds), "--config", str(recipe), "--threads", "2"]
+    arguments = ["train", str(sounds), "--config", str(recipe), "--threads", "1"]
     assert main([*arguments, "--out", str(folder / "run"), "--steps", "60", "--name", "tones"]) == 0
     return folder
 
