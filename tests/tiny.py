@@ -3,8 +3,12 @@
 import torch
 
 from rtrave.model.formats.load import load
+from rtrave.model.formats.native import save_native
 from rtrave.model.rave import Model
 from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec
+from rtrave.streaming.graph import build_graph
+from rtrave.streaming.graph_cache import graph_folder, hash_source
+from rtrave.streaming.graph_shape import GraphShape
 from tests.reference import DATA
 
 
@@ -32,3 +36,10 @@ def tiny_model(channels=1, ratios=(4, 2), latent_size=4, seed=0, sample_rate=441
         model.latent_pca.copy_(torch.linalg.qr(torch.randn(latent_size, latent_size, generator=generator))[0])
         model.latent_mean.copy_(torch.randn(latent_size, generator=generator))
     return model.eval()
+
+
+def save_compiled(model, path, *shapes):
+    """Save a model, and compile it here: a child process would read torch for each shape."""
+    save_native(model, path)
+    for shape in shapes or (GraphShape(),):
+        build_graph(model, graph_folder(hash_source(path), shape), shape)

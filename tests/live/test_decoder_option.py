@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from rtrave.model.formats.native import save_native
 from rtrave.session.reader import read_audio
 from tests.live.running import live_process, read_wav, rtrave
-from tests.tiny import tiny_model
+from tests.tiny import save_compiled, tiny_model
 
 
 def test_live_and_render(tmp_path):
-    save_native(tiny_model(latent_size=6), tmp_path / "other.safetensors")
-    save_native(tiny_model(seed=1), tmp_path / "first.safetensors")
+    save_compiled(tiny_model(latent_size=6), tmp_path / "other.safetensors")
+    save_compiled(tiny_model(seed=1), tmp_path / "first.safetensors")
     options = ("--model", tmp_path / "first.safetensors", "--decoder", tmp_path / "other.safetensors")
     with live_process("--device", "null", "--duration", "2", "--record", "--sessions-dir", tmp_path, *options) as run:
         run.wait_for("2 of them stay at their mean")

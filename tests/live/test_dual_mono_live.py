@@ -11,19 +11,20 @@ import soundfile
 from rtrave.cli.options import check_streams
 from rtrave.control.instrument import INPUT2
 from rtrave.errors import RtraveError
-from rtrave.model.formats.native import save_native
 from rtrave.session.reader import control_changes, read_audio, read_latents
 from rtrave.streaming.graph import ensure_graph_of
 from rtrave.streaming.graph_cache import open_facts
 from rtrave.streaming.graph_shape import GraphShape
 from tests.live.running import Surface, live_process, read_wav, rtrave
-from tests.tiny import tiny_model
+from tests.tiny import save_compiled, tiny_model
+
+TWO = GraphShape(batch=2)  # streams
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_native(tiny_model(), path)
+    save_compiled(tiny_model(), path, GraphShape(), TWO)
     return path
 
 
@@ -122,13 +123,13 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path, model, sound, option
 
 
 def test_a_stereo_model_is_no_dual_mono():
-    facts = open_facts(ensure_graph_of(tiny_model(2), GraphShape(batch=2)))
+    facts = open_facts(ensure_graph_of(tiny_model(2), TWO))
     with pytest.raises(RtraveError, match="tiny is a stereo model: --dual-mono is for mono ones"):
         check_streams(facts)
 
 
 def test_another_model_plays_two_streams_and_the_second_input_too(tmp_path, model, sound):
-    save_native(tiny_model(seed=1), tmp_path / "other.safetensors")
+    save_compiled(tiny_model(seed=1), tmp_path / "other.safetensors", TWO)
     given = ("--device", "null", "--input-file", sound, "--record", "--sessions-dir", tmp_path / "takes", "--fresh")
     options = ("--dual-mono", "--second-input", "3", "--set", "/rtrave/source/mix=1")
     environment = os.environ | {"RTRAVE_PATH": str(tmp_path)}

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,9 +25,11 @@ OTHERS = ("v1_causal", "brave")  # ratios 2048 and 128, 16 latents as strings
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    for name in (*OTHERS, "v2_causal_stereo_48k"):
-        shutil.copytree(DATA / name, folder / name)
-        ensure_graph(folder / name, GraphShape())
+    paths = [folder / name for name in (*OTHERS, "v2_causal_stereo_48k")]
+    for path in paths:
+        shutil.copytree(DATA / path.name, path)
+    with ThreadPoolExecutor(2) as pool:  # of child processes
+        list(pool.map(lambda path: ensure_graph(path, GraphShape()), paths))
     (folder / "damaged.safetensors").write_bytes(b"no model at all")
     return folder
 

@@ -11,28 +11,22 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from rtrave.model.formats.native import save_native
 from rtrave.osc.packets import decode_packet
 from rtrave.session.reader import latent_index, open_session, read_audio, read_events, read_latents
-from rtrave.streaming.graph import build_graph
-from rtrave.streaming.graph_cache import graph_folder, hash_source
 from rtrave.streaming.graph_shape import GraphShape
 from tests.live.running import live_run
 from tests.live.test_swap import answer, surface_of
-from tests.tiny import tiny_model
+from tests.tiny import save_compiled, tiny_model
 
 ONE, SIXTEEN = GraphShape(), GraphShape(hop=2048)  # latent frames a hop, of the tiny models
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Models of 4 and 20 latents, compiled here: a child process would read torch for each."""
+    """Models of 4 and 20 latents."""
     folder = tmp_path_factory.mktemp("models")
     for dims, shapes in ((4, (ONE, SIXTEEN)), (20, (ONE,))):
-        path = folder / f"tiny{dims}.safetensors"
-        save_native(tiny_model(latent_size=dims), path)
-        for shape in shapes:
-            build_graph(tiny_model(latent_size=dims), graph_folder(hash_source(path), shape), shape)
+        save_compiled(tiny_model(latent_size=dims), folder / f"tiny{dims}.safetensors", *shapes)
     return folder
 
 
