@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-# Their sound keeps time with a clock: `scripts/check` runs them one by one, and all others side by side.
-REAL_TIME = ("audio", "live", "cli/test_bench.py", "cli/test_check.py", "cli/test_latency.py")
-REAL_TIME += ("streaming/test_scripted_live.py",)
-NO_CLOCK = ("audio/test_rates.py", "audio/test_streams_apart.py", "live/test_user_errors.py")
+# What `scripts/check` runs one by one, after all the others: it plays on a JACK server, times something, or looks for
+# what is left behind. Runs on the null device bear one another.
+ALONE = {
+    "audio/test_jack.py",
+    "cli/test_bench.py",
+    "cli/test_check.py",
+    "cli/test_latency.py",
+    "live/test_control_latency.py",
+    "live/test_jack.py",
+    "live/test_jack_killed.py",
+    "live/test_round_trip.py",
+    "live/test_user_errors.py",
+}
 
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "rtrave"
 os.environ["RTRAVE_CACHE"] = str(CACHE)
@@ -19,12 +28,10 @@ os.environ["XDG_DATA_HOME"] = _DATA.name
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what `REAL_TIME` names."""
+    """Mark what `ALONE` names."""
     for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        within = {place.as_posix(), *(folder.as_posix() for folder in place.parents)}
-        if within & set(REAL_TIME) and place.as_posix() not in NO_CLOCK:
-            item.add_marker(pytest.mark.real_time)
+        if item.path.relative_to(Path(__file__).parent).as_posix() in ALONE:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(autouse=True)

@@ -85,11 +85,13 @@ def test_attributes_follow_the_controls():
 
 def test_adain_learns_by_a_control():
     from rtrave.engine import Engine
-    from rtrave.streaming.graph_cache import GraphShape, ensure_graph
+    from rtrave.model.formats.load import load
+    from rtrave.streaming.graph import ensure_graph_of
+    from rtrave.streaming.graph_shape import GraphShape
     from rtrave.streaming.onnx_stream import OnnxParts
     from tests.reference import DATA
 
-    engine = Engine(OnnxParts(ensure_graph(DATA / "v3", GraphShape())))
+    engine = Engine(OnnxParts(ensure_graph_of(load(DATA / "v3"), GraphShape())))
     assert "learn_target" in engine.stream.attributes
     x = noise(engine, 4, level=0.01)
     controls = engine.layout.defaults()

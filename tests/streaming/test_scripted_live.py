@@ -65,12 +65,12 @@ def test_render(scripts, name, tmp_path):
 
 
 def test_live_plays_on_when_the_script_raises_and_hangs(scripts, tmp_path):
-    x = noise(1, 120 * HOP)
+    x = noise(1, 220 * HOP)
     x[0, 10 * HOP], x[0, 20 * HOP], x[0, 30 * HOP] = 2, 4, 3  # raises, gives NaN, hangs
     soundfile.write(tmp_path / "in.wav", x.T, 44100, subtype="FLOAT")
     with live_process(
         "--model", scripts["Troubled"], "--input-file", tmp_path / "in.wav", "--record",
-        "--sessions-dir", tmp_path / "takes", "--duration", 5.3,
+        "--sessions-dir", tmp_path / "takes", "--duration", 9,
     ) as live:  # fmt: skip
         live.wait_for(r"(?m)^session (.+)$", 30)
         assert live.process.wait(10) == 0
@@ -80,12 +80,12 @@ def test_live_plays_on_when_the_script_raises_and_hangs(scripts, tmp_path):
     assert any(event["kind"] == "nonfinite" and event["samples_out"] == HOP for event in events)
     heard, y = read_wav(folder / "input.wav"), read_wav(folder / "output.wav")[:, limiter_delay(44100) :]
     doubled = later(2 * np.minimum(heard, 1))
-    inner = [slice(k * HOP + FADED, (k + 1) * HOP - FADED) for k in range(110)]
+    inner = [slice(k * HOP + FADED, (k + 1) * HOP - FADED) for k in range(190)]
     right = [np.allclose(y[:, part], doubled[:, part], atol=1e-6) for part in inner]
     silent = [not y[:, part].any() for part in inner]
     assert all(right[1:11] + right[13:21] + right[22:31])
     assert all(silent[11:13] + silent[21:22] + silent[31:60])
-    assert all(right[105:])
+    assert all(right[180:])  # the script is there again: it takes a second, or several where the computer is busy
 
 
 def test_render_stops_where_the_script_raises(scripts, tmp_path):
