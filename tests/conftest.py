@@ -11,7 +11,6 @@ import pytest
 # what is left behind. Runs on the null device bear one another.
 ALONE = {
     "audio/test_jack.py",
-    "cli/test_bench.py",
     "cli/test_check.py",
     "cli/test_latency.py",
     "live/test_control_latency.py",
