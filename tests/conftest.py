@@ -16,8 +16,11 @@ ALONE = {
     "live/test_control_latency.py",
     "live/test_jack.py",
     "live/test_jack_killed.py",
+    "live/test_killed.py",
     "live/test_round_trip.py",
     "live/test_user_errors.py",
+    "streaming/test_scripted_one_hop_later.py",
+    "streaming/test_scripted_trouble.py",
 }
 
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "rtrave"
