@@ -23,7 +23,8 @@ ALONE = {
     "streaming/test_scripted_trouble.py",
 }
 
-CACHE = Path(__file__).parents[1] / ".pytest_cache" / "rtrave"
+TESTS = Path(__file__).parent
+CACHE = TESTS.parent / ".pytest_cache" / "rtrave"
 os.environ["RTRAVE_CACHE"] = str(CACHE)
 _DATA = tempfile.TemporaryDirectory(prefix="rtrave-tests-")  # for fixtures of a module, which come before those below
 os.environ["XDG_DATA_HOME"] = _DATA.name
@@ -31,8 +32,10 @@ os.environ["XDG_DATA_HOME"] = _DATA.name
 
 def pytest_collection_modifyitems(items):
     """Mark what `ALONE` names."""
+    if gone := [name for name in sorted(ALONE) if not (TESTS / name).is_file()]:
+        raise pytest.UsageError(f"tests/conftest.py: ALONE names {', '.join(gone)}, and there is no such file")
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).as_posix() in ALONE:
+        if item.path.relative_to(TESTS).as_posix() in ALONE:
             item.add_marker(pytest.mark.alone)
 
 
