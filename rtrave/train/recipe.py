@@ -74,9 +74,9 @@ class Recipe:
         So many of them are drawn for each step ("lean").
     level : float
         Weight of the power that patches of the spectrum hold ("lean"), see `rtrave.train.losses.level_difference`.
-    period, period_warm_up : float
-        Weight of the difference of what is periodic ("lean"), see `rtrave.train.losses.period_difference`, and the
-        share of the run in which it rises from 0: sounds that have no partials yet do not find them by it.
+    period : float
+        Weight of the difference of what is periodic ("lean"), see `rtrave.train.losses.period_difference`: for models
+        that have pitch already, since sounds without partials do not find them by it.
     learning_rate, last_learning_rate : float
         At the start and at the end; between them it falls by equal factors.
     betas : tuple of float
@@ -113,7 +113,6 @@ class Recipe:
     windows_per_step: int = 3
     level: float = 0.0
     period: float = 0.0
-    period_warm_up: float = 0.0
     learning_rate: float = 1e-3
     last_learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.8, 0.95)
@@ -220,7 +219,6 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         ("windows_per_step", 1 <= recipe.windows_per_step <= len(recipe.windows), "1 to the number of windows"),
         ("level", recipe.level >= 0, "0 or above"),
         ("period", recipe.period >= 0, "0 or above"),
-        ("period_warm_up", 0 <= recipe.period_warm_up <= 1, "0 to 1"),
         ("kl_warm_up", 0 <= recipe.kl_warm_up <= 1, "0 to 1"),
         ("learning_rate", recipe.learning_rate > 0, "above 0"),
         ("last_learning_rate", recipe.last_learning_rate > 0, "above 0"),

@@ -29,11 +29,6 @@ GRADIENT_LIMIT = 10.0  # norm of all gradients of a step together
 WARM_UP_STEPS = 100  # in which the learning rate rises
 
 
-def risen(weight: float, warm_up: float, progress: float) -> float:
-    """What a weight is that rises from 0 in the share `warm_up` of a run."""
-    return weight * min(progress / warm_up, 1) if warm_up else weight
-
-
 class Trainer:
     """A model in training.
 
@@ -155,10 +150,10 @@ class Trainer:
             if recipe.period:
                 period = losses.period_difference(expected, came)
                 self._tell("period", period)
-                total = total + risen(recipe.period, recipe.period_warm_up, progress) * period
+                total = total + recipe.period * period
         self._tell("distance", total)
         if self.phase == 1:
-            weight = risen(recipe.kl_weight, recipe.kl_warm_up, progress)
+            weight = recipe.kl_weight * (min(progress / recipe.kl_warm_up, 1) if recipe.kl_warm_up else 1)
             divergence, correlation = losses.divergence(heard.mean, heard.std), losses.correlation(heard.mean)
             self._tell("divergence", divergence)
             self._tell("correlation", correlation)

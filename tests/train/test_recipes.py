@@ -11,7 +11,7 @@ from rtrave.train.recipe import load_recipe, recipe_names
 
 
 def test_there_are_some():
-    assert {"lean", "cuda", "brave", "v2"} <= set(recipe_names())
+    assert {"lean", "refine", "cuda", "brave", "v2"} <= set(recipe_names())
 
 
 @pytest.mark.parametrize("name", ["lean", "brave"])
@@ -27,6 +27,8 @@ def test_a_model_of_it(name):
 def test_one_is_like_another(tmp_path):
     lean = load_recipe("lean")
     assert load_recipe("cuda") == replace(lean, batch=128, last_learning_rate=2e-5)
+    rates = {"learning_rate": 4e-4, "last_learning_rate": 1e-5, "kl_warm_up": 0.0}
+    assert load_recipe("refine") == replace(lean, period=2.0, **rates)
     path = tmp_path / "lean.toml"  # the name of the one that it is like, and yet another file
     path.write_text('like = "lean"\nperiod = 0.2\n[augmentation]\ntone = 0.0\n')
     assert load_recipe(str(path)) == replace(lean, period=0.2, augmentation=replace(lean.augmentation, tone=0.0))
