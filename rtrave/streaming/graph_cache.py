@@ -28,6 +28,7 @@ from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 from rtrave.streaming.graph_shape import GraphShape
+from rtrave.streaming.int8_weights import int8_weight_bits
 
 BUILDER_VERSION = 5  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
@@ -91,8 +92,10 @@ def _hash_file(path: Path) -> str:
 
 def graph_folder(model_hash: str, shape: GraphShape) -> Path:
     """Where the graphs of a model are kept, built or not."""
-    key = json.dumps([model_hash, asdict(shape), BUILDER_VERSION, onnxruntime.__version__])
-    return cache_dir() / "graphs" / hashlib.sha256(key.encode()).hexdigest()[:32]
+    key = [model_hash, asdict(shape), BUILDER_VERSION, onnxruntime.__version__]
+    if shape.precision == "int8":
+        key.append(int8_weight_bits())  # another processor on the same disk may need other weights
+    return cache_dir() / "graphs" / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -16,6 +16,8 @@ import onnx
 from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from rtrave.streaming.int8_weights import REDUCED_BITS, int8_weight_bits
+
 # The weights that int8 makes smaller: the others cost no time, and the filter bank's are among them.
 QUANTIZED_SIZE = 1 << 16
 
@@ -26,14 +28,23 @@ def float32(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def int8(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The large weights as 8-bit integers, scaled per output channel; what they meet is rounded to 8 bits as it comes,
-    with one scale a block."""
+def int8(graph: onnx.ModelProto, weight_bits: int | None = None) -> onnx.ModelProto:
+    """Store the large weights as signed bytes, scaled per output channel; their inputs are rounded to 8 bits, with one
+    scale per block.
+
+    Parameters
+    ----------
+    graph : ModelProto
+        Changed in place.
+    weight_bits : {7, 8, None}
+        Bits that a weight uses; None takes what this processor multiplies exactly (`int8_weight_bits`).
+    """
     states_as_ends(graph)
+    reduced = (weight_bits or int8_weight_bits()) == REDUCED_BITS
     large = [node.name for node in graph.graph.node if node.op_type == "MatMul" and _weights(graph, node) is not None]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "quantized.onnx"
-        quantize_dynamic(graph, path, ["MatMul"], True, weight_type=QuantType.QInt8, nodes_to_quantize=large)
+        quantize_dynamic(graph, path, ["MatMul"], True, reduced, QuantType.QInt8, nodes_to_quantize=large)
         return onnx.load(path)
 
 

@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 
 from rtrave.model.weights import prepared
 from rtrave.streaming.graph import part_graph
@@ -15,11 +16,17 @@ from rtrave.streaming.graph_shape import GraphShape
 from tests.tiny import tiny_model
 
 
-def run(graph, seed=0):
+def inputs_of(graph, seed=0):
+    """Seeded inputs of a graph, in its order."""
+    rng = np.random.default_rng(seed)
+    shapes = [[dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in graph.graph.input]
+    return [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+
+
+def run(graph):
     """All outputs of a graph by name, for seeded inputs."""
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    rng = np.random.default_rng(seed)
-    feed = {value.name: rng.standard_normal(value.shape).astype(np.float32) for value in session.get_inputs()}
+    feed = dict(zip((value.name for value in session.get_inputs()), inputs_of(graph), strict=True))
     names = [value.name for value in session.get_outputs()]
     return dict(zip(names, session.run(names, feed), strict=True))
 
@@ -55,12 +62,34 @@ def product(sizes):
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
 
 
-def test_int8_takes_the_large_weights_alone():
+def signal_to_noise_db(expected, observed):
+    return 10 * np.log10(np.square(expected).sum() / np.square(observed - expected).sum())
+
+
+@pytest.mark.parametrize("weight_bits", [7, 8])
+def test_int8_takes_the_large_weights_alone(weight_bits):
     large, small = 256, 255
     assert small**2 < QUANTIZED_SIZE <= large**2
     graph = product([large, small])
-    expected, came = run(graph), run(int8(graph))
-    assert np.array_equal(came["y1"], expected["y1"])
-    error = came["y0"] - expected["y0"]
-    assert np.abs(error).max() > 0
-    assert 10 * np.log10(np.square(expected["y0"]).sum() / np.square(error).sum()) > 35
+    expected = run(graph)
+    quantized = int8(graph, weight_bits)
+    weights = [
+        onnx.numpy_helper.to_array(w) for w in quantized.graph.initializer if w.data_type == onnx.TensorProto.INT8
+    ]
+    assert max(np.abs(w.astype(int)).max() for w in weights) == {7: 64, 8: 127}[weight_bits]
+    # The reference evaluator multiplies exactly on every processor.
+    feed = {f"x{k}": x for k, x in enumerate(inputs_of(graph))}
+    y0, y1 = ReferenceEvaluator(quantized).run(["y0", "y1"], feed)
+    assert np.allclose(y1, expected["y1"], rtol=1e-5, atol=1e-4)
+    assert not np.array_equal(y0, expected["y0"])
+    assert signal_to_noise_db(expected["y0"], y0) > {7: 33, 8: 35}[weight_bits]
+
+
+def test_int8_saturates_nowhere():
+    """The largest bytes meet: with one bit too many, sums of 16 bits would be cut off."""
+    size = 256
+    graph = product([size])
+    graph.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.ones((size, size), np.float32), "w0"))
+    x = np.ones((1, size), np.float32)
+    session = onnxruntime.InferenceSession(int8(graph).SerializeToString(), providers=["CPUExecutionProvider"])
+    assert np.allclose(session.run(None, {"x0": x})[0], size, rtol=1e-3)
