@@ -13,14 +13,14 @@ ALONE = {
     "audio/test_jack.py",
     "cli/test_check.py",
     "cli/test_latency.py",
-    "live/test_control_latency.py",
-    "live/test_jack.py",
-    "live/test_jack_killed.py",
-    "live/test_killed.py",
-    "live/test_round_trip.py",
-    "live/test_user_errors.py",
-    "streaming/test_scripted_one_hop_later.py",
-    "streaming/test_scripted_trouble.py",
+    "player/test_control_latency.py",
+    "player/test_jack.py",
+    "player/test_jack_killed.py",
+    "player/test_killed.py",
+    "player/test_round_trip.py",
+    "player/test_user_errors.py",
+    "backends/torchscript/test_pipelined.py",
+    "backends/torchscript/test_trouble.py",
 }
 
 TESTS = Path(__file__).parent

@@ -5,63 +5,22 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import rtrave
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rtrave"
+ROOMS = tomllib.loads((ROOT / "docs" / "rooms.toml").read_text(encoding="utf-8"))
 LEAVES = {"errors", "settings"}
-CORE = {"engine", "control"}
-# Part of the package (a folder or a module) to what it may import besides itself and the leaves; an entry
-# with a dot allows that module alone.
-MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "settings": set(),
-    "layers": set(),
-    "model": {"layers"},
-    "streaming": {"model", "layers"},
-    "control": set(),
-    "sound_file": set(),
-    "levels": set(),
-    "resample": set(),
-    "denormals": set(),
-    "mixer": {"control", "levels"},
-    "engine": {"control", "mixer", "levels", "streaming", "model.spec", "model.latent_space"},
-    "audio": CORE | {"levels", "resample", "denormals"},
-    "osc": CORE,
-    "session": CORE,
-    "web": CORE | {"osc"},
-    "sound_latents": CORE | {"streaming", "sound_file"},
-    "surfaces": {"control"},
-    "render": CORE | {"denormals", "streaming", "model", "sound_file"},
-    "train": {"model", "layers", "streaming", "sound_file", "levels"},
-    "export": {"model", "layers", "streaming"},
-    "bench": CORE,
-    "plot": CORE | {"session"},
-    "live": CORE | {"audio", "osc", "web", "session", "streaming", "model", "sound_file", "sound_latents"},
-}
-UNBOUND = {"cli", "__init__", "__main__"}
-ONLY_IN = {"sounddevice": "audio", "pythonosc": "osc", "websockets": "web", "zeroconf": "web"}
-# Parts that live playing needs; everything in them, and these modules of parts that hold torch code as well.
-WITHOUT_TORCH = (
-    "control",
-    "sound_file",
-    "sound_latents",
-    "levels",
-    "resample",
-    "denormals",
-    "mixer",
-    "engine",
-    "audio",
-    "osc",
-    "session",
-    "surfaces",
-    "web",
-    "live",
-)
-MODULES_WITHOUT_TORCH = ("model.spec", "model.latent_space", "streaming.onnx_stream", "streaming.routed")
+UNBOUND = {"__init__", "__main__"}
+ONLY_IN = {library: name for name, room in ROOMS.items() for library in room.get("only_here", ())}
+# Functions that the package offers or will offer: a room of that name would hide them.
+PUBLIC_FUNCTIONS = {"load", "stream", "live", "models", "sounds", "batch"}
 
 
 def module_name(path: Path, package: Path) -> str:
@@ -88,16 +47,17 @@ def breaches(package: Path) -> list[str]:
     found = []
     for path in sorted(package.rglob("*.py")):
         part = module_name(path, package).split(".")[0]
-        if part not in MAY_IMPORT and part not in UNBOUND:
-            found.append(f"{path.name}: no rule for the part {part!r}: give it a place in MAY_IMPORT")
+        if part not in ROOMS and part not in UNBOUND:
+            found.append(f"{path.name}: no room {part!r}: give it a place in docs/rooms.toml")
             continue
+        listed = set(ROOMS[part]["imports"]) if part in ROOMS else {"*"}
         for line, name in imported(path, package):
             top, _, rest = name.partition(".")
             if top in ONLY_IN and part != ONLY_IN[top]:
                 found.append(f"{part}/{path.name}:{line}: {top} is for {ONLY_IN[top]} alone")
-            if top != "rtrave" or not rest or part in UNBOUND:
+            if top != "rtrave" or not rest or "*" in listed:
                 continue
-            allowed = MAY_IMPORT[part] | LEAVES | {part}
+            allowed = listed | LEAVES | {part}
             if not any(rest == entry or rest.startswith(f"{entry}.") for entry in allowed):
                 found.append(f"{part}/{path.name}:{line}: {part} may not import {name}")
     return found
@@ -109,23 +69,44 @@ def run_python(code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_order():
+def test_imports_are_those_of_the_table():
     assert breaches(PACKAGE) == []
+
+
+def test_the_table_points_downwards():
+    order = list(ROOMS)
+    upwards = [
+        (name, other)
+        for name, room in ROOMS.items()
+        for other in room["imports"]
+        if other != "*" and order.index(other.split(".")[0]) <= order.index(name)
+    ]
+    assert upwards == []
+
+
+def test_every_room_is_there():
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert there - UNBOUND == set(ROOMS)
+
+
+def test_no_room_hides_a_public_function():
+    public = set(rtrave.__all__) | PUBLIC_FUNCTIONS
+    assert not public.intersection(ROOMS)
 
 
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        ("session/x.py", "from rtrave.audio.shared import Ring"),
+        ("session/x.py", "from rtrave.audio.shared_memory import Ring"),
         ("session/x.py", "def late():\n    from rtrave import audio"),
         ("session/x.py", "from ..osc import server"),
         ("osc/x.py", "import rtrave.audio"),
-        ("engine.py", "from rtrave.model.rave import Model"),
-        ("engine.py", "from rtrave.model import rave"),
-        ("control/deep/x.py", "from rtrave.engine import Engine"),
+        ("engine/x.py", "from rtrave.model.rave import Model"),
+        ("engine/x.py", "from rtrave.model import rave"),
+        ("control/deep/x.py", "from rtrave.engine.engine import Engine"),
         ("layers/x.py", "from rtrave.model.spec import ModelSpec"),
         ("settings.py", "from rtrave.control import parameter"),
-        ("live.py", "import sounddevice"),
+        ("player/x.py", "import sounddevice"),
         ("audio/x.py", "from pythonosc.osc_message import OscMessage"),
         ("somewhere/x.py", "import os"),
     ],
@@ -138,17 +119,25 @@ def test_a_breach_is_found(tmp_path, file, code):
 
 
 def test_what_is_allowed_is_no_breach(tmp_path):
-    (tmp_path / "engine.py").write_text("from rtrave.model.spec import X\nfrom rtrave.model import spec")
-    (tmp_path / "cli.py").write_text("import rtrave\nfrom rtrave import live\nimport torch")
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "x.py").write_text("from rtrave.model.spec import X\nfrom rtrave.model import spec")
+    (tmp_path / "cli.py").write_text("import rtrave\nfrom rtrave import player\nimport torch")
     assert breaches(tmp_path) == []
 
 
-def test_live_parts_import_without_torch():
+def loaded_by_a_player(name: str) -> bool:
+    """Tell whether the table says that a module is imported without torch."""
+    part, _, rest = name.partition(".")
+    without = ROOMS.get(part, {}).get("without_torch", False)
+    return without is True or (without is not False and rest in without)
+
+
+def test_what_a_player_loads_imports_without_torch():
     names = {module_name(path, PACKAGE) for path in PACKAGE.rglob("*.py")}
-    playing = {name for name in names if name.split(".")[0] in WITHOUT_TORCH}
-    assert {"control.vector", "session.writer"} <= playing
+    playing = {name for name in names if loaded_by_a_player(name)}
+    assert {"control.vector", "session.writer", "backends.onnx", "model.spec"} <= playing
     lines = ["import sys", "sys.modules['torch'] = None"]
-    lines += [f"import rtrave.{name}" for name in sorted(playing | names.intersection(MODULES_WITHOUT_TORCH))]
+    lines += [f"import rtrave.{name}" for name in sorted(playing)]
     run_python("\n".join(lines))
 
 

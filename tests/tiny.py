@@ -2,13 +2,13 @@
 
 import torch
 
+from rtrave.backends.cache import graph_folder, hash_source
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.compiler.graph import build_graph
 from rtrave.model.formats.load import load
 from rtrave.model.formats.native import save_native
 from rtrave.model.rave import Model
 from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec
-from rtrave.streaming.graph import build_graph
-from rtrave.streaming.graph_cache import graph_folder, hash_source
-from rtrave.streaming.graph_shape import GraphShape
 from tests.reference import DATA
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from rtrave.errors import RtraveError
 
 if TYPE_CHECKING:
-    from rtrave.engine import Engine
+    from rtrave.engine.engine import Engine
 
 
 def load_clips(engine: Engine, paths: Sequence[str]) -> None:

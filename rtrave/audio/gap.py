@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrave.dsp.curves import raised_cosine
+
 Audio = NDArray[np.float32]
 Dry = Callable[[Audio], None]
 
@@ -31,7 +33,7 @@ class GapFill:
 
     def __init__(self, channels: int, sample_rate: int, policy: str = "silence") -> None:
         self.policy = policy
-        curve = (0.5 - 0.5 * np.cos(np.pi * (np.arange(GAP_FADE) + 1) / (GAP_FADE + 1))).astype(np.float32)
+        curve = raised_cosine(GAP_FADE)
         self._up, self._down = curve, curve[::-1].copy()
         self._last = np.zeros((channels, 1), np.float32)  # the last sample played
         self._held = np.zeros((channels, 1), np.float32)  # the last sample before the gap

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrave.audio.memory import Status
 from rtrave.audio.routing import Map, Router
-from rtrave.denormals import make_flush
+from rtrave.dsp.curves import raised_cosine
+from rtrave.dsp.denormals import make_flush
+from rtrave.ipc.status import Status
 
 Audio = NDArray[np.float32]
 
@@ -115,9 +116,8 @@ class Host:
         self._last_in = np.zeros((len(inputs), 1), np.float32)
         self._apart = np.zeros_like(self._last_in)
         self._mend_at = MEND_FADE
-        self._mend_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(MEND_FADE) + 1) / (MEND_FADE + 1))).astype(np.float32)
-        n = round(STOP_FADE_S * sample_rate)
-        self._stop_curve = (0.5 + 0.5 * np.cos(np.pi * (np.arange(n) + 1) / (n + 1))).astype(np.float32)
+        self._mend_curve = raised_cosine(MEND_FADE)[::-1].copy()
+        self._stop_curve = raised_cosine(round(STOP_FADE_S * sample_rate))[::-1].copy()
         self._rise = self._rise_at = round(RISE_S * sample_rate)  # done, unless `fade_in` is asked for
         self._stop_at = 0
         self._stopping = False

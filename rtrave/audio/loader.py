@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtrave.audio.shared import Shared, SharedSpec, attach
+from rtrave.audio.opening import Config, Opened, make_driver
 from rtrave.audio.warm_up import measure, settle
-from rtrave.audio.wiring import Config, Opened, make_driver
 from rtrave.errors import RtraveError
+from rtrave.ipc.shared_memory import Shared, SharedSpec, attach
 
 if TYPE_CHECKING:
-    from rtrave.engine import Engine
+    from rtrave.engine.engine import Engine
 
 KEPT_ENGINES = 3  # with the one that plays
 NICE_BESIDE = 10

@@ -1,7 +1,7 @@
 """The audio process: `python -m rtrave.audio.process`, started and watched by the control process.
 
 It reads one JSON object per line from stdin and writes one JSON object per line to stdout. The first line in
-is the configuration (`rtrave.audio.wiring.Config`). The first line out is {"event": "started", ...} or
+is the configuration (`rtrave.audio.opening.Config`). The first line out is {"event": "started", ...} or
 {"event": "error", "code": "no-device" or "refused", "message": one line}, which ends it with exit code 1. After
 that it takes {"command": "stop"}; the end of stdin means the same, since then the parent is gone. It ends with
 {"event": "stopped"} and exit code 0. {"command": "load", "graph": folder} changes the model while it plays, told by
@@ -28,13 +28,13 @@ from rtrave.audio import priority
 from rtrave.audio.clips import load_clips
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.loader import Loader, check_shared, open_configured
-from rtrave.audio.shared import SharedSpec, attach
+from rtrave.audio.opening import Config, NoDeviceError, Opened, open_device, open_null
 from rtrave.audio.warm_up import measure, settle
-from rtrave.audio.wiring import Config, NoDeviceError, Opened, open_device, open_null
 from rtrave.errors import RtraveError
+from rtrave.ipc.shared_memory import SharedSpec, attach
 
 if TYPE_CHECKING:
-    from rtrave.engine import Engine
+    from rtrave.engine.engine import Engine
 
 STOP_LIMIT_S = 3.0
 SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter while the callback waits for it
@@ -113,7 +113,7 @@ def _fade_and_close(opened: Opened) -> None:
 
 
 def _real_open_engine() -> Callable[..., Engine]:
-    from rtrave.engine import open_engine
+    from rtrave.engine.engine import open_engine
 
     return open_engine
 
@@ -130,7 +130,7 @@ def main(
     commands, out : text streams
         stdin and stdout where None.
     open_engine : callable or None
-        (graph, *, seed, threads, second_input) -> Engine; `rtrave.engine.open_engine` where None.
+        (graph, *, seed, threads, second_input) -> Engine; `rtrave.engine.engine.open_engine` where None.
     """
     commands = sys.stdin if commands is None else commands
     out = sys.stdout if out is None else out

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrave.audio.memory import Status
+from rtrave.dsp.levels import silence_nonfinite
+from rtrave.dsp.resampler import Resampler, lag_samples
 from rtrave.errors import RtraveError
-from rtrave.levels import silence_nonfinite
-from rtrave.resample import Resampler, lag_samples
+from rtrave.ipc.status import Status
 
 Audio = NDArray[np.float32]
 

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from rtrave.audio import device as devices
 from rtrave.audio.host import Host
-from rtrave.audio.memory import Status
+from rtrave.audio.opening import Config, open_device, open_null
 from rtrave.audio.routing import Map
-from rtrave.audio.shared import Shared
 from rtrave.audio.warm_up import settle
-from rtrave.audio.wiring import Config, open_device, open_null
 from rtrave.errors import RtraveError
+from rtrave.ipc.shared_memory import Shared
+from rtrave.ipc.status import Status
 
 if TYPE_CHECKING:
-    from rtrave.engine import Engine
+    from rtrave.engine.engine import Engine
 
 Audio = NDArray[np.float32]
 

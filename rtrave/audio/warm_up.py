@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rtrave.engine import Engine
+    from rtrave.engine.engine import Engine
 
 SKIPPED_HOPS = 4  # the first ones bring pages and code into memory, they tell nothing
 LEAST_HOPS = 16

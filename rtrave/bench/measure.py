@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtrave.engine import Engine, open_engine
+from rtrave.engine.engine import Engine, open_engine
 
 ROUND_S = 0.25  # a round is short, so that both sides meet the same computer
 WARM_UP_HOPS = 20

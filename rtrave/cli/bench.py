@@ -12,15 +12,15 @@ from typing import Any
 
 from rich.progress import Progress
 
+from rtrave.backends.cache import open_facts
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.torchscript.facts import is_torchscript
 from rtrave.bench.machine import QUIET_CORES, busy_cores, read_bandwidth_gbs
 from rtrave.bench.measure import Run, Timing, engine_run, ratio_of, take_turns, timing, verdict
 from rtrave.bench.peer import Peer
 from rtrave.cli.options import add_run_options, compiled, positive, shape_of
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_MODEL
-from rtrave.streaming.graph_cache import open_facts
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.scripted import is_scripted
 
 TRIAL_HOPS = 100  # of each setting that might be recommended
 WIDER = 4  # the hops that are tried, one after another, each so many times the last
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     shape = shape_of(arguments)
     graph = compiled(arguments.model, (), shape)
-    if is_scripted(graph):
+    if is_torchscript(graph):
         raise RtraveError(f"{arguments.model} is a foreign TorchScript: name a model and give it with --against")
     busy = busy_cores()
     if busy > QUIET_CORES and not arguments.force:

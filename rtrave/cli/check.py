@@ -14,10 +14,10 @@ from rich.console import Console
 from rtrave.cli.live import add_live_options, prepared
 from rtrave.cli.options import positive
 from rtrave.errors import RtraveError
-from rtrave.live import soundcheck
-from rtrave.live.howl import HowlWatch
-from rtrave.live.run import POLL_S, LiveRun
-from rtrave.live.soundcheck import BAD, Verdict
+from rtrave.player import soundcheck
+from rtrave.player.feedback_watch import FeedbackWatch
+from rtrave.player.run import POLL_S, LiveRun
+from rtrave.player.soundcheck import BAD, Verdict
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,7 +59,7 @@ def play(live: LiveRun, seconds: int) -> list[Verdict]:
     live.start()
     loop = threading.Thread(target=live.loop)
     loop.start()
-    watch, howled, highest_db = HowlWatch(), "", -120.0
+    watch, howled, highest_db = FeedbackWatch(), "", -120.0
     began_s = time.monotonic()
     try:
         while time.monotonic() < began_s + seconds:

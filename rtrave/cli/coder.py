@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.backends.torchscript.facts import is_torchscript
 from rtrave.cli.convert import load_told
 from rtrave.cli.options import compiled
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import compress, draw_frames, expand, seeded_noise
 from rtrave.model.spec import ModelSpec
-from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.offline import decode_recording, encode_recording
-from rtrave.streaming.onnx_stream import OnnxParts
-from rtrave.streaming.scripted import is_scripted
 
 if TYPE_CHECKING:
     from rtrave.model.rave import Model
@@ -48,16 +48,16 @@ def open_coder(arguments: argparse.Namespace) -> Coder:
         if arguments.device != "cpu":
             raise RtraveError(f"--device {arguments.device}: compiled graphs run on the cpu, use --backend torch")
         graph = compiled(arguments.model, (), GraphShape(long_blocks=True))
-        if is_scripted(graph):
+        if is_torchscript(graph):
             raise RtraveError(f"{arguments.model} is a foreign TorchScript: only RAVE's own models encode and decode")
-        parts = OnnxParts(graph)
+        parts = OnnxBackend(graph)
         # Angles and codes are no matter of a product with a matrix: the model itself makes them
         if not compressed or parts.spec.regularisation in ("variational", "wasserstein"):
             return _compiled_coder(parts, compressed, seed, arguments.threads)
     return _torch_coder(load_told(arguments.model), compressed, seed, arguments.device)
 
 
-def _compiled_coder(parts: OnnxParts, compressed: bool, seed: int, threads: int) -> Coder:
+def _compiled_coder(parts: OnnxBackend, compressed: bool, seed: int, threads: int) -> Coder:
     noise, pca, mean = seeded_noise(seed), parts.latent_pca, parts.latent_mean
 
     def encode(x: np.ndarray, temperature: float) -> Iterator[np.ndarray]:

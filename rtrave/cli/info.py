@@ -8,15 +8,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtrave.backends.torchscript.facts import ensure_torchscript, open_torchscript
 from rtrave.cli.convert import load_told
 from rtrave.cli.models import format_of, script_format
 from rtrave.cli.options import tell
 from rtrave.model.registry import find_model, read_header
 from rtrave.model.spec import ModelSpec
-from rtrave.streaming.scripted import ensure_scripted, open_scripted
 
 if TYPE_CHECKING:
-    from rtrave.model.doctor import Measured
+    from rtrave.model.probe import Measured
     from rtrave.model.rave import Model
 
 SHARES = (0.8, 0.9, 0.95, 0.99)  # the rows of the fidelity table
@@ -57,7 +57,7 @@ def common_facts(spec: ModelSpec, format: str) -> dict[str, Any]:
 
 def model_facts(path: Path, kept: str) -> dict[str, Any]:
     """Of a model that rtrave plays itself: reported and measured."""
-    from rtrave.model.doctor import measure
+    from rtrave.model.probe import measure
     from rtrave.model.weights import folded
 
     model = load_told(path)
@@ -118,7 +118,7 @@ def problems(spec: ModelSpec, measured: Measured) -> list[str]:
 
 def script_facts(path: Path) -> dict[str, Any]:
     """Of a foreign script: what its probe found."""
-    facts = open_scripted(ensure_scripted(path, tell=tell))
+    facts = open_torchscript(ensure_torchscript(path, tell=tell))
     return common_facts(facts.spec, "script") | {
         "hop": facts.hop,
         "methods": list(facts.spec.methods),

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from rtrave.audio.device import close_portaudio
+from rtrave.audio.opening import Config
 from rtrave.audio.round_trip import RoundTrip, measure_round_trip
-from rtrave.audio.shared import create, spec_for
 from rtrave.audio.warm_up import measure
-from rtrave.audio.wiring import Config
 from rtrave.cli.live import add_device_options, chosen_device, output_map
 from rtrave.cli.options import add_model_options, compiled, shape_of
-from rtrave.engine import open_engine
-from rtrave.live.monitor import latency_of
-from rtrave.live.options import null_input
+from rtrave.engine.engine import open_engine
+from rtrave.ipc.shared_memory import create, spec_for
+from rtrave.player.monitor import latency_of
+from rtrave.player.options import null_input
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from rtrave.backends.torchscript.facts import ModelFacts, read_facts
 from rtrave.cli.options import (
     add_model_options,
     check_streams,
@@ -20,10 +21,9 @@ from rtrave.control.instrument import Instrument
 from rtrave.control.kept import calibration_path, state_path
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
-from rtrave.live.options import LiveOptions
-from rtrave.live.run import run_live
+from rtrave.player.options import LiveOptions
+from rtrave.player.run import run_live
 from rtrave.settings import DEFAULT_OSC_PORT, clips_dir, sessions_dir
-from rtrave.streaming.scripted import ModelFacts, read_facts
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

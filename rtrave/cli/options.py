@@ -8,23 +8,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rtrave.backends.cache import ensure_graph
+from rtrave.backends.graph_shape import PRECISIONS, GraphShape
+from rtrave.backends.routed import Spread, common_hop, ensure_routed, unit_spread
+from rtrave.backends.torchscript.facts import ModelFacts, ensure_torchscript, is_script, read_facts, split_attributes
 from rtrave.control.arguments import parse_setting
 from rtrave.control.calibration import Calibration, calibrate
 from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import INPUT2, Instrument
 from rtrave.control.kept import apply_preset, load_state
-from rtrave.control.latent_chain import SECOND_INPUT
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import MAX_SEED
+from rtrave.control.parameter import MAX_SEED, SECOND_INPUT
 from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import DEFAULT_MODEL, configs_dir, presets_dir
-from rtrave.streaming.graph_cache import ensure_graph
-from rtrave.streaming.graph_shape import PRECISIONS, GraphShape
-from rtrave.streaming.routed import Spread, common_hop, ensure_routed, unit_spread
-from rtrave.streaming.scripted import ModelFacts, ensure_scripted, is_script, read_facts, split_attributes
 from rtrave.streaming.stream import attributes_of
 
 DEFAULT_SHAPE = GraphShape()
@@ -153,7 +152,7 @@ def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAU
         if shape != DEFAULT_SHAPE:
             without = "--precision, --hop or --dual-mono"
             raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without {without}")
-        return ensure_scripted(path, attributes, tell)
+        return ensure_torchscript(path, attributes, tell)
     return ensure_graph(path, shape, tell)
 
 

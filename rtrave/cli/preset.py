@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtrave.backends.torchscript.facts import read_facts
 from rtrave.cli.options import compiled, find_preset, known_presets
 from rtrave.control.instrument import Instrument
 from rtrave.control.kept import apply_preset, load_state, preset_text, save_state, state_path, write_whole
@@ -12,7 +13,6 @@ from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_MODEL
-from rtrave.streaming.scripted import read_facts
 from rtrave.streaming.stream import attributes_of
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
+from rtrave.backends.torchscript.facts import read_facts
 from rtrave.cli.options import (
     add_model_options,
     check_streams,
@@ -21,12 +22,11 @@ from rtrave.cli.options import (
     shape_of,
     sums,
 )
-from rtrave.engine import Engine, open_engine
+from rtrave.engine.engine import Engine, open_engine
+from rtrave.engine.render import Changes, render
 from rtrave.errors import RtraveError
-from rtrave.render import Changes, render
 from rtrave.session.reader import parse_events
 from rtrave.sound_file import SoundReader, SoundWriter
-from rtrave.streaming.scripted import read_facts
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

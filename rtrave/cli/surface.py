@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtrave.backends.torchscript.facts import read_facts
 from rtrave.cli.options import compiled, known_calibration, natural, positive
 from rtrave.control.calibration import calibrate
 from rtrave.control.kept import write_whole
@@ -12,7 +13,6 @@ from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_OSC_PORT
-from rtrave.streaming.scripted import read_facts
 from rtrave.streaming.stream import attributes_of
 from rtrave.surfaces.open_stage_control import session
 from rtrave.surfaces.pure_data import patch

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from rtrave.control.arguments import name as checked_name
-from rtrave.control.latent_chain import SECOND_INPUT
 from rtrave.control.namespace import Controls, Values
-from rtrave.control.parameter import FIDELITY, ROOT, Value
+from rtrave.control.parameter import FIDELITY, ROOT, SECOND_INPUT, Value
 from rtrave.control.vector import Layout, Vector, carrier
 from rtrave.errors import ControlError
 

@@ -9,7 +9,7 @@ import numpy as np
 from rtrave.control.arguments import control_value, empty_macro, fires, macro_value, number
 from rtrave.control.parameter import NORM, PANIC, RESET, ROOT, TABLE, Parameter, Value, resolve
 from rtrave.control.pattern import Tree, is_pattern, make_tree, match_tree
-from rtrave.control.places import Place, Written, make_places, make_twins
+from rtrave.control.slots import Place, Written, make_places, make_twins
 from rtrave.control.vector import Layout, Vector, carrier, concrete
 from rtrave.errors import ControlError
 

@@ -11,6 +11,7 @@ PANIC = "/rtrave/panic"
 RESET = "/rtrave/latents/reset"
 DIMS = "/rtrave/dims"
 FIDELITY = "/rtrave/fidelity"
+SECOND_INPUT, FIRST_CLIP = 1, 2  # source/slot: 0 is off, then the second input, then the clips
 MAX_SEED = 2**31 - 1  # the largest whole number of OSC
 
 Value = float | int | str

@@ -11,11 +11,11 @@ import onnx
 import onnxruntime
 import torch
 
+from rtrave.backends.cache import GraphFacts
+from rtrave.backends.graph_shape import GraphShape, fitting
+from rtrave.compiler.graph import facts_of, part_graph
 from rtrave.model.rave import Model
 from rtrave.model.weights import prepared
-from rtrave.streaming.graph import facts_of, part_graph
-from rtrave.streaming.graph_cache import GraphFacts
-from rtrave.streaming.graph_shape import GraphShape, fitting
 
 FORMAT, VERSION = "rtrave-onnx", 1
 DESCRIPTION = "model.json"

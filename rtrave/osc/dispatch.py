@@ -8,7 +8,7 @@ from rtrave.control.arguments import action_arguments, tag, whole
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import Parameter, Value
 from rtrave.control.pattern import is_pattern
-from rtrave.control.places import Written
+from rtrave.control.slots import Written
 from rtrave.errors import ControlError
 from rtrave.osc.feedback import ALL_STREAMS, DEFAULT_MASK, MAX_RATE_HZ, Feedback
 from rtrave.osc.packets import Message

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from rtrave.control.namespace import Controls
-from rtrave.control.places import Written
+from rtrave.control.slots import Written
 from rtrave.control.vector import Vector
 from rtrave.errors import ControlError, RtraveError
 from rtrave.osc.counts import Counts

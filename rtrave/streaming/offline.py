@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from rtrave.backends.onnx import OnnxBackend
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, sample_posterior
-from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.stream import draws_for
 
 SEGMENT_SAMPLES = 1 << 20  # at most
@@ -27,7 +27,7 @@ MEMORY_FRAMES = 18  # at least, for models of a larger ratio, whose memory grows
 Result = TypeVar("Result")
 
 
-def _segments(parts: OnnxParts, frames: int, workers: int) -> Iterator[tuple[int, int]]:
+def _segments(parts: OnnxBackend, frames: int, workers: int) -> Iterator[tuple[int, int]]:
     """(start, end) in latent frames: as long as they may be, but as many as there are workers."""
     size = min(max(SEGMENT_SAMPLES // parts.spec.ratio, 1), -(-frames // workers))
     size += -size % parts.frames_per_step
@@ -35,17 +35,17 @@ def _segments(parts: OnnxParts, frames: int, workers: int) -> Iterator[tuple[int
         yield start, min(start + size, frames)
 
 
-def _beginning(parts: OnnxParts, start: int) -> int:
+def _beginning(parts: OnnxBackend, start: int) -> int:
     """Where a stream begins, in latent frames, that knows everything it should at `start`."""
     begin = max(start - max(-(-MEMORY_SAMPLES // parts.spec.ratio), MEMORY_FRAMES), 0)
     return begin - begin % parts.frames_per_step
 
 
 def _in_order(
-    parts: OnnxParts, work: Callable[[OnnxParts, int, int], Result], frames: int, workers: int
+    parts: OnnxBackend, work: Callable[[OnnxBackend, int, int], Result], frames: int, workers: int
 ) -> Iterator[Result]:
     """The results of all segments in their order; a few of them wait, never all."""
-    free: SimpleQueue[OnnxParts] = SimpleQueue()
+    free: SimpleQueue[OnnxBackend] = SimpleQueue()
     for _ in range(workers):
         free.put(parts.twin())
 
@@ -67,13 +67,13 @@ def _in_order(
 
 
 def encode_recording(
-    parts: OnnxParts, x: np.ndarray, noise: NoiseSource, temperature: float = 0.0, workers: int = 1
+    parts: OnnxBackend, x: np.ndarray, noise: NoiseSource, temperature: float = 0.0, workers: int = 1
 ) -> Iterator[np.ndarray]:
     """Audio float32 [C, T] -> latents float32 [D, n], segment after segment; T is filled up to whole latent frames.
 
     Parameters
     ----------
-    parts : OnnxParts
+    parts : OnnxBackend
         Of batch 1; not used itself, only its weights.
     noise : NoiseSource
         Draws of the posterior, where `temperature` is not 0: latent frame n has the draw n.
@@ -99,7 +99,7 @@ def encode_recording(
         block[0, max(-start, 0) : max(-start, 0) + known.shape[1]] = known.T
         return block
 
-    def work(own: OnnxParts, start: int, end: int) -> np.ndarray:
+    def work(own: OnnxBackend, start: int, end: int) -> np.ndarray:
         step, first = own.shape.latent_frames, _beginning(own, start + late)
         found = []
         for block in range(first, end + late, step):
@@ -114,12 +114,12 @@ def encode_recording(
     yield from _in_order(parts, work, -(-x.shape[1] // ratio), workers)
 
 
-def decode_recording(parts: OnnxParts, z: np.ndarray, noise: NoiseSource, workers: int = 1) -> Iterator[np.ndarray]:
+def decode_recording(parts: OnnxBackend, z: np.ndarray, noise: NoiseSource, workers: int = 1) -> Iterator[np.ndarray]:
     """Latents float32 [D, N] -> audio float32 [C, n * ratio], segment after segment.
 
     Parameters
     ----------
-    parts : OnnxParts
+    parts : OnnxBackend
         Of batch 1; not used itself, only its weights.
     noise : NoiseSource
         Draws of everything the decoder draws: latent frame n has the draw n.
@@ -139,7 +139,7 @@ def decode_recording(parts: OnnxParts, z: np.ndarray, noise: NoiseSource, worker
     delay = parts.spec.delay - parts.encoder_delay
     shapes = parts.draw_shapes()
 
-    def work(own: OnnxParts, start: int, end: int) -> np.ndarray:
+    def work(own: OnnxBackend, start: int, end: int) -> np.ndarray:
         step, first = own.shape.latent_frames, _beginning(own, start)
         found = []
         for block in range(first, end + -(-delay // ratio), step):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtrave.backends.cache import ensure_graph
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.backends.torchscript.facts import is_script
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource
 from rtrave.model.registry import find_model
-from rtrave.streaming.graph_cache import ensure_graph
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.onnx_stream import OnnxParts
-from rtrave.streaming.scripted import is_script
-from rtrave.streaming.scripted_parts import scripted_stream
 from rtrave.streaming.stream import Stream, make_stream
+from rtrave.streaming.torchscript_stream import torchscript_stream
 
 if TYPE_CHECKING:
     from rtrave.model.rave import Model
@@ -74,15 +74,15 @@ def stream(
         if is_script(path):
             if batch != 1:
                 raise RtraveError(f"batch {batch}: a foreign TorchScript plays one signal, use 1")
-            return scripted_stream(path, seed, noise, threads)
+            return torchscript_stream(path, seed, noise, threads)
         if backend == "onnx":
-            return make_stream(OnnxParts(ensure_graph(path, shape), threads), seed, noise)
+            return make_stream(OnnxBackend(ensure_graph(path, shape), threads), seed, noise)
 
     # torch is imported only where a model in memory or its reference is asked for
+    from rtrave.backends.torch import TorchBackend
+    from rtrave.compiler.graph import ensure_graph_of
     from rtrave.model.formats.load import load
-    from rtrave.streaming.graph import ensure_graph_of
-    from rtrave.streaming.torch_stream import TorchParts
 
     loaded = load(model) if isinstance(model, (str, Path)) else model
-    parts = TorchParts(loaded, shape) if backend == "torch" else OnnxParts(ensure_graph_of(loaded, shape), threads)
+    parts = TorchBackend(loaded, shape) if backend == "torch" else OnnxBackend(ensure_graph_of(loaded, shape), threads)
     return make_stream(parts, seed, noise)

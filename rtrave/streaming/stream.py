@@ -7,14 +7,14 @@ from typing import Protocol
 
 import numpy as np
 
+from rtrave.backends.graph_shape import GraphShape
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, draw_frames, sample_posterior, seeded_noise
 from rtrave.model.spec import ModelSpec, check_length
-from rtrave.streaming.graph_shape import GraphShape
 
 
-class Parts(Protocol):
-    """What a backend gives: encoder and decoder for one hop, and their state. See `OnnxParts`."""
+class Backend(Protocol):
+    """What a backend gives: encoder and decoder for one hop, and their state. See `OnnxBackend`."""
 
     spec: ModelSpec
     model_hash: str
@@ -56,7 +56,7 @@ class Stream:
 
     Parameters
     ----------
-    parts : Parts
+    parts : Backend
         A backend.
     noise : NoiseSource
         Draws for the posterior, the noise augmentation and the noise synthesiser.
@@ -67,7 +67,7 @@ class Stream:
         Latent frames so far: the indices of the next draws.
     """
 
-    def __init__(self, parts: Parts, noise: NoiseSource) -> None:
+    def __init__(self, parts: Backend, noise: NoiseSource) -> None:
         self.parts, self.spec, self.noise = parts, parts.spec, noise
         self.batch = parts.shape.batch
         self.hop = parts.shape.latent_frames * parts.spec.ratio
@@ -170,6 +170,6 @@ def draws_for(
     return drawn
 
 
-def make_stream(parts: Parts, seed: int = 0, noise: NoiseSource | None = None) -> Stream:
+def make_stream(parts: Backend, seed: int = 0, noise: NoiseSource | None = None) -> Stream:
     """A stream on a backend, with the seeded noise source unless another is given."""
     return Stream(parts, noise or seeded_noise(seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtrave.levels import fade
+from rtrave.dsp.curves import raised_cosine
 from rtrave.train.corpus import Corpus
 from rtrave.train.recipe import Augmentation
 
@@ -55,8 +55,8 @@ def muted(x: np.ndarray, start: int, end: int) -> np.ndarray:
     curve = np.ones(x.shape[1], np.float32)
     curve[start:end] = 0
     down, up = min(FADE, start), min(FADE, x.shape[1] - end)
-    curve[start - down : start] = fade(down)[::-1]
-    curve[end : end + up] = fade(up)
+    curve[start - down : start] = raised_cosine(down)[::-1]
+    curve[end : end + up] = raised_cosine(up)
     return x * curve
 
 

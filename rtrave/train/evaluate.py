@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from rtrave.errors import RtraveError
-from rtrave.model.doctor import measure_bank_delay
 from rtrave.model.offline import decode_blocks, encode_blocks
+from rtrave.model.probe import measure_bank_delay
 from rtrave.model.rave import Model
 from rtrave.sound_file import SoundReader
 from rtrave.streaming.open_stream import stream

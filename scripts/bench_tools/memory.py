@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rtrave.backends.cache import ensure_graph
+from rtrave.backends.graph_shape import GraphShape
 from rtrave.bench.measure import engine_run
 from rtrave.model.registry import find_model
 from rtrave.settings import DEFAULT_MODEL
-from rtrave.streaming.graph_cache import ensure_graph
-from rtrave.streaming.graph_shape import GraphShape
 
 HOPS, SETTLED_HOPS = 100_000, 1000
 SWAPS, SETTLED_SWAPS = 50, 6

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from rtrave.backends.cache import ensure_graph
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
 from rtrave.bench.measure import ratio_of
 from rtrave.bench.peer import Peer
 from rtrave.model.latent_space import seeded_noise
-from rtrave.streaming.graph_cache import ensure_graph
-from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.offline import decode_recording, encode_recording
-from rtrave.streaming.onnx_stream import OnnxParts
 
 ROUNDS = 5
 
 
 def measure(script: Path, seconds: int) -> dict[str, float]:
     """Seconds that each side took (medians), and the ratio."""
-    parts = OnnxParts(ensure_graph(script, GraphShape(long_blocks=True), lambda line: print(line, file=sys.stderr)))
+    parts = OnnxBackend(ensure_graph(script, GraphShape(long_blocks=True), lambda line: print(line, file=sys.stderr)))
     cores, spec, noise = os.cpu_count() or 1, parts.spec, seeded_noise(0)
     samples = seconds * spec.sample_rate // spec.ratio * spec.ratio
     x = np.random.default_rng(0).standard_normal((spec.channels, samples)).astype(np.float32) / 10

@@ -15,7 +15,7 @@ import torch
 
 import rtrave
 from rtrave.errors import RtraveError
-from rtrave.model.doctor import zero_noise
+from rtrave.model.probe import zero_noise
 
 FRAMES = 24
 

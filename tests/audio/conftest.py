@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rtrave.audio.shared import Shared
+from rtrave.ipc.shared_memory import Shared
 from tests.audio.fake import FakeEngine, make_shared
 
 

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from rtrave.audio.buffering import direct_delay, threaded_delay
-from rtrave.audio.callback import Drive, Driver
+from rtrave.audio.driver import Drive, Driver
 from rtrave.audio.host import Host
 from rtrave.audio.routing import default_inputs, default_outputs
-from rtrave.audio.shared import Shared, SharedSpec, create
 from rtrave.control.vector import make_layout
+from rtrave.ipc.shared_memory import Shared, SharedSpec, create
 
 RATE = 44100
 
@@ -71,7 +71,7 @@ class FakeEngine:
 
 
 def open_fake(graph: Path, *, seed: int = 0, threads: int = 1, second_input: bool = False) -> FakeEngine:
-    """In place of `rtrave.engine.open_engine`; the folder's name is the milliseconds one hop takes, or HOPxDIMS."""
+    """Open a fake in place of an engine; the folder is named by the milliseconds one hop takes, or HOPxDIMS."""
     name = Path(graph).name
     if "x" in name:
         hop, dims = map(int, name.split("x"))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from rtrave.audio.shared import Shared
+from rtrave.ipc.shared_memory import Shared
 
 RATE = 44100
 CHILD = "import os, sys; from rtrave.audio.process import main; from tests.audio.fake import open_fake; "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtrave.audio.buffering import direct_delay, margin_for, threaded_delay
-from rtrave.audio.callback import Driver
+from rtrave.audio.driver import Driver
 from tests.audio.fake import RATE, FakeEngine, make_driver, play
 
 HOP = 512

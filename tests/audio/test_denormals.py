@@ -34,7 +34,7 @@ def in_a_thread(job) -> bool:
 def test_only_the_thread_that_asks() -> None:
     """In a process of its own: ONNX Runtime, too, changes the thread that opens a session."""
     code = (
-        "from rtrave.denormals import make_flush\n"
+        "from rtrave.dsp.denormals import make_flush\n"
         "from tests.audio.test_denormals import in_a_thread, tiny_product\n"
         "flush = make_flush()\n"
         "print(in_a_thread(tiny_product), in_a_thread(lambda: flush() and not tiny_product()), tiny_product())"

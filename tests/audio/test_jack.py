@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtrave.audio.shared import Shared
-from rtrave.audio.wiring import Config, NoDeviceError, open_device
+from rtrave.audio.opening import Config, NoDeviceError, open_device
+from rtrave.ipc.shared_memory import Shared
 from tests.audio.fake import FakeEngine
 from tests.audio.jack import RATE, AudioProcess, best_of_three, find_shift, jack_server, source_and_result, wait_until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtrave.audio.callback import BACKLOG_HOPS
+from rtrave.audio.driver import BACKLOG_HOPS
 from rtrave.audio.gap import GAP_FADE, HOLD_LIMIT_S, HOLD_SAMPLES, GapFill
 from rtrave.settings import HOP_FIELDS
 from tests.audio.fake import RATE, FakeEngine, make_driver, make_host, play

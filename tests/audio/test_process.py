@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtrave.audio.shared import Shared, SharedSpec
+from rtrave.ipc.shared_memory import Shared, SharedSpec
 from tests.audio.fake import FakeEngine
 from tests.audio.jack import AudioProcess, wait_until
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtrave.audio.buffering import direct_delay, threaded_delay
-from rtrave.audio.callback import Drive, Driver
+from rtrave.audio.driver import Drive, Driver
 from rtrave.audio.host import MAX_BLOCK, Host
 from rtrave.audio.rates import RateBridge
 from tests.audio.fake import RATE, FakeEngine, make_shared, play

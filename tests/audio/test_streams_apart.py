@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from rtrave.audio.host import Host
-from rtrave.audio.wiring import Config, _channel_maps
-from rtrave.engine import Engine
+from rtrave.audio.opening import Config, _channel_maps
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.compiler.graph import ensure_graph_of
+from rtrave.engine.engine import Engine
 from rtrave.errors import RtraveError
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.onnx_stream import OnnxParts
 from tests.audio.fake import RATE, make_driver, play
 from tests.engine.playing import play as play_engine
 from tests.tiny import tiny_model
@@ -18,7 +18,7 @@ SAMPLES = 128 * 64
 
 
 def engine_of(batch=2, second_input=False):
-    parts = OnnxParts(ensure_graph_of(tiny_model(), GraphShape(batch=batch)))
+    parts = OnnxBackend(ensure_graph_of(tiny_model(), GraphShape(batch=batch)))
     return Engine(parts, second_input=second_input)
 
 

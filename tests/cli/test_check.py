@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from rtrave.live import soundcheck
-from rtrave.live.monitor import Spread
-from tests.live.running import rtrave
+from rtrave.player import soundcheck
+from rtrave.player.monitor import Spread
+from tests.player.running import rtrave
 
 TOLD = {
     "input": "desk", "output": "desk", "host_api": "ALSA", "device_rate": 44100, "sample_rate": 44100, "block": 256,

@@ -6,9 +6,9 @@ import pytest
 
 from rtrave.cli import main
 from rtrave.cli.info import problems
-from rtrave.model.doctor import Measured
 from rtrave.model.formats.native import save_native
-from tests import foreign_scripts
+from rtrave.model.probe import Measured
+from tests import third_party_scripts
 from tests.reference import DATA
 from tests.tiny import tiny_model
 
@@ -53,7 +53,7 @@ def test_what_is_special_is_told(capsys):
 
 
 def test_a_foreign_script(tmp_path, capsys):
-    path = foreign_scripts.save(foreign_scripts.Blur(), tmp_path)
+    path = third_party_scripts.save(third_party_scripts.Blur(), tmp_path)
     assert main(["info", str(path), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert set(facts) >= AGREED

@@ -8,7 +8,7 @@ import pytest
 from rtrave.audio.round_trip import RoundTrip, find_delay
 from rtrave.cli.latency import compared, in_words
 from tests.audio.jack import best_of_three, jack_server
-from tests.live.running import rtrave
+from tests.player.running import rtrave
 
 
 def latency(*arguments, **more):

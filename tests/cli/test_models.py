@@ -11,7 +11,7 @@ import soundfile
 from rtrave.cli import main
 from rtrave.model.formats.load import load
 from rtrave.model.formats.native import save_native
-from tests import foreign_scripts
+from tests import third_party_scripts
 from tests.reference import DATA
 from tests.tiny import tiny_model
 
@@ -21,7 +21,7 @@ def test_broken_ones_are_listed_with_their_reason(tmp_path, monkeypatch, capsys)
     save_native(tiny_model(), tmp_path / "good.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"x")
     (tmp_path / "bad_script.ts").write_bytes(b"x")
-    foreign_scripts.save(foreign_scripts.Effect(), tmp_path)
+    third_party_scripts.save(third_party_scripts.Effect(), tmp_path)
     (tmp_path / "half_run").mkdir()
     shutil.copy(DATA / "v2_causal" / "config.gin", tmp_path / "half_run")
     assert main(["models", "--json"]) == 0

@@ -7,7 +7,7 @@ from rtrave.control import calibration as c
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
-from tests.control.chain import Chain, latents
+from tests.engine.chain import Chain, latents
 
 
 def learned(dims: int = 3, frames: int = 20_000) -> tuple[c.Calibration, Chain]:

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from rtrave.engine import Engine
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.onnx_stream import OnnxParts
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.compiler.graph import ensure_graph_of
+from rtrave.engine.engine import Engine
 from tests.tiny import tiny_model
 
 
 def tiny_engine(channels=1, seed=0):
     """A new engine; hop and ratio are 128."""
-    return Engine(OnnxParts(ensure_graph_of(tiny_model(channels), GraphShape())), seed)
+    return Engine(OnnxBackend(ensure_graph_of(tiny_model(channels), GraphShape())), seed)
 
 
 def noise(engine, hops, level=0.1, seed=0):

@@ -21,10 +21,10 @@ def test_bit_for_bit(channels, space):
 
 
 def test_on_the_default_model():
-    from rtrave.engine import open_engine
+    from rtrave.backends.cache import ensure_graph
+    from rtrave.backends.graph_shape import GraphShape
+    from rtrave.engine.engine import open_engine
     from rtrave.model.registry import find_model
-    from rtrave.streaming.graph_cache import ensure_graph
-    from rtrave.streaming.graph_shape import GraphShape
 
     engine = open_engine(ensure_graph(find_model("strings"), GraphShape()))
     x = noise(engine, 20)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtrave.levels import GATE_ATTACK_S, GATE_HOLD_S, GATE_RELEASE_S, Gate
+from rtrave.dsp.gate import GATE_ATTACK_S, GATE_HOLD_S, GATE_RELEASE_S, Gate
 from tests.engine.playing import noise, play, tiny_engine, with_controls
 
 RATE = 44100

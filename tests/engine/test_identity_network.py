@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rtrave.engine import Engine
+from rtrave.backends.cache import GraphShape
+from rtrave.engine.engine import Engine
 from rtrave.model.formats.load import load
-from rtrave.streaming.graph_cache import GraphShape
 from tests.engine.playing import noise, play, with_controls
 from tests.reference import DATA
 

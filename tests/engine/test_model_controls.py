@@ -64,8 +64,8 @@ class WithAttributes:
 
 
 def test_attributes_follow_the_controls():
-    from rtrave.control.attributes import Attributes
     from rtrave.control.vector import make_layout
+    from rtrave.engine.attributes import Attributes
 
     layout, model = make_layout(2), WithAttributes()
     follower = Attributes(model, layout)
@@ -84,14 +84,14 @@ def test_attributes_follow_the_controls():
 
 
 def test_adain_learns_by_a_control():
-    from rtrave.engine import Engine
+    from rtrave.backends.graph_shape import GraphShape
+    from rtrave.backends.onnx import OnnxBackend
+    from rtrave.compiler.graph import ensure_graph_of
+    from rtrave.engine.engine import Engine
     from rtrave.model.formats.load import load
-    from rtrave.streaming.graph import ensure_graph_of
-    from rtrave.streaming.graph_shape import GraphShape
-    from rtrave.streaming.onnx_stream import OnnxParts
     from tests.reference import DATA
 
-    engine = Engine(OnnxParts(ensure_graph_of(load(DATA / "v3"), GraphShape())))
+    engine = Engine(OnnxBackend(ensure_graph_of(load(DATA / "v3"), GraphShape())))
     assert "learn_target" in engine.stream.attributes
     x = noise(engine, 4, level=0.01)
     controls = engine.layout.defaults()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtrave.levels import Mute
+from rtrave.dsp.gate import Mute
 from tests.engine.playing import noise, play, tiny_engine
 
 

@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 
-from rtrave.engine import Engine, open_engine
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.compiler.graph import ensure_graph_of
+from rtrave.engine.engine import Engine, open_engine
 from rtrave.errors import RtraveError
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.stream import make_stream
+from tests.backends.torchscript.playing import folder_of
 from tests.engine.playing import play, tiny_engine
-from tests.foreign_scripts import Effect
-from tests.streaming.scripted_playing import folder_of
+from tests.third_party_scripts import Effect
 from tests.tiny import tiny_model
 
 HOPS = 16
 
 
 def parts(channels=1, batch=1, frames=1):
-    return OnnxParts(ensure_graph_of(tiny_model(channels), GraphShape(batch=batch, latent_frames=frames)))
+    return OnnxBackend(ensure_graph_of(tiny_model(channels), GraphShape(batch=batch, latent_frames=frames)))
 
 
 def duo(**shape):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from rtrave.engine import Engine
-from rtrave.levels import set_width
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.compiler.graph import ensure_graph_of
+from rtrave.dsp.levels import set_width
+from rtrave.engine.engine import Engine
 from rtrave.model.latent_space import apart, seeded_noise
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.onnx_stream import OnnxParts
 from tests.engine.playing import noise, play, tiny_engine, with_controls
 from tests.tiny import tiny_model
 
@@ -22,7 +22,7 @@ BUSY = {
 
 def two_streams(frames=1, seed=0):
     shape = GraphShape(batch=2, latent_frames=frames)
-    return Engine(OnnxParts(ensure_graph_of(tiny_model(), shape)), seed)
+    return Engine(OnnxBackend(ensure_graph_of(tiny_model(), shape)), seed)
 
 
 def busy(engine, **values):

@@ -6,10 +6,10 @@ import shutil
 import pytest
 import torch
 
+from rtrave.backends.cache import hash_source
 from rtrave.errors import RtraveError
 from rtrave.model.formats.files import find_checkpoint, model_files
 from rtrave.model.formats.load import load
-from rtrave.streaming.graph_cache import hash_source
 from tests.reference import DATA
 
 

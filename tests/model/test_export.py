@@ -21,10 +21,10 @@ from rtrave.model.formats.load import load
 from rtrave.model.rave import Model
 from rtrave.model.spec import NetworkSpec, NoiseSpec
 from rtrave.model.weights import folded
-from tests.foreign_scripts import Autoencoder, save
+from tests.backends.torchscript.playing import probed_here
 from tests.model.official_export import DilatedUnit, export, plain_network
 from tests.reference import DATA
-from tests.streaming.scripted_playing import probed_here
+from tests.third_party_scripts import Autoencoder, save
 from tests.tiny import tiny_model
 
 

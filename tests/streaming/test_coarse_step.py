@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from rtrave.engine import Engine
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.compiler.graph import ensure_graph_of
+from rtrave.engine.engine import Engine
 from rtrave.errors import RtraveError
 from rtrave.model.architectures import load_architecture
 from rtrave.model.rave import Model
 from rtrave.model.spec import NoiseSpec
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.open_stream import stream
 
 
@@ -50,7 +50,7 @@ def test_plays_in_whole_steps(model, backend):
 
 
 def test_the_engine_takes_the_same_step(model):
-    engine = Engine(OnnxParts(ensure_graph_of(model, GraphShape())), seed=3)
+    engine = Engine(OnnxBackend(ensure_graph_of(model, GraphShape())), seed=3)
     assert (engine.hop, engine.latent_frames) == (1024, 8)
     x = (0.1 * np.random.default_rng(0).standard_normal((1, 4096))).astype(np.float32)
     expected = stream(model, seed=3).process(x[None])[0]

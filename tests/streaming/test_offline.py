@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.onnx import OnnxBackend
+from rtrave.compiler.graph import ensure_graph_of
 from rtrave.errors import RtraveError
 from rtrave.model.formats.load import load
 from rtrave.model.latent_space import seeded_noise
 from rtrave.streaming import offline
-from rtrave.streaming.graph import ensure_graph_of
-from rtrave.streaming.graph_shape import GraphShape
 from rtrave.streaming.offline import decode_recording, encode_recording
-from rtrave.streaming.onnx_stream import OnnxParts
 from rtrave.streaming.open_stream import stream
 from tests.reference import DATA, peak_error
 from tests.tiny import tiny_model
@@ -26,7 +26,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def parts(model):
-    return OnnxParts(ensure_graph_of(model, GraphShape(long_blocks=True)))
+    return OnnxBackend(ensure_graph_of(model, GraphShape(long_blocks=True)))
 
 
 @pytest.fixture(autouse=True)

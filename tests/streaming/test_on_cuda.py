@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import rtrave
-from rtrave.streaming.graph_shape import GraphShape
-from rtrave.streaming.torch_stream import TorchParts
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.torch import TorchBackend
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a g
 def test_as_on_the_processor(name):
     model = rtrave.load(name)
     shape = GraphShape(hop=4 * model.spec.ratio)
-    sides = [TorchParts(model, shape, device) for device in ("cpu", "cuda")]
+    sides = [TorchBackend(model, shape, device) for device in ("cpu", "cuda")]
     generator = np.random.default_rng(0)
     with torch.backends.cudnn.flags(allow_tf32=False):
         for _ in range(3):

@@ -5,10 +5,10 @@ import pytest
 import soundfile
 
 import rtrave
+from rtrave.backends.cache import ensure_graph
+from rtrave.backends.graph_shape import GraphShape
 from rtrave.model.registry import find_model
 from rtrave.settings import assets_dir
-from rtrave.streaming.graph_cache import ensure_graph
-from rtrave.streaming.graph_shape import GraphShape
 
 
 def signal_to_noise_db(expected, came):

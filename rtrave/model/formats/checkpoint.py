@@ -14,7 +14,7 @@ from torch import Tensor
 from rtrave.errors import RtraveError
 from rtrave.model.formats.archive import check_checkpoint
 
-# Parts of a state dict that belong to training or can be derived.
+# Backend of a state dict that belong to training or can be derived.
 NOT_LOADED = ("audio_distance.", "multiband_audio_distance.", "receptive_field", "encoder.warmed_up", "encoder.enabled")
 DERIVED = ("pqmf.hk", "pqmf.h")
 DERIVED_ENDINGS = (".target_size", "._codebook.inited", "._codebook.cluster_size", "._codebook.embed_avg")

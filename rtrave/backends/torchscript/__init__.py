@@ -1,0 +1,1 @@
+"""Third-party TorchScript files of the nn~ contract, each in a worker process of its own."""

@@ -1,0 +1,71 @@
+"""The worker process of a foreign script, as those who ask it see it. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from typing import IO, Any
+
+from rtrave.errors import RtraveError
+
+
+class WorkerLostError(RtraveError):
+    """The worker ended, or did not answer in time."""
+
+
+class Worker:
+    """One worker process (`rtrave.backends.torchscript.worker`). One thread at a time."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "rtrave.backends.torchscript.worker"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self._told: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()
+
+    def _listen(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            self._told.put(line)
+        self._told.put(None)
+
+    def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        """Send a request and wait for the answer.
+
+        Raises
+        ------
+        RtraveError
+            The script's own refusal, without its name.
+        WorkerLostError
+            The worker ended or gave no answer within `limit_s`; kill it.
+        """
+        stdin = self.process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(json.dumps(request).encode() + b"\n")
+            stdin.flush()
+            line = self._told.get(timeout=limit_s)
+        except OSError:
+            line = None
+        except queue.Empty:
+            raise WorkerLostError(f"gave no answer for {limit_s:g} s") from None
+        if line is None:
+            raise WorkerLostError(f"ended its process (code {self.process.wait()})")
+        told: dict[str, Any] = json.loads(line)
+        if "error" in told:
+            raise RtraveError(told["error"])
+        return told
+
+    def kill(self) -> None:
+        """End it by its id, now."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:  # what it never read
+                pass

@@ -1,0 +1,1 @@
+"""Compiles a model into ONNX graphs, with PyTorch, in a child process."""

@@ -1,0 +1,1 @@
+"""Signal processing on NumPy arrays: levels, limiter, gate, resampler, curves, denormals."""

@@ -1,0 +1,10 @@
+"""The one curve of short fades."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def raised_cosine(samples: int) -> np.ndarray:
+    """Rise from just above 0 to just below 1 that starts and ends flat, float32 [samples]; backwards it falls."""
+    return (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 1) / (samples + 1))).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Shared memory and messages between the control process and the audio process."""

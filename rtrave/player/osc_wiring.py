@@ -1,0 +1,60 @@
+"""What OSC may do and ask of a live run besides the controls: the addresses of the table, and what answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtrave.control.instrument import Instrument
+from rtrave.model.registry import registered_models
+from rtrave.model.spec import ModelSpec
+from rtrave.player.monitor import Monitor
+from rtrave.player.recorder import Recorder
+from rtrave.settings import VERSION
+
+Reader = Callable[[], tuple[Any, ...]]
+
+
+def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Callable[..., object]]:
+    """Recording and loading models by OSC; called on the OSC thread, each returns at once."""
+
+    def mark(text: str = "") -> None:
+        recorder.event("mark", text=text)
+
+    return {
+        "/rtrave/record/start": recorder.start,
+        "/rtrave/record/stop": recorder.stop,
+        "/rtrave/record/mark": mark,
+        "/rtrave/model/load": load,
+    }
+
+
+def osc_readers(
+    spec: Callable[[], ModelSpec], monitor: Monitor, recorder: Recorder, status: Reader, instrument: Instrument
+) -> dict[str, Reader]:
+    """What can be asked for, in the types of the table; called on the OSC thread."""
+
+    def latents(end: str) -> Reader:
+        return lambda: tuple(monitor.latents(end, instrument.controls.values).tolist())
+
+    def record_state() -> tuple[int, str, float]:
+        name = recorder.folder.name if recorder.recording and recorder.folder else ""
+        return int(recorder.recording), name, recorder.seconds
+
+    return {
+        "/rtrave/latent/<n>/in": latents("in"),
+        "/rtrave/latent/<n>/out": latents("out"),
+        "/rtrave/z/out": latents("out"),
+        "/rtrave/snapshot/list": instrument.names,
+        "/rtrave/status": status,
+        "/rtrave/meter": monitor.levels_db,
+        "/rtrave/record/state": record_state,
+        "/rtrave/version": lambda: (VERSION,),
+        "/rtrave/model/list": lambda: tuple(sorted(registered_models())),
+        "/rtrave/model/name": lambda: (spec().name,),
+        "/rtrave/model/dims": lambda: (spec().full_latent_size,),
+        "/rtrave/model/sample_rate": lambda: (spec().sample_rate,),
+        "/rtrave/model/ratio": lambda: (spec().ratio,),
+        "/rtrave/model/encoder": lambda: (f"{spec().architecture} {spec().regularisation}",),
+        "/rtrave/model/delay": lambda: (spec().acoustic_delay,),
+    }

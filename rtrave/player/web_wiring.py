@@ -1,0 +1,80 @@
+"""The web side of a live run: OSCQuery on the port of OSC, and what is told of it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Mapping
+
+from rtrave.control.namespace import Controls
+from rtrave.control.parameter import Value
+from rtrave.errors import RtraveError
+from rtrave.osc.query import QueryTree
+from rtrave.osc.replies import is_loopback
+from rtrave.osc.server import OscServer
+from rtrave.osc.values import Reader
+from rtrave.player.options import LiveOptions
+from rtrave.web.gate import Gate, parse_networks
+from rtrave.web.server import WebServer
+
+
+class Web:
+    """The web server of a run, and its address.
+
+    Parameters
+    ----------
+    options : LiveOptions
+    controls : Controls
+    readers : mapping
+        As `OscServer`.
+    osc : OscServer
+        Not started yet.
+    name : str
+        Of the model.
+
+    Attributes
+    ----------
+    url : str
+    """
+
+    def __init__(
+        self, options: LiveOptions, controls: Controls, readers: Mapping[str, Reader], osc: OscServer, name: str
+    ) -> None:
+        networks = parse_networks(options.osc_allow)
+        if networks and is_loopback((options.osc_bind, 0)):
+            raise RtraveError("--osc-allow lets others in, but OSC is for this computer only: add --osc-bind 0.0.0.0")
+        self._bind = options.osc_bind if networks else "127.0.0.1"
+        self._name, self._port, self._open = f"rtrave {name}", osc.port, bool(networks)
+        token = secrets.token_urlsafe(12) if networks else ""
+        shown = "127.0.0.1" if self._bind in ("0.0.0.0", "127.0.0.1") else self._bind
+        self._controls, self._readers = controls, readers
+        self._host_info: dict[str, Value] = {"OSC_PORT": osc.port, "WS_PORT": osc.port}
+        if not networks:  # elsewhere clients take the address they have asked
+            self._host_info |= {"OSC_IP": shown, "WS_IP": shown}
+        self._server = WebServer(osc, self._tree(), Gate(osc.port, networks, token), self._bind)
+        self.url = f"http://{shown}:{osc.port}/" + (f"{token}/" if token else "")
+
+    def _tree(self) -> QueryTree:
+        return QueryTree(self._controls, self._readers, self._name, self._host_info)
+
+    def changing(self) -> contextlib.AbstractContextManager[object]:
+        """While it is held, nobody reads the tree: the controls may become another model's."""
+        return self._server.reading
+
+    def begin_anew(self) -> None:
+        """Tell of the controls as they are now. While `changing` is held."""
+        self._server.adopt(self._tree())
+
+    def start(self, stack: contextlib.ExitStack, note: Callable[[str], object]) -> None:
+        """Listen, and announce it where other computers may come in; what ends both goes on the stack."""
+        self._server.start()
+        stack.callback(self._server.stop)
+        if not self._open:
+            return
+        note(f"OSCQuery is open to other computers, with its token, at {self.url}")
+        from rtrave.web.discovery import announce
+
+        try:
+            stack.callback(announce(self._name, self._bind, self._port))
+        except RtraveError as error:
+            note(str(error))

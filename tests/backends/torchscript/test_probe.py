@@ -1,0 +1,103 @@
+"""What is found out about a script before it plays, and told in one line where a user must know."""
+
+import json
+
+import pytest
+
+from rtrave.backends.cache import MANIFEST
+from rtrave.backends.torchscript.facts import TorchScriptSpec, ensure_torchscript, open_torchscript, read_facts
+from tests.backends.torchscript.playing import probed_here
+from tests.third_party_scripts import Autoencoder, Blur, Dice, Effect, Features, Troubled, save
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+def probed(script, folder, told):
+    return open_torchscript(probed_here(save(script, folder), tell=told.append))
+
+
+def test_effect(tmp_path, told):
+    spec = probed(Effect(), tmp_path, told).spec
+    assert told == ["trying out effect.ts ..."]
+    assert (spec.name, spec.sample_rate, spec.channels, spec.full_latent_size) == ("effect", 48000, 1, 0)
+    assert (spec.delay, spec.acoustic_delay) == (2048, 2048)
+    assert spec.streaming is True
+    assert spec.attributes == {"gain": [0.8]}
+    assert spec.capabilities == ("effect",)
+
+
+def test_features(tmp_path, told):
+    facts = probed(Features(), tmp_path, told)
+    assert len(told) == 1
+    assert (facts.spec.sample_rate, facts.spec.ratio, facts.spec.full_latent_size) == (22050, 512, 4)
+    assert facts.spec.capabilities == ("latents", "encode")
+    assert facts.shape.latent_frames == 4
+
+
+def test_autoencoder_streams(tmp_path, told):
+    spec = probed(Autoencoder(), tmp_path, told).spec
+    assert spec.streaming is True
+    assert spec.methods == ("encode", "decode")
+    assert told[1:] == ["autoencoder.ts tells no sample rate: 44100 Hz is assumed"]
+
+
+def test_one_that_forgets_its_past_is_recognised(tmp_path, told):
+    assert probed(Blur(), tmp_path, told).spec.streaming is False
+    assert any("blur.ts does not stream" in line and "click every 46 ms" in line for line in told)
+
+
+def test_one_that_draws_numbers_is_recognised(tmp_path, told):
+    assert probed(Dice(), tmp_path, told).spec.streaming is None
+    assert any("draws random numbers" in line for line in told)
+
+
+def test_nan_is_told(tmp_path, told):
+    class Nan(Troubled):
+        def forward(self, x):
+            return x / 0.0
+
+    probed(Nan(), tmp_path, told)
+    assert told[1:] == ["nan.ts gave NaN or infinity for noise: such blocks are played as silence"]
+
+
+def test_the_second_time_nothing_is_tried_but_the_notes_are_told(tmp_path, told):
+    first = probed(Blur(), tmp_path, told)
+    again = []
+    assert probed(Blur(), tmp_path, again).spec == first.spec
+    assert again == told[1:]
+
+
+def test_a_damaged_record_is_made_again(tmp_path, told):
+    path = save(Effect(), tmp_path)
+    folder = probed_here(path)
+    good = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text("{")
+    assert probed_here(path, tell=told.append) == folder
+    assert told == ["trying out effect.ts ..."]
+    record = json.loads((folder / MANIFEST).read_text())
+    record["scripted"]["found"]["hop_ms"] = good["scripted"]["found"]["hop_ms"]  # a time
+    assert record == good
+
+
+def test_another_file_of_the_same_name_is_tried_again(tmp_path, told):
+    path = save(Effect(), tmp_path)
+    first = probed_here(path)
+    path.write_bytes(save(Features(), tmp_path).read_bytes())
+    assert probed_here(path) != first
+
+
+def test_the_worker_finds_the_same(tmp_path):
+    path = save(Autoencoder(), tmp_path)
+    here = open_torchscript(probed_here(path))
+    for file in probed_here(path).iterdir():
+        file.unlink()
+    assert open_torchscript(ensure_torchscript(path)) == here
+
+
+def test_facts_stand_where_a_graphs_would(tmp_path):
+    facts = read_facts(probed_here(save(Features(), tmp_path)))
+    assert (facts.hop, facts.latent_pca.shape, facts.latent_mean.shape) == (2048, (4, 4), (4,))
+    assert TorchScriptSpec.from_json(json.loads(json.dumps(facts.spec.to_json()))) == facts.spec

@@ -1,0 +1,114 @@
+"""Over a real JACK server: every callback comes, and what a foreign client records is what `rtrave render` gives.
+
+`RTRAVE_JACK_SECONDS` sets how long each run lasts (default 8); `scripts/soak` asks for a minute.
+"""
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from rtrave.session.reader import open_session, read_audio
+from rtrave.settings import assets_dir
+from tests.audio.jack import RATE, best_of_three, jack_server, source_and_result
+from tests.player.running import live_run, read_wav, rtrave
+
+SECONDS = float(os.environ.get("RTRAVE_JACK_SECONDS", "8"))
+SETTLE_S = 2.0  # clients that come and go cost JACK periods of their own
+
+
+def test_a_server_at_another_rate_is_played_with_one_calm_line(tmp_path):
+    with jack_server(tmp_path, 1024, rate=48000) as server:
+        done = rtrave("live", "--osc-port", 0, "--device", "system", "--duration", 1, env=server.environment)
+    assert done.returncode == 0, done.stderr
+    text = "the device runs at 48000 Hz, the model at 44100 Hz: resampled on both sides, which costs 10."
+    assert done.stdout.count(text) == 1
+    assert " + resampler 10." in done.stdout
+
+
+def source_signal(seconds):
+    """The demo sound over and over, with a little noise so that no two places are alike: float32 [T]."""
+    demo, _ = soundfile.read(assets_dir() / "demo.flac", dtype="float32")
+    samples = int(seconds * RATE)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(samples)
+    return (np.resize(demo, samples) + noise).astype(np.float32)
+
+
+def find(needle, haystack):
+    """Where a piece of sound stands in a longer one, to the sample and to the bit."""
+    start = len(needle) // 2
+    piece = needle[start : start + 512]
+    for at in np.flatnonzero(haystack[: -len(piece)] == piece[0]):
+        if np.array_equal(haystack[at : at + len(piece)], piece):
+            return int(at) - start
+    raise AssertionError("the recorded source is not in the take")
+
+
+def heard_alike(source, taken):
+    """The stretch around the middle of both [T] in which they agree to the bit: start, stop.
+
+    A period that the server took from the foreign recorder alone, or from the engine alone, ends it.
+    """
+    apart = np.flatnonzero(source != taken)
+    middle = len(source) // 2
+    before, after = apart[apart < middle], apart[apart >= middle]
+    return int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(source)
+
+
+@pytest.mark.timeout(3 * (40 + 2 * SECONDS))
+@pytest.mark.parametrize(("period", "mode"), [(2048, "direct"), (256, "low-latency")])
+def test_foreign_client_hears_what_render_gives(tmp_path, monkeypatch, period, mode):
+    def run(attempt):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        play_and_compare(folder, monkeypatch, period, mode)
+
+    best_of_three(run)
+
+
+def play_and_compare(tmp_path, monkeypatch, period, mode):
+    with jack_server(tmp_path, period) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        with live_run(tmp_path / "sessions", device={"input": None, "output": None}) as run:
+            heard = []
+
+            def play():
+                heard.append(source_and_result(server, tmp_path, source_signal(SECONDS + 4), SECONDS + 2))
+
+            player = threading.Thread(target=play)
+            player.start()
+            time.sleep(SETTLE_S)
+            missed, before, began_s = server.not_finished(), run.view().counts, time.monotonic()
+            time.sleep(SECONDS - SETTLE_S)
+            after, lasted_s = run.view().counts, time.monotonic() - began_s
+            counted = server.not_finished() - missed
+            player.join()
+            device, folder = run.view().device, run.take_folder
+        assert device["buffering"] == mode
+        gone = {name: after[name] - before[name] for name in after}
+        assert counted == 0
+        assert gone["stalls"] == gone["late_hops"] == gone["skipped_hops"] == gone["engine_errors"] == 0
+        assert gone["callbacks"] == gone["expected_callbacks"]
+        assert gone["callbacks"] == pytest.approx(lasted_s * RATE / device["block"], abs=3 + period / device["block"])
+
+    source, result = heard[0][:, 0], heard[0][:, 1]
+    taken = read_audio(open_session(folder), "input")[0]
+    at = find(source, taken)
+    start, stop = heard_alike(source, taken[at : at + len(source)])
+    soundfile.write(tmp_path / "taken.wav", taken, RATE, subtype="FLOAT")
+    done = rtrave("render", tmp_path / "taken.wav", tmp_path / "rendered.wav")
+    assert done.returncode == 0, done.stderr
+    shift = device["buffering_samples"] + device["host_samples"]
+    rendered = read_wav(tmp_path / "rendered.wav")[0]
+    start = max(start, int(SETTLE_S * RATE)) + shift
+    assert stop - start > (SECONDS - 5) * RATE
+    expected = rendered[at + start - shift : at + stop - shift]
+    assert np.abs(expected).max() > 0.05
+    difference = float(np.abs(result[start:stop] - expected).max())
+    seconds = (stop - start) / RATE
+    print(f"period {period}: {gone['callbacks']:.0f} callbacks, shift {shift}, {seconds:.1f} s within {difference:.1e}")
+    assert difference < 1e-6
