@@ -11,7 +11,7 @@ import pytest
 from rtrave.ipc.shared_memory import SETTLED_S, Shared, SharedSpec, attach, create
 
 SMALL = SharedSpec(1, 2, 1, 3, audio_rows=64, hops_rows=16, controls_rows=16)
-CHILD = "import os; from rtrave.ipc.shared_memory import *; from tests.audio.test_shared_left_behind import SMALL; "
+CHILD = "import os; from rtrave.ipc.shared_memory import *; from tests.ipc.test_shared_left_behind import SMALL; "
 CHILD += "print(create(SMALL).path, flush=True); os.kill(os.getpid(), 9)"
 
 
