@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
+from rtrave.backends.facts import BackendKind, ModelFacts
 from rtrave.backends.graph_shape import GraphShape
 from rtrave.backends.int8_weights import int8_weight_bits
 from rtrave.errors import RtraveError
@@ -30,50 +32,26 @@ from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-BUILDER_VERSION = 5  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 6  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, eq=False)
-class GraphFacts:
-    """What is known of a compiled model without opening its graphs.
+class CompiledModel:
+    """What a folder of compiled graphs says of them.
 
     Attributes
     ----------
-    spec : ModelSpec
-    model_hash : str
-        Of the network's shape and weights.
-    shape : GraphShape
-    latent_pca, latent_mean : float32 [D, D], [D]
+    facts : ModelFacts
     initial : dict
         States that do not start at zero, by name.
     states : dict
-        Shape of each state, by part and name.
-    encoder_delay : int
-        Samples: the stream's latents are the offline ones of an input that comes so much later.
-    frames_per_step : int
-        Least latent frames that the model can take at once; a stream may begin at multiples of it only.
+        Shape of each state, by part ("encoder", "decoder") and name.
     """
 
-    spec: ModelSpec
-    model_hash: str
-    shape: GraphShape
-    latent_pca: np.ndarray
-    latent_mean: np.ndarray
-    initial: dict[str, np.ndarray]
+    facts: ModelFacts
+    initial: dict[str, NDArray[np.float32]]
     states: dict[str, dict[str, list[int]]]
-    encoder_delay: int
-    frames_per_step: int
-
-    @property
-    def channels(self) -> int:
-        """Audio channels of all streams together."""
-        return self.shape.batch * self.spec.channels
-
-    @property
-    def hop(self) -> int:
-        """Samples per run of the graphs."""
-        return self.shape.latent_frames * self.spec.ratio
 
 
 def hash_source(path: Path) -> str:
@@ -102,29 +80,29 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a whole, undamaged folder; None where it must be built (again)."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        BackendKind(manifest["kind"])
         whole = all(_hash_file(folder / name) == digest for name, digest in manifest["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return manifest if whole and "encoder.onnx" in manifest["files"] else None
+    return manifest if whole else None
 
 
-def open_facts(folder: Path) -> GraphFacts:
-    """Read a folder of the cache; RtraveError where it is missing or damaged."""
+def open_compiled(folder: Path) -> CompiledModel:
+    """Read a folder of compiled graphs; RtraveError where it is missing or damaged."""
     manifest = read_manifest(folder)
-    if manifest is None:
-        raise RtraveError(f"the compiled graph in {folder} is missing or damaged: start again to rebuild it")
+    if manifest is None or manifest["kind"] != BackendKind.COMPILED:
+        raise RtraveError(f"the compiled graph in '{folder}' is missing or damaged: start again to rebuild it")
     with np.load(folder / "latent_space.npz") as space, np.load(folder / "initial_state.npz") as initial:
-        return GraphFacts(
+        facts = ModelFacts(
             ModelSpec.from_json(manifest["spec"]),
             manifest["model_hash"],
             GraphShape(**manifest["shape"]),
             space["pca"],
             space["mean"],
-            dict(initial),
-            manifest["states"],
             manifest["encoder_delay"],
             manifest["frames_per_step"],
         )
+        return CompiledModel(facts, dict(initial), manifest["states"])
 
 
 @contextmanager
@@ -153,14 +131,14 @@ def new_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = lambda line: None) -> Path:
+def ensure_graph(source: Path, shape: GraphShape, report: Callable[[str], None] = lambda line: None) -> Path:
     """The graph folder of a model file, built in a child process where the cache lacks it.
 
     Parameters
     ----------
     source : Path
         A native file, a run folder or a checkpoint in one, or an export of RAVE's own.
-    tell : callable
+    report : callable
         Called with a line of text before each step that takes seconds.
 
     Raises
@@ -168,18 +146,18 @@ def ensure_graph(source: Path, shape: GraphShape, tell: Callable[[str], None] = 
     RtraveError
         The model cannot be used; the child's own words.
     """
-    name, source = source.name, as_native(source, tell)
+    name, source = source.name, as_native(source, report)
     folder = graph_folder(hash_source(source), shape)
     if read_manifest(folder) is not None:
         return folder
-    tell(f"compiling {name} for this computer (once, about 15 s) ...")
+    report(f"compiling {name} for this computer (once, about 15 s) ...")
     request = json.dumps({"source": str(source), "folder": str(folder), "shape": asdict(shape)})
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "rtrave.compiler.graph", request]
     with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody empties would hold the child up
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as child:
             for line in child.stdout or ():
-                tell(f"  {line.rstrip()}")
+                report(f"  {line.rstrip()}")
         if child.returncode:
             errors.seek(0)
             lines = errors.read().strip().splitlines() or [f"the compiler ended with {child.returncode}"]

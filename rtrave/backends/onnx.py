@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from rtrave.backends.cache import open_facts
+from rtrave.backends.backend import Capabilities, Signal, States, copy_states, reset_states, restore_states
+from rtrave.backends.cache import open_compiled
+from rtrave.backends.pipeline import HopWork, ImmediatePipeline
 from rtrave.errors import RtraveError
 
 
@@ -100,7 +102,7 @@ class CompiledPart:
 
 
 class OnnxBackend:
-    """Encoder and decoder of a compiled model, one hop at a time, time-major float32.
+    """Encoder and decoder of a compiled model; see `Backend`.
 
     Parameters
     ----------
@@ -111,46 +113,60 @@ class OnnxBackend:
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        facts = open_facts(folder)
-        self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
-        self.latent_pca, self.latent_mean, self.initial = facts.latent_pca, facts.latent_mean, facts.initial
-        self.encoder_delay, self.frames_per_step = facts.encoder_delay, facts.frames_per_step
-        self._state_shapes = facts.states
-        self._begin({part: open_session(folder / f"{part}.onnx", threads) for part in facts.states})
+        compiled = open_compiled(folder)
+        self.facts, self._initial, self._state_shapes = compiled.facts, compiled.initial, compiled.states
+        self.capabilities = Capabilities(streams=self.facts.shape.batch)
+        self._bind({part: open_session(folder / f"{part}.onnx", threads) for part in compiled.states})
 
-    def _begin(self, sessions: Mapping[str, onnxruntime.InferenceSession]) -> None:
+    def _bind(self, sessions: Mapping[str, onnxruntime.InferenceSession]) -> None:
         self.encoder, self.decoder = (
-            CompiledPart(sessions[part], self.shape.batch, self._state_shapes[part]) for part in ("encoder", "decoder")
+            CompiledPart(sessions[part], self.facts.shape.batch, self._state_shapes[part])
+            for part in ("encoder", "decoder")
         )
-        for name, array in self.state().items():
-            array[...] = self.initial.get(name, 0)
+        self.reset()
 
-    def twin(self) -> OnnxBackend:
-        """Another stream's parts on the same graphs: it shares the weights, and may run at the same time."""
+    def clone(self) -> OnnxBackend:
+        """See `Backend`: the graphs are shared, the buffers are not."""
         other = copy(self)
-        other._begin({"encoder": self.encoder.session, "decoder": self.decoder.session})
+        other._bind({"encoder": self.encoder.session, "decoder": self.decoder.session})
         return other
 
-    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Audio [B, hop, C] -> mean and std [B, N, D]: views, valid until the next call."""
+    def encode(self, x: Signal) -> tuple[Signal, Signal]:
+        """See `Backend`."""
         self.encoder.arrays["x"][...] = x
         self.encoder.run()
         return self.encoder.arrays["latent_mean"], self.encoder.arrays["latent_std"]
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:
-        """Random numbers that `decode` needs per latent frame: kind -> (rows, width)."""
-        arrays = {name: array for name, array in self.decoder.arrays.items() if name not in ("z", "audio")}
-        return {kind: (array.shape[1] // self.shape.latent_frames, array.shape[2]) for kind, array in arrays.items()}
+        """See `Backend`."""
+        arrays, frames = self.decoder.arrays, self.facts.shape.latent_frames
+        return {kind: (a.shape[1] // frames, a.shape[2]) for kind, a in arrays.items() if kind not in ("z", "audio")}
 
-    def decode(self, z: np.ndarray, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Latents [B, N, D] and draws [B, N * rows, width] -> audio [B, hop, C]: a view, valid until the next call."""
+    def decode(self, z: Signal, draws: Mapping[str, Signal]) -> Signal:
+        """See `Backend`."""
         self.decoder.arrays["z"][...] = z
         for kind, drawn in draws.items():
             self.decoder.arrays[kind][...] = drawn
         self.decoder.run()
         return self.decoder.arrays["audio"]
 
-    def state(self) -> dict[str, np.ndarray]:
-        """All states by name: the buffers themselves, to be read or written between two calls."""
+    def state(self) -> States:
+        """See `Backend`."""
         parts = (("encoder", self.encoder), ("decoder", self.decoder))
         return {f"{part}.{name}": array for part, compiled in parts for name, array in compiled.state.items()}
+
+    def reset(self) -> None:
+        """See `Backend`."""
+        reset_states(self.state(), self._initial)
+
+    def snapshot(self) -> States:
+        """See `Backend`."""
+        return copy_states(self.state())
+
+    def restore(self, states: Mapping[str, Signal]) -> None:
+        """See `Backend`."""
+        restore_states(self.state(), states)
+
+    def pipeline(self, work: HopWork) -> ImmediatePipeline:
+        """See `Backend`: at once."""
+        return ImmediatePipeline(work)

@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.progress import Progress
 
-from rtrave.backends.cache import open_facts
+from rtrave.backends.facts import BackendKind
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.backends.torchscript.facts import is_torchscript
+from rtrave.backends.opening import read_facts, read_kind
 from rtrave.bench.machine import QUIET_CORES, busy_cores, read_bandwidth_gbs
 from rtrave.bench.measure import Run, Timing, engine_run, ratio_of, take_turns, timing, verdict
 from rtrave.bench.peer import Peer
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     shape = shape_of(arguments)
     graph = compiled(arguments.model, (), shape)
-    if is_torchscript(graph):
+    if read_kind(graph) is BackendKind.TORCHSCRIPT:
         raise RtraveError(f"{arguments.model} is a foreign TorchScript: name a model and give it with --against")
     busy = busy_cores()
     if busy > QUIET_CORES and not arguments.force:
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 def measure(arguments: argparse.Namespace, graph: Path) -> dict[str, Any]:
     """Ours, and the peer where there is one, in turns."""
     engine, ours = engine_run(graph, arguments.threads)
-    facts = open_facts(graph)
+    facts = read_facts(graph)
     weights = weights_bytes(facts.spec.parameters, arguments.precision)
     bandwidth_gbs = read_bandwidth_gbs()
     hop_ms = 1e3 * engine.hop / engine.sample_rate

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from rtrave.backends.torchscript.facts import read_facts
+from rtrave.backends.opening import read_facts
 from rtrave.cli.options import compiled
 from rtrave.control.calibration import Calibration, learn, save
 from rtrave.control.kept import calibration_path
-from rtrave.engine.sound_latents import encode_sound
 from rtrave.errors import RtraveError
 from rtrave.model.registry import find_model
 from rtrave.settings import DEFAULT_MODEL
 from rtrave.sound_file import SoundReader
+from rtrave.streaming.sound_latents import encode_sound
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtrave.backends.backend import Backend
+from rtrave.backends.facts import BackendKind
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.backends.onnx import OnnxBackend
-from rtrave.backends.torchscript.facts import is_torchscript
+from rtrave.backends.opening import open_blocking, read_kind
 from rtrave.cli.convert import load_told
 from rtrave.cli.options import compiled
 from rtrave.errors import RtraveError
@@ -48,29 +49,29 @@ def open_coder(arguments: argparse.Namespace) -> Coder:
         if arguments.device != "cpu":
             raise RtraveError(f"--device {arguments.device}: compiled graphs run on the cpu, use --backend torch")
         graph = compiled(arguments.model, (), GraphShape(long_blocks=True))
-        if is_torchscript(graph):
+        if read_kind(graph) is BackendKind.TORCHSCRIPT:
             raise RtraveError(f"{arguments.model} is a foreign TorchScript: only RAVE's own models encode and decode")
-        parts = OnnxBackend(graph)
+        backend = open_blocking(graph)
         # Angles and codes are no matter of a product with a matrix: the model itself makes them
-        if not compressed or parts.spec.regularisation in ("variational", "wasserstein"):
-            return _compiled_coder(parts, compressed, seed, arguments.threads)
+        if not compressed or backend.facts.spec.regularisation in ("variational", "wasserstein"):
+            return _compiled_coder(backend, compressed, seed, arguments.threads)
     return _torch_coder(load_told(arguments.model), compressed, seed, arguments.device)
 
 
-def _compiled_coder(parts: OnnxBackend, compressed: bool, seed: int, threads: int) -> Coder:
-    noise, pca, mean = seeded_noise(seed), parts.latent_pca, parts.latent_mean
+def _compiled_coder(backend: Backend, compressed: bool, seed: int, threads: int) -> Coder:
+    noise, pca, mean = seeded_noise(seed), backend.facts.latent_pca, backend.facts.latent_mean
 
     def encode(x: np.ndarray, temperature: float) -> Iterator[np.ndarray]:
-        for z in encode_recording(parts, x, noise, temperature, threads):
+        for z in encode_recording(backend, x, noise, temperature, threads):
             yield compress(z, pca, mean) if compressed else z
 
     def decode(z: np.ndarray) -> Iterator[np.ndarray]:
         if compressed and z.ndim == 2 and 1 <= len(z) <= len(pca):
             fill = draw_frames(noise, "fill", 0, (1, len(pca) - len(z), z.shape[1]))[0]
             z = np.asarray(expand(np.concatenate((z, fill)), pca, mean), np.float32)
-        return decode_recording(parts, z, noise, threads)
+        return decode_recording(backend, z, noise, threads)
 
-    return Coder(parts.spec, encode, decode)
+    return Coder(backend.facts.spec, encode, decode)
 
 
 def _torch_coder(model: Model, compressed: bool, seed: int, device: str) -> Coder:

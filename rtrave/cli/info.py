@@ -118,13 +118,13 @@ def problems(spec: ModelSpec, measured: Measured) -> list[str]:
 
 def script_facts(path: Path) -> dict[str, Any]:
     """Of a foreign script: what its probe found."""
-    facts = open_torchscript(ensure_torchscript(path, tell=tell))
-    return common_facts(facts.spec, "script") | {
-        "hop": facts.hop,
-        "methods": list(facts.spec.methods),
-        "attributes": dict(facts.spec.attributes),
-        "capabilities": list(facts.spec.capabilities),
-        "problems": list(facts.notes),
+    script = open_torchscript(ensure_torchscript(path, report=tell))
+    return common_facts(script.spec, "script") | {
+        "hop": script.facts.hop,
+        "methods": list(script.spec.methods),
+        "attributes": dict(script.spec.attributes),
+        "capabilities": list(script.spec.capabilities),
+        "problems": list(script.notes),
     }
 
 

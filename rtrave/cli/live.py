@@ -6,7 +6,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from rtrave.backends.torchscript.facts import ModelFacts, read_facts
+from rtrave.backends.facts import ModelFacts
+from rtrave.backends.opening import read_facts
 from rtrave.cli.options import (
     add_model_options,
     check_streams,

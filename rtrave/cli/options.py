@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rtrave.backends.cache import ensure_graph
+from rtrave.backends.facts import ModelFacts
 from rtrave.backends.graph_shape import PRECISIONS, GraphShape
-from rtrave.backends.routed import Spread, common_hop, ensure_routed, unit_spread
-from rtrave.backends.torchscript.facts import ModelFacts, ensure_torchscript, is_script, read_facts, split_attributes
+from rtrave.backends.matching import Spread, common_hop, unit_spread
+from rtrave.backends.opening import ensure_model, read_facts
+from rtrave.backends.routed import ensure_routed
+from rtrave.backends.torchscript.facts import is_script, split_attributes
 from rtrave.control.arguments import parse_setting
 from rtrave.control.calibration import Calibration, calibrate
 from rtrave.control.calibration import find as find_calibration
@@ -148,12 +150,10 @@ def compiled(model: str, settings: Sequence[str] = (), shape: GraphShape = DEFAU
     """
     path = find_model(model)
     attributes, _ = split_attributes(settings)
-    if is_script(path):
-        if shape != DEFAULT_SHAPE:
-            without = "--precision, --hop or --dual-mono"
-            raise RtraveError(f"{path.name} is a foreign TorchScript: it runs as it is, without {without}")
-        return ensure_torchscript(path, attributes, tell)
-    return ensure_graph(path, shape, tell)
+    if shape != DEFAULT_SHAPE and is_script(path):
+        without = "--precision, --hop or --dual-mono"
+        raise RtraveError(f"{path.name} is a third-party TorchScript file: it runs as it is, without {without}")
+    return ensure_model(path, shape, attributes, tell)
 
 
 def routed(arguments: argparse.Namespace) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtrave.backends.torchscript.facts import read_facts
+from rtrave.backends.opening import read_facts
 from rtrave.cli.options import compiled, find_preset, known_presets
 from rtrave.control.instrument import Instrument
 from rtrave.control.kept import apply_preset, load_state, preset_text, save_state, state_path, write_whole

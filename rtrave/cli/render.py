@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from rtrave.backends.torchscript.facts import read_facts
+from rtrave.backends.opening import read_facts
 from rtrave.cli.options import (
     add_model_options,
     check_streams,

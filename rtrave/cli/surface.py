@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtrave.backends.torchscript.facts import read_facts
+from rtrave.backends.opening import read_facts
 from rtrave.cli.options import compiled, known_calibration, natural, positive
 from rtrave.control.calibration import calibrate
 from rtrave.control.kept import write_whole

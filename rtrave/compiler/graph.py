@@ -25,11 +25,12 @@ from torch import Tensor, nn
 from rtrave.backends.cache import (
     BUILDER_VERSION,
     MANIFEST,
-    GraphFacts,
+    CompiledModel,
     graph_folder,
     new_folder,
     read_manifest,
 )
+from rtrave.backends.facts import BackendKind, ModelFacts
 from rtrave.backends.graph_shape import GraphShape, fitting
 from rtrave.compiler.passes import PASSES
 from rtrave.errors import RtraveError
@@ -111,42 +112,46 @@ def part_graph(model: Model, part: str, shape: GraphShape, images: bool) -> onnx
     return program.model_proto
 
 
-def facts_of(model: Model, plain: Model, shape: GraphShape) -> GraphFacts:
-    """What is known of a model's graphs; `plain` is the model as `prepared` gives it."""
-    pca, mean = plain.space()
+def describe(model: Model, plain: Model, shape: GraphShape) -> CompiledModel:
+    """Describe the graphs of a model; `plain` is the model as `prepared` returns it."""
+    delay, least = model.encoder_delay(), model.frames_per_step
+    facts = ModelFacts(model.spec, fingerprint(model), shape, *plain.space(), delay, least)
     leaves = {part: flatten(plain.initial_state(part, shape.batch)) for part in OUTPUTS}
     initial = {f"{part}.{name}": leaf.numpy() for part in OUTPUTS for name, leaf in leaves[part].items() if leaf.any()}
     states = {part: {name: list(leaf.shape) for name, leaf in leaves[part].items()} for part in OUTPUTS}
-    delay, least = model.encoder_delay(), model.frames_per_step
-    return GraphFacts(model.spec, fingerprint(model), shape, pca, mean, initial, states, delay, least)
+    return CompiledModel(facts, initial, states)
 
 
-def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[str], None] = lambda line: None) -> None:
+def build_graph(
+    model: Model, folder: Path, shape: GraphShape, report: Callable[[str], None] = lambda line: None
+) -> None:
     """Compile a model into `folder`, which appears whole or not at all, whatever the model's dtype.
 
-    A model that cannot step as finely as the shape asks for is compiled for the least it can. `tell` hears what is
-    being done.
+    A model that cannot step as finely as the shape asks for is compiled for the least it can. `report` is called with
+    a line of text before each step.
     """
     shape = fitting(model, shape)
     plain = prepared(model, shape.latent_frames, torch.float32, operators=shape.precision == "float32")
-    facts = facts_of(model, plain, shape)
+    compiled = describe(model, plain, shape)
+    facts = compiled.facts
     manifest = {
+        "kind": BackendKind.COMPILED,
         "builder": BUILDER_VERSION,
         "onnxruntime": onnxruntime.__version__,
         "model_hash": facts.model_hash,
         "spec": facts.spec.to_json(),
         "shape": asdict(shape),
-        "states": facts.states,
+        "states": compiled.states,
         "encoder_delay": facts.encoder_delay,
         "frames_per_step": facts.frames_per_step,
     }
     with new_folder(folder) as part_folder:
         for number, part in enumerate(OUTPUTS, 2):
-            tell(f"{number} of {len(OUTPUTS) + 1}: the {part}")
+            report(f"{number} of {len(OUTPUTS) + 1}: the {part}")
             graph = part_graph(plain, part, shape, images=True)
             onnx.save(PASSES[shape.precision](graph), part_folder / f"{part}.onnx")
         np.savez(part_folder / "latent_space.npz", pca=facts.latent_pca, mean=facts.latent_mean)
-        np.savez(part_folder / "initial_state.npz", allow_pickle=False, **facts.initial)
+        np.savez(part_folder / "initial_state.npz", allow_pickle=False, **compiled.initial)
         (part_folder / MANIFEST).write_text(json.dumps(manifest))
 
 
@@ -160,13 +165,15 @@ def ensure_graph_of(model: Model, shape: GraphShape) -> Path:
 
 
 def main() -> int:
-    """The child process: compile what the request names; what is being done on stdout, what went wrong in the last line
-    on stderr."""
+    """Run the child process: compile what the request names.
+
+    Progress goes to stdout, line by line; an error is the last line on stderr.
+    """
     request = json.loads(sys.argv[1])
-    tell = partial(print, flush=True)
+    report = partial(print, flush=True)
     try:
-        tell(f"1 of {len(OUTPUTS) + 1}: reading the model")
-        build_graph(load(request["source"]), Path(request["folder"]), GraphShape(**request["shape"]), tell)
+        report(f"1 of {len(OUTPUTS) + 1}: reading the model")
+        build_graph(load(request["source"]), Path(request["folder"]), GraphShape(**request["shape"]), report)
     except RtraveError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,30 +1,33 @@
-"""Attributes of a model as controls: what the vector says is told to the stream. Audio process, the engine's thread."""
+"""A model's attributes as controls: brings the stream to where the control vector has them. Audio process."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import numpy as np
 
 from rtrave.control.vector import Layout
-
-
-class HasAttributes(Protocol):
-    """A stream whose model has attributes: see `rtrave.streaming.stream.Stream`."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]: ...
-    def set_attribute(self, name: str, value: bool) -> None: ...
+from rtrave.streaming.stream import Stream
 
 
 class Attributes:
-    """Brings a model's attributes to where the controls have them; for a model without any, nothing."""
+    """Sets a model's attributes when their controls move. The engine's thread.
 
-    def __init__(self, stream: HasAttributes, layout: Layout) -> None:
+    Parameters
+    ----------
+    stream : Stream
+        A model without attributes is left as it is.
+    layout : Layout
+
+    Attributes
+    ----------
+    seen : float64 [attributes]
+        The values of the last hop; of a trigger, how often it had fired.
+    """
+
+    def __init__(self, stream: Stream, layout: Layout) -> None:
         self._stream = stream
         self._slots = {name: layout.slots[f"attribute/{name}"].start for name in stream.attributes}
-        self.seen = np.zeros(len(self._slots))  # the last values; of a trigger, how often it had fired
-        self._fresh = True
+        self.seen = np.zeros(len(self._slots))
+        self._first = True
 
     def follow(self, controls: np.ndarray) -> None:
         """Set what has changed since the last hop."""
@@ -32,11 +35,11 @@ class Attributes:
             value = controls[slot]
             if value != self.seen[k]:
                 fires = name.startswith("reset")
-                if not (fires and self._fresh):  # a run may begin with any count
+                if not (fires and self._first):  # a run may begin with any count
                     self._stream.set_attribute(name, fires or bool(value))
                 self.seen[k] = value
-        self._fresh = False
+        self._first = False
 
-    def forget(self) -> None:
-        """After a reset of the stream: it has what it had at the beginning."""
+    def reset(self) -> None:
+        """Follow a reset of the stream, whose attributes are as at the beginning."""
         self.seen[...] = [0.0 if not name.startswith("reset") else self.seen[k] for k, name in enumerate(self._slots)]

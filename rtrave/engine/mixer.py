@@ -1,4 +1,4 @@
-"""What surrounds the model's sound in a hop: gains, gate, width, dry and wet, limiter. Signals are [C, T]."""
+"""Gains, gate, width, dry and wet, limiter: everything around the model's sound in a hop. Signals are [C, T]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtrave.dsp.limiter import Limiter
 
 @dataclass
 class _Smoothed:
-    """Where each ramped control stood at the end of a hop."""
+    """Values of the ramped controls at the end of a hop."""
 
     in_gain: np.float32
     out_gain: np.float32
@@ -24,21 +24,21 @@ class _Smoothed:
 
 @dataclass(frozen=True)
 class Entered:
-    """What has come into the mixer in a hop and not gone out yet.
+    """The input of a hop between `enter` and `leave`.
 
     Attributes
     ----------
-    heard : float32 [C, hop]
-        What the model is to hear.
+    sent : float32 [C, hop]
+        The input of the model.
     dry : float32 [C, hop]
-        The same, late by the model's acoustic delay.
+        The same, delayed by the model's acoustic delay.
     audible : bool
-        Whether anything of the model's sound will be heard.
+        Any of the model's sound reaches the output.
     before, target : _Smoothed
         The ramped controls at the start and at the end of the hop.
     """
 
-    heard: np.ndarray
+    sent: np.ndarray
     dry: np.ndarray
     audible: bool
     before: _Smoothed
@@ -46,9 +46,9 @@ class Entered:
 
 
 class Mixer:
-    """Of streams side by side: each has a gate and a limiter of its own, the channels of the first come first.
+    """Mixes streams side by side: each has a gate and a limiter of its own, the channels of the first come first.
 
-    Not thread-safe. A hop is `enter`, the model, `leave`, under one `np.errstate`: numbers may overflow, and are found.
+    Not thread-safe. A hop is `enter`, the model, `leave`, under one `np.errstate`: overflow is found and counted.
 
     Parameters
     ----------
@@ -82,23 +82,26 @@ class Mixer:
         self.dry_gain = 1.0
 
     def enter(self, x: np.ndarray, controls: np.ndarray) -> Entered:
-        """Take x, float32 [C, hop] of all streams, in under controls float64 [layout.size]. The engine's thread."""
+        """Take x, float32 [C, hop] of all streams, under controls float64 [layout.size]. The engine's thread."""
         target = self._targets(controls)
         before = self._smoothed or target
-        heard = x * ramp(before.in_gain, target.in_gain, self._hop)
+        sent = x * ramp(before.in_gain, target.in_gain, self._hop)
         self._dry[:, : -self._hop] = self._dry[:, self._hop :].copy()
-        self._dry[:, -self._hop :] = heard
-        return Entered(heard, self._dry[:, : self._hop].copy(), bool(before.wet or target.wet), before, target)
+        self._dry[:, -self._hop :] = sent
+        return Entered(sent, self._dry[:, : self._hop].copy(), bool(before.wet or target.wet), before, target)
 
     def leave(self, entered: Entered, controls: np.ndarray, y: np.ndarray, muted: bool) -> int:
-        """Make of the model's sound y, float32 [C, hop], what is heard, in place; how many samples were not finite.
-
-        The engine's thread.
+        """Turn the model's sound y, float32 [C, hop], into the output, in place. The engine's thread.
 
         Parameters
         ----------
         muted : bool
-            The model's hop is silent because it was no sound.
+            The model's hop was silenced because it held samples that were not finite.
+
+        Returns
+        -------
+        int
+            Samples that were not finite.
         """
         before, target = entered.before, entered.target
         self._mute.process(y, muted)
@@ -108,7 +111,7 @@ class Mixer:
         threshold_db = float(controls[self._slots["in/gate"]][0])
         for rows, gate in zip(self._rows, self._gates, strict=True):
             # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
-            curve = gate.curve(np.concatenate((entered.heard[rows], entered.dry[rows])), threshold_db)
+            curve = gate.curve(np.concatenate((entered.sent[rows], entered.dry[rows])), threshold_db)
             if curve is not None:
                 y[rows] *= curve
         wet = ramp(before.wet, target.wet, self._hop)
@@ -123,7 +126,7 @@ class Mixer:
         return nonfinite
 
     def _targets(self, controls: np.ndarray) -> _Smoothed:
-        """Where the ramped controls want to be at the end of this hop."""
+        """Return the values that the ramped controls reach at the end of this hop."""
 
         def value(name: str) -> float:
             return float(controls[self._slots[name]][0])
@@ -133,7 +136,7 @@ class Mixer:
         return _Smoothed(db_to_gain(value("in/gain")), out_gain, wet, np.float32(value("out/width")))
 
     def reset(self) -> None:
-        """Back to the silence before the first sample."""
+        """Return to the silence before the first sample."""
         self._dry[...] = 0
         for limiter, gate in zip(self._limiters, self._gates, strict=True):
             limiter.reset()
@@ -142,7 +145,7 @@ class Mixer:
         self._smoothed = None
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """A copy of everything the next hop depends on, by name."""
+        """Return a copy of everything the next hop depends on, by name."""
         state = {
             "dry": self._dry.copy(),
             "limiter.line": np.array([limiter.line for limiter in self._limiters]),

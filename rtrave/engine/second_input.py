@@ -1,48 +1,51 @@
-"""The second input's own encoder: what it hears can be the second source of the latents. Needs no torch."""
+"""The second input's own encoder: its latents can be the second source. Needs no torch."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
-from rtrave.backends.onnx import OnnxBackend
-from rtrave.backends.routed import RoutedBackend
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrave.backends.backend import Backend
 
 
 class SecondInput:
-    """Encodes the second input while it is wanted, on the graphs of the model that plays.
+    """Encodes the second input while it is selected, on the weights of the model that plays.
 
-    It begins with silence each time it is switched on: what was said before is not heard then. One thread at a time.
+    It starts from silence each time it is selected. One thread at a time.
 
     Parameters
     ----------
-    parts : OnnxBackend or RoutedBackend
-        Of the stream that plays: the graphs are shared, the memory is not.
+    backend : Backend
+        Of the stream that plays: the weights are shared, the state is not.
+
+    Attributes
+    ----------
+    on : bool
+        Selected in the last hop; set to False, the next hop starts from silence.
     """
 
-    def __init__(self, parts: OnnxBackend | RoutedBackend) -> None:
-        self._parts = parts.twin()
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend.clone()
         self.on = False
 
-    def hear(self, x: np.ndarray, wanted: bool) -> np.ndarray | None:
-        """Audio [B, hop, C] -> the posterior's mean [B, D, N]; None, and no work, where it is not wanted."""
-        if not wanted:
+    def encode(self, x: NDArray[np.float32], selected: bool) -> NDArray[np.float32] | None:
+        """Audio [B, hop, C] -> the posterior's mean [B, D, N]; None, and no work, where it is not selected."""
+        if not selected:
             self.on = False
             return None
         if not self.on:
             self.on = True
-            for name, array in self._parts.state().items():
-                array[...] = self._parts.initial.get(name, 0)
-        mean, _ = self._parts.encode(x)
+            self._backend.reset()
+        mean, _ = self._backend.encode(x)
         return mean.transpose(0, 2, 1).copy()
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """A copy of everything the next hop depends on, by name."""
-        state = self._parts.state()
-        return {name: state[name].copy() for name in state if name.startswith("encoder.")} | {"on": np.array(self.on)}
+        """Return a copy of everything the next hop depends on, by name."""
+        return self._backend.snapshot() | {"on": np.array(self.on)}
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """The inverse of `snapshot`."""
-        for name, array in self._parts.state().items():
-            if name.startswith("encoder."):
-                array[...] = state[name]
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Put a snapshot back."""
+        self._backend.restore({name: array for name, array in state.items() if name != "on"})
         self.on = bool(state["on"])

@@ -11,9 +11,9 @@ import onnx
 import onnxruntime
 import torch
 
-from rtrave.backends.cache import GraphFacts
+from rtrave.backends.cache import CompiledModel
 from rtrave.backends.graph_shape import GraphShape, fitting
-from rtrave.compiler.graph import facts_of, part_graph
+from rtrave.compiler.graph import describe, part_graph
 from rtrave.model.rave import Model
 from rtrave.model.weights import prepared
 
@@ -35,18 +35,19 @@ def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[P
     """
     shape = fitting(model, GraphShape(compat=compat))
     plain = prepared(model, shape.latent_frames, torch.float32)
-    facts = facts_of(model, plain, shape)
+    compiled = describe(model, plain, shape)
     written = []
     for part in PARTS:
         written.append(folder / f"{part}.onnx")
         onnx.save(part_graph(plain, part, shape, images=False), written[-1])
     description = folder / DESCRIPTION
-    description.write_text(json.dumps(describe(facts, folder), indent=1) + "\n", encoding="utf-8")
+    description.write_text(json.dumps(description_of(compiled, folder), indent=1) + "\n", encoding="utf-8")
     return [*written, description]
 
 
-def describe(facts: GraphFacts, folder: Path) -> dict[str, Any]:
-    """The description of the graphs in a folder."""
+def description_of(compiled: CompiledModel, folder: Path) -> dict[str, Any]:
+    """Return the description of the graphs in a folder, as JSON."""
+    facts = compiled.facts
     spec = facts.spec
     return {
         "format": FORMAT,
@@ -56,7 +57,7 @@ def describe(facts: GraphFacts, folder: Path) -> dict[str, Any]:
         "model_hash": facts.model_hash,
         "latent_pca": facts.latent_pca.tolist(),
         "latent_mean": facts.latent_mean.tolist(),
-        "parts": {part: _ports(folder / f"{part}.onnx", part, facts.initial) for part in PARTS},
+        "parts": {part: _ports(folder / f"{part}.onnx", part, compiled.initial) for part in PARTS},
     }
 
 

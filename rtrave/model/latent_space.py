@@ -66,7 +66,7 @@ def draw_frames(noise: NoiseSource, kind: str, first_frame: int, shape: tuple[in
     return drawn
 
 
-def sample_posterior(mean: Any, std: Any, temperature: float, normal: Any) -> Any:
+def sample_posterior(mean: Any, std: Any, temperature: Any, normal: Any) -> Any:
     """mean + temperature * std * normal."""
     return mean + temperature * std * normal
 

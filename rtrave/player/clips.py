@@ -11,8 +11,8 @@ import numpy as np
 from rtrave.control.instrument import INPUT2, SOURCE_B, second_slot
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import FIRST_CLIP
-from rtrave.engine.sound_latents import encode_sound
 from rtrave.errors import ControlError, RtraveError
+from rtrave.streaming.sound_latents import encode_sound
 
 LIMIT_S = 600.0
 ENDINGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from rtrave.backends.torchscript.facts import ModelFacts
+from rtrave.backends.facts import ModelFacts
 from rtrave.control.calibration import Calibration, Gatherer, calibrate, learn
 from rtrave.control.namespace import Controls, Values
 from rtrave.errors import ControlError

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from rtrave.backends.torchscript.facts import ModelFacts
+from rtrave.backends.facts import ModelFacts
 from rtrave.errors import RtraveError
 from rtrave.player.monitor import latency_of
 from rtrave.settings import assets_dir, clips_dir

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from rtrave.audio.priority import missing
-from rtrave.backends.torchscript.facts import ModelFacts
+from rtrave.backends.facts import ModelFacts
 from rtrave.control.calibration import Calibration, calibrate, save
 from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import Instrument

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rtrave.backends.torchscript.facts import ModelFacts
+from rtrave.backends.facts import ModelFacts
 from rtrave.control.vector import Layout, Vector, carrier, make_layout
 from rtrave.ipc.shared_memory import Shared, SharedSpec, create, section, spec_for
 

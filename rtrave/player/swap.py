@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtrave.backends.cache import ensure_graph
+from rtrave.backends.facts import ModelFacts
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.backends.torchscript.facts import ModelFacts, ensure_torchscript, is_script, read_facts
+from rtrave.backends.opening import ensure_model, read_facts
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import registered_models
 
@@ -103,7 +103,7 @@ class ModelSwap:
         try:
             with contextlib.suppress(OSError, AttributeError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-            graph = ensure_torchscript(path) if is_script(path) else ensure_graph(path, self._shape)
+            graph = ensure_model(path, self._shape)
             facts = read_facts(graph)
             check_channels(self._playing(), facts)
             self._ready.put(Wanted(name, path, graph, facts))

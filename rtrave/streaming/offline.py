@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rtrave.backends.onnx import OnnxBackend
+from rtrave.backends.backend import Backend
 from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, sample_posterior
 from rtrave.streaming.stream import draws_for
@@ -27,33 +27,32 @@ MEMORY_FRAMES = 18  # at least, for models of a larger ratio, whose memory grows
 Result = TypeVar("Result")
 
 
-def _segments(parts: OnnxBackend, frames: int, workers: int) -> Iterator[tuple[int, int]]:
+def _segments(parts: Backend, frames: int, workers: int) -> Iterator[tuple[int, int]]:
     """(start, end) in latent frames: as long as they may be, but as many as there are workers."""
-    size = min(max(SEGMENT_SAMPLES // parts.spec.ratio, 1), -(-frames // workers))
-    size += -size % parts.frames_per_step
+    size = min(max(SEGMENT_SAMPLES // parts.facts.spec.ratio, 1), -(-frames // workers))
+    size += -size % parts.facts.frames_per_step
     for start in range(0, frames, size):
         yield start, min(start + size, frames)
 
 
-def _beginning(parts: OnnxBackend, start: int) -> int:
+def _beginning(parts: Backend, start: int) -> int:
     """Where a stream begins, in latent frames, that knows everything it should at `start`."""
-    begin = max(start - max(-(-MEMORY_SAMPLES // parts.spec.ratio), MEMORY_FRAMES), 0)
-    return begin - begin % parts.frames_per_step
+    begin = max(start - max(-(-MEMORY_SAMPLES // parts.facts.spec.ratio), MEMORY_FRAMES), 0)
+    return begin - begin % parts.facts.frames_per_step
 
 
 def _in_order(
-    parts: OnnxBackend, work: Callable[[OnnxBackend, int, int], Result], frames: int, workers: int
+    parts: Backend, work: Callable[[Backend, int, int], Result], frames: int, workers: int
 ) -> Iterator[Result]:
     """The results of all segments in their order; a few of them wait, never all."""
-    free: SimpleQueue[OnnxBackend] = SimpleQueue()
+    free: SimpleQueue[Backend] = SimpleQueue()
     for _ in range(workers):
-        free.put(parts.twin())
+        free.put(parts.clone())
 
     def one(segment: tuple[int, int]) -> Result:
         own = free.get()
         try:
-            for name, array in own.state().items():
-                array[...] = own.initial.get(name, 0)
+            own.reset()
             return work(own, *segment)
         finally:
             free.put(own)
@@ -67,13 +66,13 @@ def _in_order(
 
 
 def encode_recording(
-    parts: OnnxBackend, x: np.ndarray, noise: NoiseSource, temperature: float = 0.0, workers: int = 1
+    parts: Backend, x: np.ndarray, noise: NoiseSource, temperature: float = 0.0, workers: int = 1
 ) -> Iterator[np.ndarray]:
     """Audio float32 [C, T] -> latents float32 [D, n], segment after segment; T is filled up to whole latent frames.
 
     Parameters
     ----------
-    parts : OnnxBackend
+    parts : Backend
         Of batch 1; not used itself, only its weights.
     noise : NoiseSource
         Draws of the posterior, where `temperature` is not 0: latent frame n has the draw n.
@@ -85,11 +84,11 @@ def encode_recording(
     RtraveError
         Another number of channels, or no sample.
     """
-    ratio, channels = parts.spec.ratio, parts.spec.channels
+    ratio, channels = parts.facts.spec.ratio, parts.facts.spec.channels
     if x.ndim != 2 or x.shape[0] != channels or x.shape[1] == 0:
         raise RtraveError(f"audio of shape {x.shape}: give [{channels}, samples], at least one sample")
-    early = -parts.encoder_delay % ratio  # silence before it, so that the latents are late by whole frames
-    late = (parts.encoder_delay + early) // ratio
+    early = -parts.facts.encoder_delay % ratio  # silence before it, so that the latents are late by whole frames
+    late = (parts.facts.encoder_delay + early) // ratio
 
     def audio(first: int, count: int) -> np.ndarray:
         """So many latent frames of the stream's input [1, samples, C], silence around it."""
@@ -99,8 +98,8 @@ def encode_recording(
         block[0, max(-start, 0) : max(-start, 0) + known.shape[1]] = known.T
         return block
 
-    def work(own: OnnxBackend, start: int, end: int) -> np.ndarray:
-        step, first = own.shape.latent_frames, _beginning(own, start + late)
+    def work(own: Backend, start: int, end: int) -> np.ndarray:
+        step, first = own.facts.shape.latent_frames, _beginning(own, start + late)
         found = []
         for block in range(first, end + late, step):
             mean, std = (part[0].T for part in own.encode(audio(block, step)))
@@ -114,12 +113,12 @@ def encode_recording(
     yield from _in_order(parts, work, -(-x.shape[1] // ratio), workers)
 
 
-def decode_recording(parts: OnnxBackend, z: np.ndarray, noise: NoiseSource, workers: int = 1) -> Iterator[np.ndarray]:
+def decode_recording(parts: Backend, z: np.ndarray, noise: NoiseSource, workers: int = 1) -> Iterator[np.ndarray]:
     """Latents float32 [D, N] -> audio float32 [C, n * ratio], segment after segment.
 
     Parameters
     ----------
-    parts : OnnxBackend
+    parts : Backend
         Of batch 1; not used itself, only its weights.
     noise : NoiseSource
         Draws of everything the decoder draws: latent frame n has the draw n.
@@ -131,16 +130,16 @@ def decode_recording(parts: OnnxBackend, z: np.ndarray, noise: NoiseSource, work
     RtraveError
         Latents that do not fit the model, none, or NaN or infinity among them.
     """
-    ratio, dims, frames = parts.spec.ratio, parts.spec.full_latent_size, z.shape[-1]
+    ratio, dims, frames = parts.facts.spec.ratio, parts.facts.spec.full_latent_size, z.shape[-1]
     if z.ndim != 2 or z.shape[0] != dims or frames == 0:
         raise RtraveError(f"latents of shape {z.shape}: give [{dims}, latent frames], at least one frame")
     if not np.isfinite(z).all():
         raise RtraveError("the latents hold NaN or infinity: give numbers only")
-    delay = parts.spec.delay - parts.encoder_delay
+    delay = parts.facts.spec.delay - parts.facts.encoder_delay
     shapes = parts.draw_shapes()
 
-    def work(own: OnnxBackend, start: int, end: int) -> np.ndarray:
-        step, first = own.shape.latent_frames, _beginning(own, start)
+    def work(own: Backend, start: int, end: int) -> np.ndarray:
+        step, first = own.facts.shape.latent_frames, _beginning(own, start)
         found = []
         for block in range(first, end + -(-delay // ratio), step):
             known = z[:, np.arange(block, block + step).clip(max=frames - 1)]

@@ -1,19 +1,18 @@
-"""`rtrave.stream`: one call for both backends."""
+"""`rtrave.stream`: a live stream of any model, on any backend."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtrave.backends.cache import ensure_graph
+from rtrave.backends.backend import Backend
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.backends.onnx import OnnxBackend
+from rtrave.backends.opening import ensure_model, open_blocking
 from rtrave.backends.torchscript.facts import is_script
 from rtrave.errors import RtraveError
-from rtrave.model.latent_space import NoiseSource
+from rtrave.model.latent_space import NoiseSource, seeded_noise
 from rtrave.model.registry import find_model
-from rtrave.streaming.stream import Stream, make_stream
-from rtrave.streaming.torchscript_stream import torchscript_stream
+from rtrave.streaming.stream import Stream
 
 if TYPE_CHECKING:
     from rtrave.model.rave import Model
@@ -30,14 +29,14 @@ def stream(
     hop: int | None = None,
     threads: int = 1,
 ) -> Stream:
-    """A live stream of a model; every call makes a new, independent one.
+    """Open a live stream of a model; every call opens a new, independent one.
 
     Parameters
     ----------
     model : Model, str or Path
         A loaded model, or what `rtrave.load` takes. By name or path nothing imports torch once the graph is cached.
-        The path of any other TorchScript of the nn~ contract plays in a worker process, one hop later, whatever the
-        backend and `compat`.
+        The path of a third-party TorchScript file of the nn~ contract plays in a worker process, one hop later,
+        whatever the backend and `compat`.
     batch : int
         Signals side by side.
     backend : {"onnx", "torch"}
@@ -46,14 +45,14 @@ def stream(
         Of the large weights: int8 is several times faster and about 30 dB less exact (docs/performance.md).
     seed, noise
         Of all random draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array, normal
-        for
-        "posterior" and "augmentation" (shape [B, D]), uniform in [0, 1) for "synth" (shape [B, bands, band samples]).
+        for "posterior" and "augmentation" (shape [B, D]), uniform in [0, 1) for "synth" (shape
+        [B, bands, band samples]).
     compat : {None, "nn~"}
         "nn~" leaves odd band delays uncompensated, as upstream's exports do.
     hop : int, optional
         Samples of one run, a multiple of the ratio; the ratio itself where not given.
     threads : int
-        Of ONNX Runtime.
+        Of ONNX Runtime, or of torch in a worker process.
 
     Raises
     ------
@@ -61,22 +60,25 @@ def stream(
         An unknown choice, or a model that cannot be used.
     """
     if compat not in (None, "nn~"):
-        raise RtraveError(f"compat {compat!r} is unknown: use None or 'nn~'")
+        raise RtraveError(f"compat: expected None or 'nn~', got {compat!r}: use one of them")
     if backend not in ("onnx", "torch"):
-        raise RtraveError(f"backend {backend!r} is unknown: use 'onnx' or 'torch'")
+        raise RtraveError(f"backend: expected 'onnx' or 'torch', got {backend!r}: use one of them")
     if backend == "torch" and precision != "float32":
-        raise RtraveError(f"precision {precision!r} with backend 'torch': only 'onnx' has it")
+        raise RtraveError(f"precision: expected 'float32' for the backend 'torch', got {precision!r}: use 'onnx'")
     if batch < 1:
-        raise RtraveError(f"batch {batch}: use 1 or more")
+        raise RtraveError(f"batch: expected 1 or more, got {batch}: use 1")
     shape = GraphShape(batch=batch, precision=precision, compat=compat, hop=hop)
+    return Stream(_open(model, backend, shape, threads), noise or seeded_noise(seed))
+
+
+def _open(model: Model | str | Path, backend: str, shape: GraphShape, threads: int) -> Backend:
     if isinstance(model, (str, Path)):
         path = find_model(str(model))
-        if is_script(path):
-            if batch != 1:
-                raise RtraveError(f"batch {batch}: a foreign TorchScript plays one signal, use 1")
-            return torchscript_stream(path, seed, noise, threads)
-        if backend == "onnx":
-            return make_stream(OnnxBackend(ensure_graph(path, shape), threads), seed, noise)
+        script = is_script(path)
+        if script and shape.batch != 1:
+            raise RtraveError(f"batch: expected 1 for a third-party TorchScript file, got {shape.batch}: use 1")
+        if script or backend == "onnx":
+            return open_blocking(ensure_model(path, shape), threads)
 
     # torch is imported only where a model in memory or its reference is asked for
     from rtrave.backends.torch import TorchBackend
@@ -84,5 +86,6 @@ def stream(
     from rtrave.model.formats.load import load
 
     loaded = load(model) if isinstance(model, (str, Path)) else model
-    parts = TorchBackend(loaded, shape) if backend == "torch" else OnnxBackend(ensure_graph_of(loaded, shape), threads)
-    return make_stream(parts, seed, noise)
+    if backend == "torch":
+        return TorchBackend(loaded, shape)
+    return open_blocking(ensure_graph_of(loaded, shape), threads)

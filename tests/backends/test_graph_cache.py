@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from rtrave.backends import cache
-from rtrave.backends.cache import ensure_graph, graph_folder, hash_source, open_facts, read_manifest
+from rtrave.backends.cache import ensure_graph, graph_folder, hash_source, read_manifest
 from rtrave.backends.graph_shape import GraphShape
 from rtrave.backends.onnx import OnnxBackend
+from rtrave.backends.opening import read_facts
 from rtrave.errors import RtraveError
 from rtrave.model.formats.native import save_native
 from rtrave.streaming.open_stream import stream
@@ -95,7 +96,7 @@ def test_key_follows_content_and_shape(source, tmp_path):
 
 
 def test_facts_without_the_graphs(built):
-    facts = open_facts(built)
+    facts = read_facts(built)
     assert facts.spec.name == "tiny"
     assert facts.hop == 128
     assert facts.latent_pca.shape == (4, 4)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rtrave.backends.cache import open_facts
 from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.matching import Spread, bridge, common_hop, unit_spread
 from rtrave.backends.onnx import OnnxBackend
-from rtrave.backends.routed import Spread, bridge, common_hop, ensure_routed, unit_spread
-from rtrave.backends.torchscript.facts import read_facts
+from rtrave.backends.opening import read_facts
+from rtrave.backends.routed import ensure_routed
 from rtrave.compiler.graph import ensure_graph_of
 from rtrave.engine.engine import Engine, open_engine
 from rtrave.errors import RtraveError
@@ -25,7 +25,7 @@ def graph(hop=128, **model):
 
 
 def routed(a, b, spread_a=None, spread_b=None):
-    spreads = [s or unit_spread(open_facts(g).spec.full_latent_size) for s, g in ((spread_a, a), (spread_b, b))]
+    spreads = [s or unit_spread(read_facts(g).spec.full_latent_size) for s, g in ((spread_a, a), (spread_b, b))]
     return ensure_routed(a, b, *spreads)
 
 
@@ -42,7 +42,7 @@ def test_a_model_into_itself_is_the_model():
 
 
 def test_components_are_matched_by_their_spread():
-    a, b = open_facts(graph()), open_facts(graph(256, **OTHER))
+    a, b = read_facts(graph()), read_facts(graph(256, **OTHER))
     rng = np.random.default_rng(0)
     spread_a = Spread(rng.normal(size=4), np.array([2.0, 1.0, 0.5, 1e-6]))
     spread_b = Spread(rng.normal(size=6), np.array([1.0, 3.0, 1.0, 1.0, 1.0, 1.0]))
@@ -60,11 +60,11 @@ def test_components_are_matched_by_their_spread():
 @pytest.mark.parametrize(
     ("a", "b", "said"),
     [
-        ({}, OTHER, ["2 of them stay at their mean", "frames are averaged", "at 48000 Hz: tiny hears everything -8 %"]),
-        (OTHER, {}, ["the last 2 of tiny are left out", "frames are held", "at 44100 Hz: tiny hears everything +9 %"]),
+        ({}, OTHER, ["2 of them stay at their mean", "frames are averaged", "at 48000 Hz: tiny receives everything -8 %"]),
+        (OTHER, {}, ["the last 2 of tiny are left out", "frames are held", "at 44100 Hz: tiny receives everything +9 %"]),
     ],
 )
-def test_what_differs_is_adapted_and_told(a, b, said):
+def test_differences_are_adapted_and_reported(a, b, said):
     folder, notes = routed(graph(256, **a), graph(256, **b))
     assert len(notes) == len(said) and all(text in note for text, note in zip(said, notes, strict=True)), notes
     engine = open_engine(folder)
@@ -80,12 +80,12 @@ def test_what_differs_is_adapted_and_told(a, b, said):
 
 
 def test_what_does_not_fit_is_one_line():
-    mono = open_facts(graph()).spec
+    mono = read_facts(graph()).spec
     stereo = replace(mono, channels=2)
-    assert common_hop(mono, open_facts(graph(256, **OTHER)).spec, None) == 256
-    with pytest.raises(RtraveError, match="1 channels, tiny 2"):
+    assert common_hop(mono, read_facts(graph(256, **OTHER)).spec, None) == 256
+    with pytest.raises(RtraveError, match="expected a model of 1 channels as tiny has, got tiny with 2"):
         common_hop(mono, stereo, None)
-    with pytest.raises(RtraveError, match="no multiple of 128"):
+    with pytest.raises(RtraveError, match="expected a multiple of 128"):
         common_hop(mono, mono, 100)
 
 

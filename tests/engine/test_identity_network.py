@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from rtrave.backends.cache import GraphShape
+from rtrave.backends.backend import Capabilities
+from rtrave.backends.facts import ModelFacts
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.pipeline import ImmediatePipeline
 from rtrave.engine.engine import Engine
 from rtrave.model.formats.load import load
 from tests.engine.playing import noise, play, with_controls
@@ -15,7 +18,7 @@ from tests.reference import DATA
 HOP = 512
 
 
-class IdentityParts:
+class IdentityBackend:
     """The filter bank alone: its bands are the latents, one latent frame per hop."""
 
     def __init__(self, name):
@@ -25,14 +28,13 @@ class IdentityParts:
         self.dims = HOP * model.network.channels
         delay = int(self.bank.synthesis_delay(self.bank.analysis_delay()))
         self.phase = int(self.bank.analysis_delay()) % 2
-        self.spec = replace(
+        spec = replace(
             model.spec, ratio=HOP, full_latent_size=self.dims, latent_size=self.dims, delay=delay,
             acoustic_delay=delay + self.bank.impulse_delay(), fidelity=(),
         )  # fmt: skip
-        self.model_hash, self.shape = "identity", GraphShape()
-        self.latent_pca, self.latent_mean = np.eye(self.dims, dtype="f4"), np.zeros(self.dims, "f4")
-        self.initial = {}
-        self.frames_per_step = 1
+        space = np.eye(self.dims, dtype="f4"), np.zeros(self.dims, "f4")
+        self.facts = ModelFacts(spec, "identity", GraphShape(), *space)
+        self.capabilities = Capabilities(second_input=False, snapshots=False)
         self.states = {
             "encoder": self.bank.analysis_state(1, torch.float32),
             "decoder": self.bank.synthesis_state(1, torch.float32),
@@ -52,16 +54,19 @@ class IdentityParts:
             y, self.states["decoder"] = self.bank.synthesis_step(bands, self.states["decoder"], self.phase)
         return y.numpy()
 
+    def pipeline(self, work):
+        return ImmediatePipeline(work)
+
     def state(self):
         return {f"{part}.{name}": leaf.numpy() for part, state in self.states.items() for name, leaf in state.items()}
 
 
 @pytest.mark.parametrize("name", ["v2_causal", "v2", "v2_causal_stereo_48k"])
 def test_wet_is_dry(name):
-    engine = Engine(IdentityParts(name))
+    engine = Engine(IdentityBackend(name))
     x = noise(engine, 20)
     wet = play(engine, x, with_controls(engine, space=1))
-    dry = play(Engine(IdentityParts(name)), x, with_controls(engine, space=1, mix=0))
+    dry = play(Engine(IdentityBackend(name)), x, with_controls(engine, space=1, mix=0))
     late = engine.spec.acoustic_delay + engine.limiter_delay
     assert np.array_equal(dry[:, late:], x[:, :-late])
     settled = slice(late + 2048, None)

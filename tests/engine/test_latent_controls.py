@@ -13,7 +13,7 @@ def engine():
 
 
 def components(engine, z):
-    return compress(z, engine.stream.parts.latent_pca, engine.stream.parts.latent_mean)
+    return compress(z, engine.stream.backend.facts.latent_pca, engine.stream.backend.facts.latent_mean)
 
 
 def edited(engine, **controls):

@@ -57,10 +57,10 @@ class WithAttributes:
     attributes = ("learn_source", "reset_source")
 
     def __init__(self):
-        self.told = []
+        self.sent = []
 
     def set_attribute(self, name, value):
-        self.told.append((name, value))
+        self.sent.append((name, value))
 
 
 def test_attributes_follow_the_controls():
@@ -73,14 +73,14 @@ def test_attributes_follow_the_controls():
     learn, reset = (layout.slots[f"attribute/{name}"] for name in ("learn_source", "reset_source"))
     controls[reset] = 4  # fired in an earlier run
     follower.follow(controls)
-    assert model.told == []
+    assert model.sent == []
     controls[learn], controls[reset] = 1, 5
     follower.follow(controls)
     follower.follow(controls)
-    assert model.told == [("learn_source", True), ("reset_source", True)]
-    follower.forget()
+    assert model.sent == [("learn_source", True), ("reset_source", True)]
+    follower.reset()
     follower.follow(controls)
-    assert model.told[2:] == [("learn_source", True)]
+    assert model.sent[2:] == [("learn_source", True)]
 
 
 def test_adain_learns_by_a_control():

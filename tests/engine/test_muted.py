@@ -13,7 +13,7 @@ def test_a_hop_of_nan_is_muted_and_counted():
     real = engine.stream.decode_hop
     heard, counted = [], []
     for hop, block in enumerate(np.split(x, 40, axis=1)):
-        engine.stream.decode_hop = (lambda z: np.full_like(real(z), np.nan)) if hop in (20, 21) else real
+        engine.stream.decode_hop = (lambda *hop: np.full_like(real(*hop), np.nan)) if hop in (20, 21) else real
         heard.append(play(engine, block))
         counted.append(engine.report.nonfinite_out)
     assert [hop for hop, count in enumerate(counted) if count] == [20, 21]

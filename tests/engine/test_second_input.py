@@ -8,7 +8,8 @@ from rtrave.backends.onnx import OnnxBackend
 from rtrave.compiler.graph import ensure_graph_of
 from rtrave.engine.engine import Engine, open_engine
 from rtrave.errors import RtraveError
-from rtrave.streaming.stream import make_stream
+from rtrave.model.latent_space import seeded_noise
+from rtrave.streaming.stream import Stream
 from tests.backends.torchscript.playing import folder_of
 from tests.engine.playing import play, tiny_engine
 from tests.third_party_scripts import Effect
@@ -19,6 +20,10 @@ HOPS = 16
 
 def parts(channels=1, batch=1, frames=1):
     return OnnxBackend(ensure_graph_of(tiny_model(channels), GraphShape(batch=batch, latent_frames=frames)))
+
+
+def stream_on(backend):
+    return Stream(backend, seeded_noise(0))
 
 
 def duo(**shape):
@@ -53,7 +58,7 @@ def test_its_latents_are_those_of_a_stream_that_hears_it(frames):
     engine = duo(frames=frames)
     x = sound(engine)
     z = run(engine, x, chosen(engine))[1]
-    assert np.array_equal(z, make_stream(parts(frames=frames)).encode(x[None, 1:])[0])
+    assert np.array_equal(z, stream_on(parts(frames=frames)).encode(x[None, 1:])[0])
 
 
 def test_while_it_is_off_nothing_of_it_is_heard():
@@ -73,7 +78,7 @@ def test_a_switch_on_begins_with_silence_before():
     z = run(engine, x, np.array(order))[1]
     for first, last in ((1, 3), (5, HOPS)):
         part = slice(first * engine.hop, last * engine.hop)
-        expected = make_stream(parts()).encode(x[None, 1:, part])[0]
+        expected = stream_on(parts()).encode(x[None, 1:, part])[0]
         assert np.array_equal(z[:, first:last], expected)
 
 
@@ -92,7 +97,7 @@ def test_stereo_models_hear_it_in_stereo():
     engine = duo(channels=2)
     x = sound(engine)
     z = run(engine, x, chosen(engine))[1]
-    assert np.array_equal(z, make_stream(parts(channels=2)).encode(x[None, 2:])[0])
+    assert np.array_equal(z, stream_on(parts(channels=2)).encode(x[None, 2:])[0])
 
 
 def test_panic_begins_it_anew():
@@ -101,7 +106,7 @@ def test_panic_begins_it_anew():
     controls = np.tile(chosen(engine), (HOPS, 1))
     controls[4:, engine.layout.slots["panic"]] = 1.0
     z = run(engine, x, controls)[1]
-    assert np.array_equal(z[:, 4:], make_stream(parts()).encode(x[None, 1:, 4 * engine.hop :])[0])
+    assert np.array_equal(z[:, 4:], stream_on(parts()).encode(x[None, 1:, 4 * engine.hop :])[0])
 
 
 def test_a_snapshot_holds_it():
@@ -118,7 +123,7 @@ def test_a_snapshot_holds_it():
     assert not np.array_equal(first[1], run(duo(), x[:, half:], chosen(engine))[1])
 
 
-def test_a_foreign_script_refuses_it(tmp_path):
+def test_a_third_party_torchscript_refuses_it(tmp_path):
     folder = folder_of(Effect(), tmp_path)
-    with pytest.raises(RtraveError, match="foreign TorchScript takes no second input"):
+    with pytest.raises(RtraveError, match="expected a RAVE model, got effect, a third-party TorchScript"):
         open_engine(folder, second_input=True)

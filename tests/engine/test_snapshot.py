@@ -43,7 +43,7 @@ def test_a_fresh_engine_can_be_kept_too():
 
 def test_another_models_snapshot_is_refused():
     engine, stereo = tiny_engine(), tiny_engine(channels=2)
-    with pytest.raises(RtraveError, match="another model"):
+    with pytest.raises(RtraveError, match="states of this model and batch"):
         engine.restore(stereo.snapshot())
 
 

@@ -183,7 +183,7 @@ def test_any_other_script_streams_by_the_contract_and_has_no_native_model(tmp_pa
         assert not isinstance(stream.spec.network, NetworkSpec)
         assert np.isfinite(stream.process(np.zeros((1, 2, stream.hop), np.float32))).all()
     finally:
-        stream.parts.close()
+        stream.backend.close()
     with pytest.raises(RtraveError, match="batch 2: a foreign TorchScript plays one signal"):
         rtrave.stream(path, batch=2)
     with pytest.raises(RtraveError, match=r"no export of RAVE's own.*play it with rtrave\.stream"):

@@ -18,8 +18,9 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
-from rtrave.backends.cache import ensure_graph, open_facts
+from rtrave.backends.cache import ensure_graph
 from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.opening import read_facts
 from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
@@ -113,7 +114,7 @@ def live_run(
 ) -> Iterator[LiveRun]:
     """A live run on the null device, recording, its control process in this one."""
     graph = ensure_graph(find_model(model), shape)
-    facts = open_facts(graph)
+    facts = read_facts(graph)
     chosen = {"device": {"null": True}, "sessions_dir": folder, "osc_port": 0, "record": True, **options}
     instrument = Instrument(Controls(make_layout(facts.spec.full_latent_size)), facts.spec.fidelity)
     with LiveRun(LiveOptions(graph=graph, **chosen), facts, instrument, Console(file=io.StringIO())) as run:

@@ -10,9 +10,9 @@ import soundfile
 
 from rtrave.backends.cache import ensure_graph
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.engine.sound_latents import encode_sound
 from rtrave.model.registry import find_model
 from rtrave.settings import assets_dir
+from rtrave.streaming.sound_latents import encode_sound
 from tests.player.running import Surface, live_run
 
 

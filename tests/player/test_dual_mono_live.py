@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from rtrave.backends.cache import open_facts
 from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.opening import read_facts
 from rtrave.cli.options import check_streams
 from rtrave.compiler.graph import ensure_graph_of
 from rtrave.control.instrument import INPUT2
@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path, model, sound, option
 
 
 def test_a_stereo_model_is_no_dual_mono():
-    facts = open_facts(ensure_graph_of(tiny_model(2), TWO))
+    facts = read_facts(ensure_graph_of(tiny_model(2), TWO))
     with pytest.raises(RtraveError, match="tiny is a stereo model: --dual-mono is for mono ones"):
         check_streams(facts)
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from rtrave.backends.cache import ensure_graph, open_facts
+from rtrave.backends.cache import ensure_graph
 from rtrave.backends.graph_shape import GraphShape
+from rtrave.backends.opening import read_facts
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
@@ -98,8 +99,8 @@ def test_models_come_and_go(models, tmp_path, monkeypatch):
 
 
 def test_a_model_of_other_channels_is_refused_with_what_differs():
-    strings = open_facts(ensure_graph(DATA / "v1_causal", GraphShape()))
-    stereo = open_facts(ensure_graph(DATA / "v2_causal_stereo_48k", GraphShape()))
+    strings = read_facts(ensure_graph(DATA / "v1_causal", GraphShape()))
+    stereo = read_facts(ensure_graph(DATA / "v2_causal_stereo_48k", GraphShape()))
     check_channels(strings, strings)
     with pytest.raises(RtraveError, match=r"has 2 channels \(now 1\): it needs a run of its own"):
         check_channels(strings, stereo)

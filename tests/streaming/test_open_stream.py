@@ -10,10 +10,10 @@ import rtrave
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"backend": "tensorflow"}, "backend 'tensorflow' is unknown: use 'onnx' or 'torch'"),
+        ({"backend": "tensorflow"}, "backend: expected 'onnx' or 'torch', got 'tensorflow'"),
         ({"precision": "int1"}, "precision 'int1' is unknown: use one of float32, int8"),
-        ({"compat": "max"}, "compat 'max' is unknown: use None or 'nn~'"),
-        ({"batch": 0}, "batch 0: use 1 or more"),
+        ({"compat": "max"}, "compat: expected None or 'nn~', got 'max'"),
+        ({"batch": 0}, "batch: expected 1 or more, got 0"),
     ],
 )
 def test_unknown_options(options, message):

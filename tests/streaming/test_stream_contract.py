@@ -50,7 +50,7 @@ def test_a_foreign_snapshot_changes_nothing(live, x):
     before = live.snapshot()
     counters = {name: before[name] for name in ("encoded_frames", "decoded_frames")}
     wrong = {name: array[..., :1] for name, array in before.items() if name not in counters}
-    with pytest.raises(RtraveError, match="another model"):
+    with pytest.raises(RtraveError, match="states of this model and batch"):
         live.restore({**wrong, **counters})
     after = live.snapshot()
     assert all(np.array_equal(before[name], after[name]) for name in before)

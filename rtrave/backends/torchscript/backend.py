@@ -1,4 +1,4 @@
-"""A foreign script as encoder and decoder of a stream. Needs no torch.
+"""A third-party TorchScript file as encoder and decoder of a stream. Needs no torch.
 
 Nothing here is for a device's callback: every call waits for the worker process.
 """
@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from rtrave.backends.torchscript.facts import TorchScriptFacts
+from rtrave.backends.backend import Capabilities, Signal, States
+from rtrave.backends.pipeline import HopWork, ImmediatePipeline
+from rtrave.backends.torchscript.facts import ProbedScript
 from rtrave.backends.torchscript.plan import create_block
 from rtrave.backends.torchscript.process import Worker, WorkerLostError
 from rtrave.errors import RtraveError
-from rtrave.model.spec import ModelSpec
 
 START_LIMIT_S = 60.0
 HANG_LIMIT_S = 2.0  # for one call, where it must keep time
@@ -22,15 +23,14 @@ PATIENT_LIMIT_S = 60.0  # for one call, where nothing waits for it
 
 
 class TorchScriptBackend:
-    """A foreign script as encoder and decoder, one hop at a time; the methods of `OnnxBackend`. Every call waits.
+    """A TorchScript file as encoder and decoder, one hop at a time; see `Backend`. Every call waits for the worker.
 
-    An effect has no latents: it hears the block of the last `encode` when `decode` is called. A script that only
-    encodes gives that block back. A worker that hangs or dies is ended, and started again by the next call; the script
-    then begins anew.
+    An effect has no latents: `decode` plays the input of the last `encode`. A file that only encodes returns that
+    input. A worker that hangs or dies is ended, and the next call starts another one, which begins from the start.
 
     Parameters
     ----------
-    facts : TorchScriptFacts
+    script : ProbedScript
     threads : int
         Of torch.
 
@@ -42,46 +42,47 @@ class TorchScriptBackend:
         Workers that were started after the first.
     """
 
-    def __init__(self, facts: TorchScriptFacts, threads: int = 1) -> None:
-        self.facts, self.model_hash, self.shape = facts, facts.model_hash, facts.shape
-        self.spec: ModelSpec = facts.spec
-        self.latent_pca, self.latent_mean = facts.latent_pca, facts.latent_mean
-        self.initial: dict[str, np.ndarray] = {}
-        self.frames_per_step = 1
+    def __init__(self, script: ProbedScript, threads: int = 1) -> None:
+        self._script, self._plan, self._threads = script, script.plan, threads
+        self.facts = script.facts
+        self.capabilities = Capabilities(second_input=False, snapshots=False)
         self.limit_s = PATIENT_LIMIT_S
         self.restarts = -1
-        self._threads = threads
-        self._heard = np.zeros((facts.plan.channels, facts.plan.hop), np.float32)
+        self._input = np.zeros((self._plan.channels, self._plan.hop), np.float32)
         self._worker: Worker | None = None
         self._start()
 
-    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Audio [1, hop, C] -> latents and zeros [1, N, D]; zeros where the script only decodes."""
-        plan = self.facts.plan
-        self._heard[...] = x[0].T
+    def clone(self) -> TorchScriptBackend:
+        """See `Backend`: another worker process."""
+        return TorchScriptBackend(self._script, self._threads)
+
+    def encode(self, x: Signal) -> tuple[Signal, Signal]:
+        """See `Backend`: the deviation is zero, and the latents too where the file only decodes."""
+        plan = self._plan
+        self._input[...] = x[0].T
         mean = np.zeros((1, plan.latent_frames, plan.dims), np.float32)
         if plan.encode:
             self._ready()
-            self._hear()
+            self._send_input()
             self._ask("encode")
             mean[0] = self._block.z_in.T
         return mean, np.zeros_like(mean)
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:
-        """Nothing: what a script draws is its own."""
+        """See `Backend`: none, since what the file draws is its own."""
         return {}
 
-    def decode(self, z: np.ndarray, draws: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
-        """Latents [1, N, D] -> audio [1, hop, C]; there are no draws."""
-        plan = self.facts.plan
+    def decode(self, z: Signal, draws: Mapping[str, Signal] | None = None) -> Signal:
+        """See `Backend`."""
+        plan = self._plan
         if plan.outputs == 0:
-            return self._heard.T[None].copy()
+            return self._input.T[None].copy()
         self._ready()
         if plan.decode:
             self._block.z_out[...] = z[0].T
             self._ask("decode")
         else:
-            self._hear()
+            self._send_input()
             self._ask("effect")
         y = np.zeros((1, plan.hop, plan.channels), np.float32)
         y[0, :, : plan.outputs] = self._block.y.T
@@ -89,14 +90,30 @@ class TorchScriptBackend:
             y[...] = y[:, :, :1]
         return y
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Nothing: what a script remembers is out of reach."""
+    def state(self) -> States:
+        """See `Backend`: none, since the file's state is out of reach."""
         return {}
 
     def reset(self) -> None:
-        """The script as it was after loading."""
+        """See `Backend`: the file as it was after loading."""
         self._ready()
         self._ask("reset")
+
+    def snapshot(self) -> States:
+        """See `Backend`: refused."""
+        raise RtraveError(f"{self.facts.spec.name} is a third-party TorchScript file: its state cannot be read")
+
+    def restore(self, states: Mapping[str, Signal]) -> None:
+        """See `Backend`: refused."""
+        raise RtraveError(f"{self.facts.spec.name} is a third-party TorchScript file: its state cannot be set")
+
+    def pipeline(self, work: HopWork) -> ImmediatePipeline:
+        """See `Backend`: at once, waiting for the worker."""
+        return ImmediatePipeline(work)
+
+    def keep_time(self) -> None:
+        """Kill a worker that takes longer than `HANG_LIMIT_S` for a call, from now on."""
+        self.limit_s = HANG_LIMIT_S
 
     def close(self) -> None:
         """End the worker."""
@@ -109,23 +126,23 @@ class TorchScriptBackend:
         """Process id of the worker, None while there is none."""
         return self._worker.process.pid if self._worker else None
 
-    def _hear(self) -> None:
-        """The input for the script: mixed where it hears one channel of several, else its first channels."""
-        inputs = self.facts.plan.inputs
-        self._block.x[...] = self._heard.mean(axis=0) if inputs == 1 else self._heard[:inputs]
+    def _send_input(self) -> None:
+        """Write the input for the file: mixed where it takes one channel of several, else its first channels."""
+        inputs = self._plan.inputs
+        self._block.x[...] = self._input.mean(axis=0) if inputs == 1 else self._input[:inputs]
 
     def _ready(self) -> None:
         if self._worker is None:
             self._start()
 
     def _start(self) -> None:
-        facts = self.facts
-        self._worker, self._block = Worker(), create_block(facts.plan)  # a new block: the old worker may yet write
+        script = self._script
+        self._worker, self._block = Worker(), create_block(script.plan)  # a new block: the old worker may yet write
         request = {
-            "path": str(facts.source),
-            "hash": facts.model_hash,
-            "attributes": facts.attributes,
-            "plan": facts.plan.to_json(),
+            "path": str(script.source),
+            "hash": self.facts.model_hash,
+            "attributes": script.attributes,
+            "plan": script.plan.to_json(),
             "block": str(self._block.path),
             "threads": self._threads,
         }
@@ -144,6 +161,6 @@ class TorchScriptBackend:
             self._worker.ask({"do": what, **more}, limit_s or self.limit_s)
         except WorkerLostError as error:
             self.close()
-            raise RtraveError(f"{self.facts.source.name} {error}: it begins anew") from error
+            raise RtraveError(f"{self._script.source.name} {error}: it restarts") from error
         except RtraveError as error:
-            raise RtraveError(f"{self.facts.source.name}: {error}") from error
+            raise RtraveError(f"{self._script.source.name}: {error}") from error

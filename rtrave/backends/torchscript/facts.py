@@ -1,7 +1,7 @@
-"""Any TorchScript that keeps the nn~ contract: checked, probed once in a worker process, and described as a model.
+"""Third-party TorchScript files of the nn~ contract: checked, probed once in a worker process, described as a model.
 
-What is found out is kept in a folder of the cache, which stands for the script wherever a native model's graph folder
-would. Needs no torch: TorchScript is loaded in worker processes only.
+The result lies in a folder of the cache, which takes the place of a graph folder. Needs no torch: TorchScript is
+loaded in worker processes only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from rtrave.backends.cache import MANIFEST, GraphFacts, new_folder, open_facts
+from rtrave.backends.cache import MANIFEST, new_folder
+from rtrave.backends.facts import BackendKind, ModelFacts
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.backends.routed import is_routed, open_routed
 from rtrave.backends.torchscript.plan import Plan
 from rtrave.backends.torchscript.process import Worker
 from rtrave.errors import RtraveError
@@ -25,7 +25,7 @@ from rtrave.model.formats.archive import SUFFIX, check_archive, is_official
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-PROBE_VERSION = 1  # raised with every change of what is probed or how it is kept
+PROBE_VERSION = 2  # raised with every change of what is probed or how it is kept
 PROBE_LIMIT_S = 60.0
 DEFAULT_SAMPLE_RATE = 44100
 ATTRIBUTE_ROOT = "/rtrave/attribute/"
@@ -33,15 +33,15 @@ ATTRIBUTE_ROOT = "/rtrave/attribute/"
 
 @dataclass(frozen=True, kw_only=True)
 class TorchScriptSpec(ModelSpec):
-    """What users and hosts ask of a foreign script. It has no network that could be rebuilt, and so no record of one.
+    """What users and hosts ask of a third-party TorchScript file. It has no network that could be rebuilt.
 
-    Its capabilities are of "latents", "encode", "decode" and "effect", never "snapshot" or "replay": what a script
-    remembers, and what it draws, is out of reach.
+    Its capabilities are among "latents", "encode", "decode" and "effect", never "snapshot" or "replay": the state and
+    the random draws of a TorchScript file are out of reach.
 
     Attributes
     ----------
     methods : tuple of str
-        Those that are called.
+        Methods that are called.
     attributes : dict
         Name to list of values, as they are while it plays.
     """
@@ -51,20 +51,21 @@ class TorchScriptSpec(ModelSpec):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> TorchScriptSpec:
-        """The inverse of `to_json`."""
+        """Read what `to_json` wrote."""
         lists = {name: tuple(record[name]) for name in ("fidelity", "capabilities", "methods")}
         return cls(**{**record, **lists})
 
 
-@dataclass(frozen=True)
-class TorchScriptFacts:
-    """What a player needs of a probed script.
+@dataclass(frozen=True, eq=False)
+class ProbedScript:
+    """A TorchScript file as it was probed.
 
     Attributes
     ----------
+    facts : ModelFacts
+        One stream, a whole hop per call. Without a PCA: the two latent spaces are one.
     spec : TorchScriptSpec
-    model_hash : str
-        SHA-256 of the file.
+        The spec of `facts`, with what only a TorchScript file has.
     source : Path
     plan : Plan
     attributes : dict
@@ -73,57 +74,29 @@ class TorchScriptFacts:
         What a user must know, one line each.
     """
 
+    facts: ModelFacts
     spec: TorchScriptSpec
-    model_hash: str
     source: Path
     plan: Plan
     attributes: dict[str, list[Any]]
     notes: tuple[str, ...]
 
-    @property
-    def shape(self) -> GraphShape:
-        """One signal, a whole hop per call."""
-        return GraphShape(latent_frames=self.plan.latent_frames)
-
-    @property
-    def channels(self) -> int:
-        """Audio channels."""
-        return self.plan.channels
-
-    @property
-    def hop(self) -> int:
-        """Samples per call."""
-        return self.plan.hop
-
-    @property
-    def latent_pca(self) -> np.ndarray:
-        """Identity [D, D]: a script tells no PCA, so its two latent spaces are one."""
-        return np.eye(self.plan.dims, dtype=np.float32)
-
-    @property
-    def latent_mean(self) -> np.ndarray:
-        """Zeros [D]."""
-        return np.zeros(self.plan.dims, np.float32)
-
-
-ModelFacts = GraphFacts | TorchScriptFacts
-
 
 def is_script(path: Path) -> bool:
-    """Whether a model file is for this module: TorchScript, and no export of RAVE's own, which is rebuilt instead.
+    """Tell whether a model file is a third-party TorchScript file; RAVE's own exports are rebuilt instead.
 
     Raises
     ------
     RtraveError
-        One line, where it is named as TorchScript and is none.
+        The file is named as TorchScript and is none.
     """
     return path.suffix == SUFFIX and not path.is_dir() and not is_official(path)
 
 
 def ensure_torchscript(
-    source: Path, attributes: Mapping[str, list[Any]] | None = None, tell: Callable[[str], None] = lambda line: None
+    source: Path, attributes: Mapping[str, list[Any]] | None = None, report: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """The folder of a script in the cache, probed in a worker process where it is not known yet.
+    """Return the folder of a TorchScript file in the cache; probe it in a worker process where the cache lacks it.
 
     Parameters
     ----------
@@ -131,33 +104,33 @@ def ensure_torchscript(
         A `.ts` file.
     attributes : mapping
         Name to list of values, to be set before it plays; they are tried here.
-    tell : callable
+    report : callable
         Called with each line that a user must know.
 
     Raises
     ------
     RtraveError
-        It cannot be used; one line.
+        The file cannot be used.
     """
     check_archive(source)
-    wanted = dict(attributes or {})
+    requested = dict(attributes or {})
     with source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    folder = torchscript_folder(source, digest, wanted)
+    folder = torchscript_folder(source, digest, requested)
     if not _is_whole(folder):
-        tell(f"trying out {source.name} ...")
-        record = _describe(source, digest, wanted, _probe(source, digest, wanted))
+        report(f"trying out {source.name} ...")
+        record = _describe(source, digest, requested, _probe(source, digest, requested))
         with new_folder(folder) as part:
-            (part / MANIFEST).write_text(json.dumps({"scripted": record}))
+            (part / MANIFEST).write_text(json.dumps({"kind": BackendKind.TORCHSCRIPT, "probed": record}))
     for note in open_torchscript(folder).notes:
-        tell(note)
+        report(note)
     return folder
 
 
 def torchscript_folder(source: Path, digest: str, attributes: Mapping[str, list[Any]]) -> Path:
-    """Where the facts of a script are kept, probed or not."""
+    """Return where the facts of a TorchScript file lie, probed or not."""
     key = json.dumps([str(source.resolve()), digest, sorted(attributes.items()), PROBE_VERSION])
-    return cache_dir() / "scripted" / hashlib.sha256(key.encode()).hexdigest()[:32]
+    return cache_dir() / "torchscript" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _probe(source: Path, digest: str, attributes: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -172,7 +145,7 @@ def _probe(source: Path, digest: str, attributes: Mapping[str, list[Any]]) -> di
 
 
 def _describe(source: Path, digest: str, attributes: dict[str, list[Any]], found: dict[str, Any]) -> dict[str, Any]:
-    """The record that is kept, from what the probe found."""
+    """Describe a TorchScript file, from what the probe found, as the record of its folder."""
     plan = Plan.from_json(found["plan"])
     dims = plan.dims
     spec = TorchScriptSpec(
@@ -218,11 +191,11 @@ def _notes(name: str, plan: Plan, sample_rate: int, found: Mapping[str, Any]) ->
     hop_ms = 1000 * plan.hop / sample_rate
     notes = []
     if found["sample_rate"] is None:
-        notes.append(f"{name} tells no sample rate: {DEFAULT_SAMPLE_RATE} Hz is assumed")
+        notes.append(f"{name} reports no sample rate: {DEFAULT_SAMPLE_RATE} Hz is assumed")
     if not found["finite"]:
         notes.append(f"{name} gave NaN or infinity for noise: such blocks are played as silence")
     elif found["streaming"] is None:
-        notes.append(f"{name} draws random numbers: whether its blocks join cannot be told, and no run repeats another")
+        notes.append(f"{name} draws random numbers: whether its blocks join is unknown, and no two runs are alike")
     elif not found["streaming"]:
         notes.append(
             f"{name} does not stream (cut into blocks it differs from itself by {100 * found['difference']:.1f} % of "
@@ -241,39 +214,32 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def is_torchscript(folder: Path) -> bool:
-    """Whether a folder of the cache is of a foreign script (else it is a compiled graph)."""
-    return folder.parent.name == "scripted"
-
-
-def open_torchscript(folder: Path) -> TorchScriptFacts:
+def open_torchscript(folder: Path) -> ProbedScript:
     """Read a folder that `ensure_torchscript` made; RtraveError where it is missing or damaged."""
     try:
-        record = json.loads((folder / MANIFEST).read_text())["scripted"]
-        return TorchScriptFacts(
-            TorchScriptSpec.from_json(record["spec"]),
-            record["hash"],
+        manifest = json.loads((folder / MANIFEST).read_text())
+        BackendKind(manifest["kind"])
+        record = manifest["probed"]
+        spec, plan = TorchScriptSpec.from_json(record["spec"]), Plan.from_json(record["plan"])
+        shape = GraphShape(latent_frames=plan.latent_frames)
+        space = np.eye(plan.dims, dtype=np.float32), np.zeros(plan.dims, np.float32)
+        return ProbedScript(
+            ModelFacts(spec, record["hash"], shape, *space),
+            spec,
             Path(record["source"]),
-            Plan.from_json(record["plan"]),
+            plan,
             record["attributes"],
             tuple(record["notes"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RtraveError(f"what was found out in {folder} is missing or damaged: start again") from error
-
-
-def read_facts(folder: Path) -> ModelFacts:
-    """The facts of any folder of the cache: a compiled graph, a pair of them, or a script."""
-    if is_routed(folder):
-        return open_routed(folder)
-    return open_torchscript(folder) if is_torchscript(folder) else open_facts(folder)
+        raise RtraveError(f"the probed facts in '{folder}' are missing or damaged: start again") from error
 
 
 def split_attributes(settings: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
-    """`--set` options for attributes of a script, as name to values, and the other options.
+    """Split `--set` options into attributes of a TorchScript file, name to values, and the other options.
 
-    `/rtrave/attribute/gain=0.5`; several values with commas. Numbers and true or false are read as such, all else
-    is text.
+    `/rtrave/attribute/gain=0.5` sets an attribute; commas separate several values. Numbers and true or false are read
+    as such, all else is text.
     """
     attributes, others = {}, []
     for setting in settings:

@@ -8,6 +8,7 @@ import numpy as np
 
 from rtrave.backends.torchscript.backend import TorchScriptBackend
 from rtrave.backends.torchscript.facts import ensure_torchscript, open_torchscript
+from rtrave.backends.torchscript.pipelined import PipelinedBackend
 from rtrave.backends.torchscript.worker import answer
 from rtrave.dsp.gate import MUTE_FADE
 from rtrave.dsp.limiter import LOOKAHEAD_S
@@ -45,11 +46,11 @@ def folder_of(script, tmp_path, **attributes):
 @contextmanager
 def engine_of(folder, offline=True, seed=0):
     """An engine on a script; its worker is ended with it."""
-    parts = TorchScriptBackend(open_torchscript(folder))
+    backend = TorchScriptBackend(open_torchscript(folder))
     try:
-        yield Engine(parts, seed, offline)
+        yield Engine(PipelinedBackend(backend, offline), seed)
     finally:
-        parts.close()
+        backend.close()
 
 
 def play(engine, x, pace_s=0.0, **controls):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from rtrave.streaming.torchscript_stream import torchscript_stream
 
 from rtrave.errors import RtraveError
-from rtrave.streaming.torchscript_stream import torchscript_stream
 from tests.backends.torchscript.playing import HOP, engine_of, folder_of, later, noise, play
 from tests.third_party_scripts import Autoencoder, Blur, Effect, Features, directly, save
 
@@ -131,7 +131,7 @@ def test_a_stream_waits_and_so_is_not_late(folder):
         stream.reset()
         assert np.array_equal(stream.process(x[None])[0], decoded)
     finally:
-        stream.parts.close()
+        stream.backend.close()
 
 
 def test_no_snapshot(effect):

@@ -6,34 +6,55 @@ import time
 import numpy as np
 import pytest
 
-from rtrave.backends.pipelined import JOBS, Job, OneHopLater
+from rtrave.backends.pipeline import HOPS, Hop, ImmediatePipeline, ThreadedPipeline
 
 HOP_S = 0.05
+LATE, HANGS = "the TorchScript worker did not keep time", "the TorchScript worker hangs"
 
 
-def new_job():
-    return Job(np.zeros((1, 4), "f4"), np.zeros((1, 4), "f4"), np.zeros(2), np.zeros((0, 1)), np.zeros((0, 1)))
+class Work:
+    """Adds 10 to the input, waits while the gate is closed, and notes what it did; -1 is a reset."""
 
-
-class Rig:
-    """A player that adds 10, waits where it is told, and notes what it did."""
-
-    def __init__(self, hop_s=HOP_S):
+    def __init__(self):
         self.done: list[float] = []
         self.gate = threading.Event()
         self.gate.set()
-        self.later = OneHopLater(self.play, lambda: self.done.append(-1), new_job, hop_s)
 
-    def play(self, job):
+    def new_hop(self):
+        return Hop(np.zeros((1, 4), "f4"), np.zeros(2), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros((1, 4), "f4"))
+
+    def play(self, hop):
         self.gate.wait(10)
-        if job.x[0, 0] == -13:
+        if hop.reset:
+            self.reset()
+        if hop.x[0, 0] == -13:
             raise ValueError("bad luck")
-        job.y[...] = job.x + 10
-        self.done.append(float(job.x[0, 0]))
+        hop.y[...] = hop.x + 10
+        self.done.append(float(hop.x[0, 0]))
 
-    def exchange(self, value):
-        job, failure = self.later.exchange(np.full((1, 4), value, "f4"), np.full(2, value), int(value))
-        return (float(job.y[0, 0]), job.latent_frame) if job else failure
+    def reset(self):
+        self.done.append(-1)
+
+
+class Rig:
+    """A pipeline on such work; `keep_time` notes that hops are due in time."""
+
+    def __init__(self, hop_s=HOP_S, offline=False, pipeline=ThreadedPipeline):
+        self.work, self.kept_time = Work(), False
+        self.gate, self.done = self.work.gate, self.work.done
+        more = () if pipeline is ImmediatePipeline else (hop_s, None if offline else self.keep_time)
+        self.pipeline = pipeline(self.work, *more)
+
+    def keep_time(self):
+        self.kept_time = True
+
+    def exchange(self, value, reset=False):
+        """The result as (number, latent frame); the failure as a text; () where nothing is due yet."""
+        hop = self.pipeline.exchange(np.full((1, 4), value, "f4"), np.full(2, value), int(value), reset)
+        if hop.failure:
+            assert not hop.y.any()
+            return hop.failure
+        return (float(hop.y[0, 0]), hop.latent_frame) if hop.y.any() else ()
 
 
 def wait_until(condition):
@@ -45,7 +66,7 @@ def wait_until(condition):
 
 def test_each_result_comes_with_the_next_hop():
     rig = Rig()
-    assert [rig.exchange(n) for n in range(40)] == ["", *((n + 10.0, n) for n in range(39))]
+    assert [rig.exchange(n) for n in range(40)] == [(), *((n + 10.0, n) for n in range(39))]
 
 
 def test_a_patient_exchange_waits_as_long_as_it_takes():
@@ -58,16 +79,16 @@ def test_a_patient_exchange_waits_as_long_as_it_takes():
 
 def test_a_failure_is_told_and_the_next_hop_plays():
     rig = Rig()
-    assert [rig.exchange(n) for n in (12, -13, 14, 15)] == ["", (22, 12), "bad luck", (24, 14)]
+    assert [rig.exchange(n) for n in (12, -13, 14, 15)] == [(), (22, 12), "bad luck", (24, 14)]
 
 
 def test_a_late_result_is_lost_and_its_followers_keep_their_place():
     rig = Rig()
-    rig.later.keep_time()
+    rig.pipeline.restart()
     rig.gate.clear()
     rig.exchange(1)
     began_s = time.monotonic()
-    assert rig.exchange(2) == "the script did not keep time"
+    assert rig.exchange(2) == LATE
     assert HOP_S * 0.9 <= time.monotonic() - began_s < HOP_S * 6
     rig.gate.set()
     assert [rig.exchange(3), rig.exchange(4)] == [(12, 2), (13, 3)]
@@ -75,39 +96,60 @@ def test_a_late_result_is_lost_and_its_followers_keep_their_place():
 
 def test_nothing_is_waited_for_at_the_pace_of_the_sound():
     rig = Rig()
-    rig.later.keep_time()
+    rig.pipeline.restart()
     rig.gate.clear()
     rig.exchange(1)
     time.sleep(1.2 * HOP_S)
     began_s = time.monotonic()
-    assert rig.exchange(2) == "the script did not keep time"
+    assert rig.exchange(2) == LATE
     assert time.monotonic() - began_s < HOP_S / 2
 
 
 def test_a_hang_is_lost_hop_by_hop_and_nothing_piles_up():
     rig = Rig(hop_s=0.001)
-    rig.later.keep_time()
+    rig.pipeline.restart()
     rig.gate.clear()
     told = [rig.exchange(n) for n in range(50)]
-    assert told[0] == ""
+    assert told[0] == ()
     assert all(isinstance(line, str) and line for line in told[1:])
-    assert told[-1] == "the script hangs"
+    assert told[-1] == HANGS
     rig.gate.set()
-    wait_until(lambda: len(rig.done) == JOBS)
-    rig.later.keep_time()
-    assert rig.exchange(100) == "the script hangs"  # of the hop before, which was not handed over
+    wait_until(lambda: len(rig.done) == HOPS + 1)  # a reset, too
+    assert rig.exchange(100) == HANGS  # of the hop before, which was not handed over
     wait_until(lambda: 100 in rig.done)
     assert rig.exchange(101) == (110, 100)
 
 
-@pytest.mark.parametrize("forget", [False, True])
-def test_reset_comes_before_the_next_hop(forget):
+def test_a_restart_returns_nothing_of_what_was_taken_before():
     rig = Rig()
     rig.exchange(1)
-    rig.later.ask_reset()
-    if forget:
-        rig.later.forget()
-    assert rig.exchange(2) == ("" if forget else (11, 1))
-    assert rig.exchange(3) == (12, 2)
+    rig.pipeline.restart()
+    assert rig.kept_time
+    assert [rig.exchange(2), rig.exchange(3)] == [(), (12, 2)]
     wait_until(lambda: len(rig.done) == 4)
     assert rig.done == [1, -1, 2, 3]
+
+
+def test_a_reset_comes_before_its_hop_and_nothing_is_lost():
+    rig = Rig()
+    assert [rig.exchange(1), rig.exchange(2, reset=True), rig.exchange(3)] == [(), (11, 1), (12, 2)]
+    wait_until(lambda: len(rig.done) == 4)
+    assert rig.done == [1, -1, 2, 3]
+
+
+def test_offline_it_stays_patient_after_a_restart():
+    rig = Rig(offline=True)
+    rig.pipeline.restart()
+    rig.gate.clear()
+    rig.exchange(1)
+    threading.Timer(3 * HOP_S, rig.gate.set).start()
+    assert rig.exchange(2) == (11, 1)
+
+
+def test_the_immediate_one_returns_the_hop_it_took_and_raises():
+    rig = Rig(pipeline=ImmediatePipeline)
+    assert [rig.exchange(1), rig.exchange(2, reset=True)] == [(11, 1), (12, 2)]
+    rig.pipeline.restart()
+    assert rig.done == [1, -1, 2, -1]
+    with pytest.raises(ValueError, match="bad luck"):
+        rig.exchange(-13)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from rtrave.backends.cache import MANIFEST
-from rtrave.backends.torchscript.facts import TorchScriptSpec, ensure_torchscript, open_torchscript, read_facts
+from rtrave.backends.opening import read_facts
+from rtrave.backends.torchscript.facts import TorchScriptSpec, ensure_torchscript, open_torchscript
 from tests.backends.torchscript.playing import probed_here
 from tests.third_party_scripts import Autoencoder, Blur, Dice, Effect, Features, Troubled, save
 

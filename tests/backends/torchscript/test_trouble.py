@@ -84,14 +84,14 @@ def test_nan_is_counted(engine):
 
 
 def test_a_script_that_hangs_is_ended_and_started_again(folder, monkeypatch):
-    monkeypatch.setattr("rtrave.engine.engine.HANG_LIMIT_S", 0.3)
+    monkeypatch.setattr("rtrave.backends.torchscript.backend.HANG_LIMIT_S", 0.3)
     x = with_trouble(120, 5, HANG)
     with keeping_time(folder) as engine:
-        parts = engine.stream.parts
-        before = parts.worker_pid
+        script = engine.stream.backend.inner
+        before = script.worker_pid
         y, _, _, lost = play(engine, x, pace_s=HOP_S)
-        assert parts.restarts == 1
-        assert parts.worker_pid != before
+        assert script.restarts == 1
+        assert script.worker_pid != before
         assert not psutil.pid_exists(before)
     assert lost[0][0] == 6
     back = lost[-1][0] + 2
@@ -121,12 +121,12 @@ def test_dry_sound_passes_a_script_that_hangs(folder):
 
 def test_a_worker_that_is_killed_is_replaced(engine):
     x = noise(1, 8 * HOP)
-    before = engine.stream.parts.restarts
-    psutil.Process(engine.stream.parts.worker_pid).kill()
+    before = engine.stream.backend.inner.restarts
+    psutil.Process(engine.stream.backend.inner.worker_pid).kill()
     y, _, _, lost = play(engine, x)
     assert [index for index, _ in lost] == [1]
     assert "ended its process (code -9)" in lost[0][1]
-    assert engine.stream.parts.restarts == before + 1
+    assert engine.stream.backend.inner.restarts == before + 1
     assert equal_from(y, x, 3)
 
 
@@ -134,7 +134,7 @@ def test_a_file_that_changed_is_not_played(tmp_path):
     with engine_of(folder_of(Troubled(), tmp_path)) as engine:
         path = tmp_path / "troubled.ts"
         path.write_bytes(path.read_bytes() + b"x")
-        psutil.Process(engine.stream.parts.worker_pid).kill()
+        psutil.Process(engine.stream.backend.inner.worker_pid).kill()
         lost = play(engine, noise(1, 4 * HOP))[3]
     assert "has changed" in lost[-1][1]
 
@@ -157,7 +157,7 @@ from rtrave.engine.engine import open_engine
 engine = open_engine(Path({str(folder)!r}), offline=True)
 x = np.full((1, 2048), 3, np.float32)
 engine.process(x, engine.layout.defaults(), np.zeros_like(x))
-print(engine.stream.parts.worker_pid, engine.stream.parts._block.path, flush=True)
+print(engine.stream.backend.inner.worker_pid, engine.stream.backend.inner._block.path, flush=True)
 time.sleep(60)
 """
     player = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""Latents of a whole sound, hop by hop through the compiled encoder: for calibration and for clips. Needs no torch."""
+"""Latents of a sound file, hop by hop through the compiled encoder: for calibration and clips. Needs no torch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rtrave.engine.engine import open_engine
+from rtrave.backends.opening import open_blocking
 from rtrave.errors import RtraveError
+from rtrave.model.latent_space import seeded_noise
 from rtrave.sound_file import SoundReader
+from rtrave.streaming.stream import Stream
 
 SILENCE = 10 ** (-70 / 20)  # peak below which a hop counts as silent
 
@@ -31,30 +33,32 @@ def encode_sound(
     path : Path
         A sound file of any format, rate and channel count; filled up to whole hops.
     limit_s : float or None
-        A longer sound is refused.
+        A longer sound is an RtraveError.
     without_silence : bool
         Leave out the latents of silent hops.
     advance : callable
-        Told of the samples done, for a progress bar.
+        Called with the samples done, for a progress bar.
 
     Returns
     -------
     float32 [D, N]
         The posterior's mean, full space.
     """
-    engine = open_engine(graph, offline=True)
-    if not engine.dims:
-        raise RtraveError("this model has no latents")
-    reader = SoundReader(path, engine.sample_rate, engine.spec.channels)
-    if limit_s is not None and reader.expected_samples > limit_s * engine.sample_rate:
-        raise RtraveError(f"{path.name} is longer than {limit_s:g} s: cut it")
+    stream = Stream(open_blocking(graph), seeded_noise(0))
+    spec, hop = stream.spec, stream.hop
+    if not spec.full_latent_size:
+        raise RtraveError(f"expected a model with latents, got {spec.name}, which has none: use another model")
+    reader = SoundReader(path, spec.sample_rate, spec.channels)
+    if limit_s is not None and reader.expected_samples > limit_s * spec.sample_rate:
+        seconds = reader.expected_samples / spec.sample_rate
+        raise RtraveError(f"'{path.name}': expected at most {limit_s:g} s, got {seconds:.0f} s: cut it")
     encoded = []
-    for x in reader.hops(engine.hop):
+    for x in reader.hops(hop):
         finite = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
-        z = engine.stream.encode(np.repeat(finite[None], engine.stream.batch, axis=0))[0]
+        z = stream.encode(np.repeat(finite[None], stream.batch, axis=0))[0]
         if not without_silence or np.abs(x).max() > SILENCE:
             encoded.append(z)
-        advance(engine.hop)
+        advance(hop)
     if not encoded:
-        raise RtraveError(f"{path.name} is silent: give a sound with something in it")
+        raise RtraveError(f"'{path.name}': expected sound, got silence: use another file")
     return np.concatenate(encoded, axis=1)

@@ -1,0 +1,57 @@
+"""What is known of a model without opening its backend. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrave.backends.graph_shape import GraphShape
+from rtrave.model.spec import ModelSpec
+
+
+class BackendKind(StrEnum):
+    """What a folder of the cache holds; its manifest says so."""
+
+    COMPILED = "compiled"  # the two graphs of one model
+    ROUTED = "routed"  # the encoder of one compiled model, the decoder of another
+    TORCHSCRIPT = "torchscript"  # a third-party TorchScript file, as it was probed
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFacts:
+    """The facts of a model in the cache.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    model_hash : str
+        Of what computes: network and weights, a pair with its matching, or the TorchScript file.
+    shape : GraphShape
+    latent_pca, latent_mean : float32 [D, D], [D]
+        Full to compressed space: PCA (z - mean).
+    encoder_delay : int
+        Samples: the stream's latents are the offline latents of an input that is this much later.
+    frames_per_step : int
+        Least latent frames that the model takes at once; a stream may begin at multiples of it only.
+    """
+
+    spec: ModelSpec
+    model_hash: str
+    shape: GraphShape
+    latent_pca: NDArray[np.float32]
+    latent_mean: NDArray[np.float32]
+    encoder_delay: int = 0
+    frames_per_step: int = 1
+
+    @property
+    def channels(self) -> int:
+        """Audio channels of all streams together."""
+        return self.shape.batch * self.spec.channels
+
+    @property
+    def hop(self) -> int:
+        """Samples per hop."""
+        return self.shape.latent_frames * self.spec.ratio
