@@ -1,7 +1,7 @@
 """The cache of compiled graphs: one folder per model and shape, written whole, checked when opened. Needs no torch.
 
 A folder holds `encoder.onnx`, `decoder.onnx`, `latent_space.npz`, `initial_state.npz` and `manifest.json` (what it
-was built from and for, and the SHA-256 of each file). A damaged or foreign folder is built again.
+was built from and for, and the SHA-256 of each file). A damaged or outdated folder is built again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CompiledModel:
 
 
 def hash_source(path: Path) -> str:
-    """SHA-256 of a model file, or of configuration and checkpoint of a run, in hexadecimal."""
+    """Return the SHA-256 of a model file, or of configuration and checkpoint of a run, in hexadecimal."""
     digest = hashlib.sha256()
     for file in model_files(path):
         digest.update(file.name.encode() if path.is_dir() or path.suffix == ".ckpt" else b".")
@@ -69,7 +69,7 @@ def _hash_file(path: Path) -> str:
 
 
 def graph_folder(model_hash: str, shape: GraphShape) -> Path:
-    """Where the graphs of a model are kept, built or not."""
+    """Return where the graphs of a model lie, built or not."""
     key = [model_hash, asdict(shape), BUILDER_VERSION, onnxruntime.__version__]
     if shape.precision == "int8":
         key.append(int8_weight_bits())  # another processor on the same disk may need other weights
@@ -77,7 +77,7 @@ def graph_folder(model_hash: str, shape: GraphShape) -> Path:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a whole, undamaged folder; None where it must be built (again)."""
+    """Return the manifest of a whole, undamaged folder; None where it must be built (again)."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         BackendKind(manifest["kind"])
@@ -107,15 +107,17 @@ def open_compiled(folder: Path) -> CompiledModel:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill; it takes the place of `folder` when the block ends well, and vanishes otherwise.
+    """Yield a folder to fill; it replaces `folder` when the block ends well, and vanishes otherwise.
 
-    The manifest's hashes are completed here.
+    The hashes of its files are added to its manifest.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
     except OSError as error:
-        raise RtraveError(f"cannot write the graph cache {folder.parent}: {error}; set RTRAVE_CACHE") from error
+        raise RtraveError(
+            f"cannot write the graph cache '{folder.parent}': {error}: set RTRAVE_CACHE to another folder"
+        ) from error
     try:
         yield part
         manifest = json.loads((part / MANIFEST).read_text())
@@ -132,7 +134,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def ensure_graph(source: Path, shape: GraphShape, report: Callable[[str], None] = lambda line: None) -> Path:
-    """The graph folder of a model file, built in a child process where the cache lacks it.
+    """Return the graph folder of a model file; build it in a child process where the cache lacks it.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def ensure_graph(source: Path, shape: GraphShape, report: Callable[[str], None] 
     Raises
     ------
     RtraveError
-        The model cannot be used; the child's own words.
+        The model cannot be used; the message of the child process.
     """
     name, source = source.name, as_native(source, report)
     folder = graph_folder(hash_source(source), shape)
@@ -154,7 +156,7 @@ def ensure_graph(source: Path, shape: GraphShape, report: Callable[[str], None] 
     request = json.dumps({"source": str(source), "folder": str(folder), "shape": asdict(shape)})
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "rtrave.compiler.graph", request]
-    with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody empties would hold the child up
+    with tempfile.TemporaryFile("w+") as errors:  # a full pipe would stop the child
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as child:
             for line in child.stdout or ():
                 report(f"  {line.rstrip()}")

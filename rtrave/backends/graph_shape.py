@@ -1,4 +1,4 @@
-"""What a graph is asked for, and what a model makes of the wish. Needs no torch."""
+"""The shape that a graph is requested for, and the one that a model allows. Needs no torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG_SAMPLES = 1 << 16  # longer blocks are no faster
 
 @dataclass(frozen=True)
 class GraphShape:
-    """What a graph is built for: shapes are static.
+    """The static shapes of a graph.
 
     Attributes
     ----------
@@ -31,14 +31,14 @@ class GraphShape:
     compat : str or None
         "nn~" leaves odd band delays uncompensated, as upstream does.
     hop : int or None
-        Samples per run, a multiple of the model's ratio: a wish in other words, which replaces `latent_frames`.
+        Samples per run, a multiple of the model's ratio; where given, it replaces `latent_frames`.
     long_blocks : bool
         About `LONG_SAMPLES` per run, for offline work; replaces both.
 
     Raises
     ------
     RtraveError
-        For a precision that is unknown.
+        An unknown precision.
     """
 
     batch: int = 1
@@ -50,19 +50,23 @@ class GraphShape:
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
-            raise RtraveError(f"precision {self.precision!r} is unknown: use one of {', '.join(PRECISIONS)}")
+            raise RtraveError(
+                f"precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}: use one of them"
+            )
 
 
 def fitting(model: Model, shape: GraphShape) -> GraphShape:
-    """The shape that serves a wish: at least the latent frames that the model steps by, and no compatibility where
-    there is nothing to compensate, so that one graph serves both.
+    """Return the shape that a model can be compiled for and that serves the requested one.
+
+    It has at least the latent frames that the model steps by, and no `compat` where there is nothing to compensate,
+    so that one graph serves both.
 
     RtraveError for a hop that is no multiple of the ratio.
     """
     ratio = model.network.ratio
     if shape.hop is not None and (shape.hop < 1 or shape.hop % ratio):
         nearest = max(round(shape.hop / ratio), 1) * ratio
-        raise RtraveError(f"a hop of {shape.hop} samples is no multiple of the ratio {ratio}: use {nearest}")
+        raise RtraveError(f"hop: expected a multiple of the ratio {ratio}, got {shape.hop}: use {nearest}")
     frames = shape.hop // ratio if shape.hop else shape.latent_frames
     if shape.long_blocks:
         frames = max(LONG_SAMPLES // ratio, 1)

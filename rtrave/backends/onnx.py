@@ -1,7 +1,7 @@
-"""The compiled parts of a model, run by ONNX Runtime. Needs no torch.
+"""A compiled model on ONNX Runtime. Needs no torch.
 
-All buffers are made once. Each state has two: a run reads one and writes the other, and they change places only after
-it has succeeded, so nothing is copied and a run that fails leaves the stream where it was.
+All buffers are made once. Each state has two: a run reads one and writes the other, and they are exchanged only after
+it has succeeded, so nothing is copied and a run that fails changes no state.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from rtrave.errors import RtraveError
 
 
 def _end(whole: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The last rows of a buffer, so many as `shape` has: a view."""
+    """Return the last rows of a buffer, as many as `shape` has: a view."""
     return whole[..., whole.shape[-2] - shape[-2] :, :]
 
 
 def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    """Open a graph; RtraveError where it cannot be. Takes a second for a large one, with the global lock released."""
+    """Open a graph; RtraveError where it fails. A large one takes a second, with the global lock released."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

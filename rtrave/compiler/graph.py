@@ -1,4 +1,4 @@
-"""Builds the compiled graphs of a model: `step`, exported to ONNX with static shapes, states as inputs and outputs.
+"""Compile a model: its `step` as ONNX graphs with static shapes, states as inputs and outputs.
 
 Run as `python -m rtrave.compiler.graph REQUEST` in a child process, so that a player never imports torch.
 """
@@ -44,7 +44,7 @@ OUTPUTS = {"encoder": ["latent_mean", "latent_std"], "decoder": ["audio"]}
 
 
 def _inputs(model: Model, part: str, shape: GraphShape) -> dict[str, Tensor]:
-    """Inputs of a part before its states, by name: the block, and the random draws a decoder needs."""
+    """Return the inputs of a part before its states, by name: the block, and the random draws of a decoder."""
     batch, frames = shape.batch, shape.latent_frames
     if part == "encoder":
         return {"x": torch.zeros(batch, frames * model.network.ratio, model.network.channels)}
@@ -54,7 +54,7 @@ def _inputs(model: Model, part: str, shape: GraphShape) -> dict[str, Tensor]:
 
 
 def _image(value: Tensor, batch: int) -> Tensor:
-    """[B, ...] as [B, 1, ...]; the bank's state of a stereo model has its channels in the batch and stays."""
+    """[B, ...] -> [B, 1, ...]; the bank's state of a stereo model has its channels in the batch and stays."""
     return value[:, None] if value.shape[0] == batch else value
 
 
@@ -89,7 +89,7 @@ class _Part(nn.Module):
 
 
 def part_graph(model: Model, part: str, shape: GraphShape, images: bool) -> onnx.ModelProto:
-    """One part of a model (as `prepared` gives it) as a graph.
+    """Export one part of a model, as `prepared` returns it, as a graph.
 
     Every input, output and state is [B, T, C] or [B, ...]; with `images`, [B, 1, T, C] or [B, 1, ...].
     """
@@ -108,7 +108,7 @@ def part_graph(model: Model, part: str, shape: GraphShape, images: bool) -> onnx
             verbose=False,
         )
     if program is None:
-        raise RtraveError(f"PyTorch gave no graph of the {part}")
+        raise RtraveError(f"PyTorch returned no graph of the {part}: report this with the model")
     return program.model_proto
 
 
@@ -156,7 +156,7 @@ def build_graph(
 
 
 def ensure_graph_of(model: Model, shape: GraphShape) -> Path:
-    """The graph folder of a model in memory, built here where the cache lacks it."""
+    """Return the graph folder of a model in memory; build it here where the cache lacks it."""
     shape = fitting(model, shape)
     folder = graph_folder(fingerprint(model), shape)
     if read_manifest(folder) is None:

@@ -1,4 +1,4 @@
-"""What is done to a graph between its export and its first run: fewer nodes, and smaller weights where asked for.
+"""Changes to a graph between its export and its first run: fewer nodes, and smaller weights where requested.
 
 ONNX Runtime's own optimiser does the rest when the graph is opened. A node costs about a microsecond beside what it
 computes, more where the weights of a large model have pushed it out of the cache: fewer nodes are faster.
@@ -18,12 +18,12 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from rtrave.backends.int8_weights import REDUCED_BITS, int8_weight_bits
 
-# The weights that int8 makes smaller: the others cost no time, and the filter bank's are among them.
+# int8 quantises matrices of at least so many weights: smaller ones cost no time, and the filter bank is among them.
 QUANTIZED_SIZE = 1 << 16
 
 
 def float32(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """All weights as they are."""
+    """Leave all weights as they are."""
     states_as_ends(graph)
     return graph
 
@@ -52,16 +52,16 @@ PASSES: dict[str, Callable[[onnx.ModelProto], onnx.ModelProto]] = {"float32": fl
 
 
 def _weights(graph: onnx.ModelProto, node: onnx.NodeProto) -> onnx.TensorProto | None:
-    """The constant matrix of a product, where it is large enough to be worth a coarser form."""
+    """Return the constant matrix of a product, where it is large enough to be quantised."""
     constants = [c for c in graph.graph.initializer if c.name == node.input[1] and len(c.dims) == 2]
     return constants[0] if constants and np.prod(constants[0].dims) >= QUANTIZED_SIZE else None
 
 
 def states_as_ends(graph: onnx.ModelProto) -> None:
-    """Where a next state is the end of a longer signal, give that signal itself as the output.
+    """Output the whole signal where a next state is its end.
 
-    It is there anyway, so a slice is saved; who runs the graph takes its last rows (`onnx_stream.CompiledPart`). Only
-    for a single signal: its last rows lie together in memory.
+    The signal exists anyway, so a slice is saved; `CompiledPart` takes its last rows. Only for a single signal, whose
+    last rows lie together in memory.
     """
     body = graph.graph
     outputs = {value.name: value for value in body.output}

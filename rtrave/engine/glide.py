@@ -1,7 +1,7 @@
-"""Glides: controls that move to new values over some seconds, tick by tick with the latent frames.
+"""Glides: controls that move to new values over some seconds, one step per latent frame.
 
-The control process writes where the controls shall be, how long that takes, and counts the glides; the engine moves
-them. So a take needs to know no more than the vector to repeat a glide bit for bit.
+The control process writes the target, the time and a count of glides into the control vector; the engine moves the
+controls. So the recorded vectors are enough to repeat a glide bit for bit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Glide:
     def step(self, controls: Vector, into: np.ndarray) -> None:
         """Write the controls of the next latent frames, float64 [N, size], into `into`.
 
-        A control that is sent while it glides stops gliding and is where it was sent to.
+        A control that is set while it glides stops gliding and takes the value that was set.
         """
         state = self.state
         if controls[self._count] != state["count"]:
@@ -59,5 +59,5 @@ class Glide:
         vector[moving] = start[moving] + share * (target[moving] - start[moving])
 
     def cancel(self) -> None:
-        """End the running glide: everything is at its target."""
+        """End the running glide: every control takes its target."""
         self.state["frames"][...] = 0

@@ -1,6 +1,6 @@
-"""What the controls do to the latents, one latent frame after the other, in the order the control table documents.
+"""The latent chain: edits of each latent frame by the controls, in this order.
 
-outside stream, dims, source B, trajectory, scale, bias, LFO, noise, override, mute, hold, smooth, limit. With
+Outside stream, dims, source B, trajectory, scale, bias, LFO, noise, override, mute, hold, smooth, limit. With
 everything at its default the latents come out bit for bit. In the audio process: one thread, small temporaries only.
 """
 
@@ -18,8 +18,8 @@ from rtrave.engine.trajectory import SPHERICAL, Trajectory
 FADE_S = 0.1  # from a stream that has stopped back to the encoder
 # kind, latent-frame index, shape -> float32 array of normal draws
 Draw = Callable[[str, int, tuple[int, ...]], np.ndarray]
-OFF = -9.0  # in the state: not there yet
-# While these are at their defaults nothing is edited, wherever the others are.
+OFF = -9.0  # in the state: unknown yet
+# While these are at their defaults nothing is edited, whatever the others are.
 EDITING = (
     *("z/mix", "dims", "source/slot", "trajectory/record", "trajectory/play", "trajectory/amount"),
     *("latent/scale", "latent/bias", "latent/lfo/shape", "latent/noise", "noise"),
@@ -28,7 +28,7 @@ EDITING = (
 
 
 class LatentChain:
-    """The edits of one stream, and what they remember from frame to frame.
+    """The edits of one stream, with their state from frame to frame.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class LatentChain:
         slots = np.arange(layout.size)
         self._editing = np.concatenate([slots[layout.slots[name]] for name in EDITING])
         self._identity = layout.defaults()[self._editing]
-        self._idle: np.ndarray | None = None  # controls under which a frame was left alone, and the next one will be
+        self._idle: np.ndarray | None = None  # controls under which frames stay unedited
         self.state = self._fresh()
 
     def _fresh(self) -> dict[str, np.ndarray]:
@@ -68,11 +68,11 @@ class LatentChain:
             "smoothed": np.zeros(dims, np.float32),
             "space": np.array(OFF),  # of held and smoothed
             "outside": np.array([OFF, 0.0, 0.0]),  # count of the newest frame, its age in frames, its weight
-            "source": np.array([0.0, 0.0]),  # slot of source B, and the latent frame at which it came
+            "source": np.array([0.0, 0.0]),  # slot of source B, and the latent frame at which it was chosen
         }
 
     def reset(self) -> None:
-        """As before the first frame; a recorded path stays."""
+        """Return to the state before the first frame; a recorded path stays."""
         self._idle = None
         self.state = self._fresh()
         self.trajectory.stop()
@@ -97,7 +97,7 @@ class LatentChain:
             Full space, finite where z is; `z` itself where nothing is edited.
         """
         if self._idle is not None and (controls == self._idle).all():
-            return self._left_alone(z)
+            return self._unedited(z)
         self._idle = None
         edited = z
         for n in range(z.shape[1]):
@@ -106,13 +106,13 @@ class LatentChain:
             if moved is not None:
                 edited = z.copy() if edited is z else edited
                 edited[:, n] = moved
-        # What the steps remember is as it stays while nothing is edited; only the outside stream may still fade away.
+        # The state no longer changes while nothing is edited; only the outside stream may still fade away.
         if np.array_equal(controls[-1, self._editing], self._identity) and not self.state["outside"][2]:
             self._idle = controls[-1].copy()
         return edited
 
-    def _left_alone(self, z: np.ndarray) -> np.ndarray:
-        """A hop under controls that edit nothing: what `_frame` would do to its frames, in a twentieth of the time."""
+    def _unedited(self, z: np.ndarray) -> np.ndarray:
+        """Update the state by a hop that nothing edits, as `_frame` would, in a twentieth of the time."""
         state, last = self.state, z[:, -1]
         state["outside"][1] += z.shape[1]
         state["held"][...] = state["smoothed"][...] = last if state["space"] > 0 else self._to_components(last)
@@ -121,11 +121,11 @@ class LatentChain:
     def _frame(
         self, z: np.ndarray, controls: np.ndarray, frame: int, draw: Draw, second: np.ndarray | None
     ) -> np.ndarray | None:
-        """One latent frame [D], full space; None where nothing is edited."""
+        """Edit one latent frame [D], full space; None where nothing is edited."""
         get = _Reader(controls, self.layout)
         full = get.one("space") > 0
-        came = z if full else self._to_components(z)
-        edited = self._outside(came, get)
+        z_in = z if full else self._to_components(z)
+        edited = self._outside(z_in, get)
         edited = self._cut(edited, get, full, frame, draw)
         edited = self._second_source(edited, get, full, frame, second)
         edited = self._follow_path(edited, get, full)
@@ -139,25 +139,27 @@ class LatentChain:
             edited = morph(edited, get.each("latent/value"), override)
         edited = np.where(get.each("latent/mute") > 0, np.float32(0), edited)
         edited = self._remembered(edited, get, full)
-        bound = np.maximum(np.abs(came), np.float32(HARD_LIMIT))  # what comes in further out may stay, not go on
+        bound = np.maximum(
+            np.abs(z_in), np.float32(HARD_LIMIT)
+        )  # an input beyond the limit may stay, but moves no further out
         edited = np.clip(edited, -bound, bound)
-        if np.array_equal(edited, came):
+        if np.array_equal(edited, z_in):
             return None
         if full:
             return edited
-        moved: np.ndarray = z + self._pca.T @ (edited - came)
+        moved: np.ndarray = z + self._pca.T @ (edited - z_in)
         return moved
 
     def _to_components(self, z: np.ndarray) -> np.ndarray:
         components: np.ndarray = self._pca @ (z - self._mean)
         return components
 
-    def _outside(self, came: np.ndarray, get: _Reader) -> np.ndarray:
-        """Mixed with the stream from outside, which fades away when it stops."""
+    def _outside(self, z: np.ndarray, get: _Reader) -> np.ndarray:
+        """Mix with the stream from outside, which fades away when it stops."""
         count, age, weight = self.state["outside"].tolist()
         newest = get.one("z/count")
         if newest != count:
-            weight = float(count != OFF)  # a run may begin with any count: that is no new frame
+            weight = float(count != OFF)  # a run may begin with any count, which is no new frame
             count, age = newest, 0.0
         else:
             age += 1.0
@@ -165,10 +167,10 @@ class LatentChain:
                 weight = max(weight - 1 / (FADE_S * self._rate_hz), 0.0)
         self.state["outside"][...] = count, age, weight
         mix = get.one("z/mix") * weight
-        return morph(came, get.each("z/frame"), mix) if mix else came
+        return morph(z, get.each("z/frame"), mix) if mix else z
 
     def _cut(self, edited: np.ndarray, get: _Reader, full: bool, frame: int, draw: Draw) -> np.ndarray:
-        """The first `dims` components; the others are noise. Draws as offline decoding fills them."""
+        """Keep the first `dims` components and fill the others with noise, drawn as offline decoding draws it."""
         dims, cut = len(edited), int(get.one("dims"))
         if cut >= dims:
             return edited
@@ -213,7 +215,7 @@ class LatentChain:
         return morph(edited, point, amount)
 
     def _modulated(self, edited: np.ndarray, get: _Reader, frame: int, draw: Draw) -> np.ndarray:
-        """Moved by the LFOs. Those that are switched on in one packet run together, from their phase."""
+        """Add the LFOs. Those that are switched on in one packet start together, from their phase."""
         state, shape = self.state, get.each("latent/lfo/shape").astype(np.int64)
         off = shape == 0
         if off.all():
@@ -231,7 +233,7 @@ class LatentChain:
         return np.where(off, edited, moved.astype(np.float32))
 
     def _remembered(self, edited: np.ndarray, get: _Reader, full: bool) -> np.ndarray:
-        """Held, then smoothed; both begin anew where the space changes."""
+        """Hold, then smooth; both restart where the space changes."""
         state = self.state
         if state["space"] != full:
             state["space"][...] = full
@@ -246,12 +248,12 @@ class LatentChain:
         return edited
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """A copy of everything the next frame depends on, by name; not the clips."""
+        """Return a copy of everything the next frame depends on, by name; not the clips."""
         own = {name: array.copy() for name, array in self.state.items()}
         return own | {f"trajectory.{name}": array for name, array in self.trajectory.snapshot().items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """The inverse of `snapshot`."""
+        """Put a snapshot back."""
         self._idle = None
         for name, array in self.state.items():
             array[...] = state[name]
@@ -259,16 +261,16 @@ class LatentChain:
 
 
 class _Reader:
-    """Reads controls of one latent frame by the key of their slots."""
+    """Reads the controls of one latent frame by the key of their slots."""
 
     def __init__(self, controls: np.ndarray, layout: Layout) -> None:
         self._controls, self._slots = controls, layout.slots
         self._numbers = controls.astype(np.float32)
 
     def each(self, key: str) -> np.ndarray:
-        """One number for each dimension, float32 [D]; [1] of a control that is one for all."""
+        """Return one number per dimension, float32 [D]; [1] of a control with one number for all."""
         return self._numbers[self._slots[key]]
 
     def one(self, key: str) -> float:
-        """The number of a control that is one for all."""
+        """Return the number of a control with one number for all."""
         return float(self._controls[self._slots[key].start])

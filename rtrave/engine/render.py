@@ -1,4 +1,4 @@
-"""Offline playing: the same engine, hop by hop, driven by a sequence of hops instead of a device."""
+"""Offline playing: the engine driven by a sequence of hops instead of a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from rtrave.dsp.denormals import make_flush
 from rtrave.engine.engine import Engine
 
-# latent frame -> what changes there, by address: as a session's events give it
+# (latent frame, {address: value}), as the events of a session have them
 Changes = Sequence[tuple[int, Mapping[str, float | str]]]
 
 
@@ -32,7 +32,7 @@ def render(
     changes : sequence of (latent frame, {address: value})
         In order; each takes effect on the first hop that begins at its frame or later.
     restarts : sequence of int
-        Latent frames at which the engine of the recorded run began anew.
+        Latent frames at which the engine of the recorded run was reset.
 
     Yields
     ------

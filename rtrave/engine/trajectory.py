@@ -1,4 +1,4 @@
-"""A path through the latent space: recorded while playing, or a sphere; played at any speed. See docs/latent.md."""
+"""Trajectories in the latent space: a recorded path, or a turn on a sphere, at any speed. See docs/latent.md."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from rtrave.edits import spherical_point
 
-RECORDED_S = 60.0  # the longest path; what comes later is not recorded
+RECORDED_S = 60.0  # the longest path; later frames are not recorded
 TURN_S = 10.0  # of the spherical path at speed 1
 RECORDED, SPHERICAL = 0, 1
 
 
 class Trajectory:
-    """One recorded path and a place on it. Nothing is allocated after the beginning.
+    """One recorded path and a place on it. The constructor allocates all memory.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Trajectory:
         self._place = 0.0
 
     def record(self, z: np.ndarray, on: bool) -> None:
-        """Take one latent frame, float32 [D], full space, while `on`; a new path begins where `on` begins."""
+        """Record one latent frame, float32 [D], full space, while `on`; a new path begins where `on` begins."""
         if on and not self._recording:
             self._length = 0
         self._recording = on
@@ -38,7 +38,7 @@ class Trajectory:
             self._length += 1
 
     def play(self, on: bool, loop: bool, shape: int, speed: float) -> np.ndarray | None:
-        """The next point, float32 [D]: of a recorded path in the full space, of the sphere in the addressed one.
+        """Return the next point, float32 [D]: full space for a recorded path, the addressed space for the sphere.
 
         None while nothing plays. A path that does not loop stays at its end; the sphere always goes on.
         """
@@ -67,17 +67,17 @@ class Trajectory:
         return here + share * (there - here)
 
     def stop(self) -> None:
-        """As before the first frame, but the path stays."""
+        """Return to the state before the first frame; the path stays."""
         self._recording = self._playing = False
         self._place = 0.0
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """A copy of the path and the place on it."""
+        """Return a copy of the path and the place on it."""
         flags = np.array([self._recording, self._playing, self._place], np.float64)
         return {"path": self._path[: self._length].copy(), "place": flags}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """The inverse of `snapshot`."""
+        """Put a snapshot back."""
         self._length = len(state["path"])
         self._path[: self._length] = state["path"]
         recording, playing, self._place = state["place"].tolist()

@@ -43,5 +43,5 @@ def test_a_silent_signal_stays_silent_beside_a_loud_one(model, sound):
 
 
 def test_no_multiple_of_the_ratio(model):
-    with pytest.raises(rtrave.RtraveError, match="hop of 300 samples is no multiple of the ratio 128: use 256"):
+    with pytest.raises(rtrave.RtraveError, match="hop: expected a multiple of the ratio 128, got 300: use 256"):
         stream(model, hop=300)

@@ -11,7 +11,7 @@ import rtrave
     ("options", "message"),
     [
         ({"backend": "tensorflow"}, "backend: expected 'onnx' or 'torch', got 'tensorflow'"),
-        ({"precision": "int1"}, "precision 'int1' is unknown: use one of float32, int8"),
+        ({"precision": "int1"}, "precision: expected one of float32, int8, got 'int1'"),
         ({"compat": "max"}, "compat: expected None or 'nn~', got 'max'"),
         ({"batch": 0}, "batch: expected 1 or more, got 0"),
     ],

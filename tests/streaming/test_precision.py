@@ -38,7 +38,7 @@ def test_weights_are_smaller():
 
 
 def test_unknown():
-    with pytest.raises(rtrave.RtraveError, match="use one of float32, int8"):
+    with pytest.raises(rtrave.RtraveError, match="expected one of float32, int8"):
         GraphShape(precision="int4")
     with pytest.raises(rtrave.RtraveError, match="expected 'float32' for the backend 'torch', got 'int8': use 'onnx'"):
         rtrave.stream("strings", backend="torch", precision="int8")

@@ -1,4 +1,4 @@
-"""How a foreign TorchScript is played: which of its methods, with which shapes, in which shared memory. Needs no torch.
+"""Which methods of a TorchScript file are called, with which shapes, in which shared memory. Needs no torch.
 
 The contract is that of nn~: a buffer `{method}_params` = [in channels, in ratio, out channels, out ratio] per method,
 where a ratio of 1 is audio and a greater one is samples per latent frame.
@@ -27,7 +27,7 @@ MAX_LATENTS = 1 << 13  # latent numbers per hop
 
 @dataclass(frozen=True)
 class Call:
-    """One method of a script, as its `{method}_params` tell it.
+    """One method of a TorchScript file, as its `{method}_params` describe it.
 
     Attributes
     ----------
@@ -46,16 +46,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is called for each hop. At least one is there; `effect` stands alone.
+    """The calls of each hop, at least one; `effect` stands alone.
 
     Attributes
     ----------
     encode : Call or None
         Audio to latents.
     decode : Call or None
-        Latents to audio. Without it (and without `effect`) the input itself is heard.
+        Latents to audio. Without it (and without `effect`) the output is the input.
     effect : Call or None
-        Audio to audio; such a script has no latents.
+        Audio to audio; such a file has no latents.
     """
 
     encode: Call | None = None
@@ -64,7 +64,7 @@ class Plan:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that are called, in this order."""
+        """Names of the called methods, in this order."""
         return tuple(call.method for call in (self.encode, self.decode, self.effect) if call)
 
     @property
@@ -83,7 +83,7 @@ class Plan:
 
     @property
     def hop(self) -> int:
-        """Samples per call: the least multiple of the ratio that is one of `HOP`, too."""
+        """Samples per call: the least common multiple of the ratio and `HOP`."""
         return math.lcm(HOP, self.latent_ratio)
 
     @property
@@ -93,13 +93,13 @@ class Plan:
 
     @property
     def inputs(self) -> int:
-        """Audio channels the script hears; 0 where it only decodes."""
+        """Audio channels of the file's input; 0 where it only decodes."""
         call = self.encode or self.effect
         return call.in_channels if call else 0
 
     @property
     def outputs(self) -> int:
-        """Audio channels the script gives; 0 where it only encodes."""
+        """Audio channels of the file's output; 0 where it only encodes."""
         call = self.decode or self.effect
         return call.out_channels if call else 0
 
@@ -109,27 +109,27 @@ class Plan:
         return max(self.inputs, self.outputs)
 
     def to_json(self) -> dict[str, Any]:
-        """A record of plain JSON types."""
+        """Return a record of plain JSON types."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Plan:
-        """The inverse of `to_json`."""
+        """Read what `to_json` wrote."""
         return cls(**{part: Call(**call) if call else None for part, call in record.items()})
 
 
 def choose_plan(calls: Mapping[str, Call]) -> Plan:
-    """Choose what to call: encode and decode where they fit together, else audio to audio, else one of them alone.
+    """Choose the calls: encode and decode where they fit together, else audio to audio, else one of them alone.
 
     Parameters
     ----------
     calls : mapping
-        Method name to Call, in the order the script lists them.
+        Method name to Call, in the order of the file.
 
     Raises
     ------
     RtraveError
-        Nothing of it takes or gives audio, or its sizes are out of reach.
+        No method takes or returns audio, or its sizes are out of range.
     """
     encode, decode = calls.get("encode"), calls.get("decode")
     if encode and decode and _fit(encode, decode):
@@ -146,7 +146,7 @@ def choose_plan(calls: Mapping[str, Call]) -> Plan:
         if call.out_ratio == 1:
             return _checked(Plan(decode=call))
     names = ", ".join(calls) or "none"
-    raise RtraveError(f"no method takes or gives audio (its methods: {names}): it cannot be played by itself")
+    raise RtraveError(f"expected a method that takes or returns audio, got {names}: it cannot be played by itself")
 
 
 def _fit(encode: Call, decode: Call) -> bool:
@@ -158,14 +158,14 @@ def _checked(plan: Plan) -> Plan:
     what = " and ".join(plan.methods)
     calls = [call for call in (plan.encode, plan.decode, plan.effect) if call]
     if any(min(call.in_channels, call.in_ratio, call.out_channels, call.out_ratio) < 1 for call in calls):
-        raise RtraveError(f"{what} tells channels or ratios below 1: it does not keep the nn~ contract")
+        raise RtraveError(f"{what}: expected channels and ratios of 1 or more, got less: it breaks the nn~ contract")
     if plan.hop > MAX_HOP:
-        raise RtraveError(f"{what} has a ratio of {plan.latent_ratio}: {MAX_HOP} samples per call are the most")
+        raise RtraveError(f"{what}: expected at most {MAX_HOP} samples per call, got a ratio of {plan.latent_ratio}")
     if plan.channels > MAX_CHANNELS:
-        raise RtraveError(f"{what} has {plan.channels} audio channels: {MAX_CHANNELS} are the most")
+        raise RtraveError(f"{what}: expected at most {MAX_CHANNELS} audio channels, got {plan.channels}")
     if plan.dims * plan.latent_frames > MAX_LATENTS:
         raise RtraveError(
-            f"{what} has {plan.dims} x {plan.latent_frames} latents per {plan.hop} samples: {MAX_LATENTS} are the most"
+            f"{what}: expected at most {MAX_LATENTS} latents per hop, got {plan.dims} x {plan.latent_frames}"
         )
     return plan
 
@@ -173,17 +173,16 @@ def _checked(plan: Plan) -> Plan:
 class Block:
     """The arrays that a player and its worker share: one memory-mapped file, readable by this user only.
 
-    Whoever was asked last writes: the player before it asks, the worker before it answers. So nothing is read half
-    written, and no lock is needed.
+    The player writes before it asks, the worker before it answers, so nothing is read half written, without a lock.
 
     Attributes
     ----------
     x : float32 [inputs, hop]
         Written by the player.
     z_in : float32 [D, N]
-        What the script encoded; written by the worker.
+        Result of `encode`; written by the worker.
     z_out : float32 [D, N]
-        What it is to decode; written by the player.
+        Input of `decode`; written by the player.
     y : float32 [outputs, hop]
         Written by the worker.
     """
@@ -214,7 +213,7 @@ def _nbytes(plan: Plan) -> int:
 
 
 def create_block(plan: Plan) -> Block:
-    """Make the file and map it. RtraveError where there is no room."""
+    """Create the file and map it; RtraveError where there is no room."""
     folder = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
     try:
         descriptor, name = tempfile.mkstemp(prefix="rtrave-", suffix=".script", dir=folder)

@@ -1,4 +1,4 @@
-"""What a foreign TorchScript is, found out by asking and trying. In the worker process only."""
+"""Probe a third-party TorchScript file: methods, shapes, streaming, determinism. Worker process only."""
 
 from __future__ import annotations
 
@@ -22,23 +22,25 @@ ATTRIBUTE_TYPES = ("bool", "int", "float", "str", "tensor", "buffer")  # by nn~'
 
 
 def probe(script: Script) -> dict[str, Any]:
-    """Everything a player must know, as plain JSON.
+    """Return everything a player must know, as plain JSON.
 
     Returns
     -------
     dict
-        plan, methods (all of them, with their params), labels, sample_rate (Hz, or None where it tells none),
+        plan, methods (all of them, with their params), labels, sample_rate (Hz, or None where it has none),
         attributes ({name: {types, value}}), parameters, finite, streaming (None where it draws random numbers, so that
-        it cannot be told), difference (of chunked and whole, share of the peak), hop_ms.
+        nobody can know), difference (of chunked and whole, share of the peak), hop_ms.
 
     Raises
     ------
     RtraveError
-        It does not keep the contract, or raises on noise.
+        The file breaks the contract, or raises on noise.
     """
     calls = {name: call for name in method_names(script.module) if (call := read_call(script.module, name))}
     if not calls:
-        raise RtraveError("has no method with a {method}_params of four numbers: it does not keep the nn~ contract")
+        raise RtraveError(
+            "expected a method with a {method}_params of four numbers, got none: it breaks the nn~ contract"
+        )
     plan = choose_plan(calls)
     return {
         "plan": plan.to_json(),
@@ -52,14 +54,14 @@ def probe(script: Script) -> dict[str, Any]:
 
 
 def method_names(module: Any) -> list[str]:
-    """`get_methods()`, or the usual names where the script has no such thing."""
+    """Return what `get_methods()` lists, or the usual names where the file has no such method."""
     if hasattr(module, "get_methods"):
         return [str(name) for name in module.get_methods()]
     return [name for name in USUAL_METHODS if hasattr(module, f"{name}_params")]
 
 
 def read_call(module: Any, name: str) -> Call | None:
-    """The method with its four numbers; None where one of them is not there."""
+    """Return a method with its four numbers; None where any of these is missing."""
     numbers = _plain(getattr(module, f"{name}_params", None))
     if not hasattr(module, name) or not isinstance(numbers, list) or len(numbers) != 4:
         return None
@@ -67,7 +69,7 @@ def read_call(module: Any, name: str) -> Call | None:
 
 
 def read_sample_rate(module: Any) -> int | None:
-    """Hz, by any of the names in use; None where it tells none."""
+    """Return the sample rate in Hz, by any of the names in use; None where there is none."""
     for name in RATE_NAMES:
         for value in (_asked(module, name), _plain(getattr(module, name, None))):
             number = value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -77,7 +79,7 @@ def read_sample_rate(module: Any) -> int | None:
 
 
 def read_attributes(module: Any) -> dict[str, dict[str, Any]]:
-    """Name -> {"types": words, "value": list of plain values} for everything with a getter and a setter."""
+    """Return name -> {"types": words, "value": list of plain values} for everything with a getter and a setter."""
     names = [str(name) for name in module.get_attributes()] if hasattr(module, "get_attributes") else []
     names += [name.removeprefix("set_") for name in module._c._method_names() if name.startswith("set_")]
     found = {}
@@ -106,7 +108,7 @@ def _asked(module: Any, name: str) -> Any:
     getter = getattr(module, f"get_{name}", None)
     try:
         return _plain(getter()) if getter else None
-    except Exception:  # a getter that fails tells nothing
+    except Exception:  # a getter that fails has no value
         return None
 
 
@@ -138,12 +140,12 @@ def _try(script: Script, plan: Plan) -> dict[str, Any]:
     script.reset()
     chunked = np.concatenate(chunks, axis=1)
     finite = all(bool(np.isfinite(signal).all()) for signal in (chunked, *wholes))
-    told = {"finite": finite, "hop_ms": 1000 * min(times_s), "streaming": None, "difference": None}
+    result = {"finite": finite, "hop_ms": 1000 * min(times_s), "streaming": None, "difference": None}
     if not finite:
-        return told
+        return result
     difference = _difference(chunked, wholes[0])
     random = _difference(wholes[1], wholes[0]) > TOLERANCE
-    return {**told, "streaming": None if random else difference <= TOLERANCE, "difference": difference}
+    return {**result, "streaming": None if random else difference <= TOLERANCE, "difference": difference}
 
 
 def _play(script: Script, plan: Plan, given: np.ndarray) -> np.ndarray:

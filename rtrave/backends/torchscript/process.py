@@ -1,4 +1,4 @@
-"""The worker process of a foreign script, as those who ask it see it. Needs no torch."""
+"""The player's side of a worker process for TorchScript. Needs no torch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Worker:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self._told: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()
 
     def _listen(self, lines: IO[bytes]) -> None:
         for line in lines:
-            self._told.put(line)
-        self._told.put(None)
+            self._answers.put(line)
+        self._answers.put(None)
 
     def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
         """Send a request and wait for the answer.
@@ -38,26 +38,26 @@ class Worker:
         Raises
         ------
         RtraveError
-            The script's own refusal, without its name.
+            The file's own refusal, without its name.
         WorkerLostError
-            The worker ended or gave no answer within `limit_s`; kill it.
+            The worker ended, or gave no answer within `limit_s` and should be killed.
         """
         stdin = self.process.stdin
         assert stdin is not None
         try:
             stdin.write(json.dumps(request).encode() + b"\n")
             stdin.flush()
-            line = self._told.get(timeout=limit_s)
+            line = self._answers.get(timeout=limit_s)
         except OSError:
             line = None
         except queue.Empty:
             raise WorkerLostError(f"gave no answer for {limit_s:g} s") from None
         if line is None:
             raise WorkerLostError(f"ended its process (code {self.process.wait()})")
-        told: dict[str, Any] = json.loads(line)
-        if "error" in told:
-            raise RtraveError(told["error"])
-        return told
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise RtraveError(answer["error"])
+        return answer
 
     def kill(self) -> None:
         """End it by its id, now."""

@@ -1,10 +1,10 @@
-"""The process that runs a foreign TorchScript, the only one that loads it.
+"""The worker process: the only one that loads a third-party TorchScript file.
 
 Started as `python -m rtrave.backends.torchscript.worker`.
 
 One JSON object per line comes in on stdin and one goes out on stdout for each: {"ok": true, ...} or {"error": text}.
 The first is {"do": "probe" or "open", ...}; after "open" come "encode", "decode", "effect" and "reset", their arrays in
-the shared `Block`. The end of stdin means that the player is gone, and ends this process even while a script hangs.
+the shared `Block`. The end of stdin means that the player has ended, and ends this process even while a method hangs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WARM_UP_CALLS = 3  # TorchScript optimises a method in its first calls
 
 
 def read_script(request: Mapping[str, Any]) -> Script:
-    """Load the file that a request names, where it still is the file that was probed."""
+    """Load the file that a request names; RtraveError where it is not the file that was probed."""
     try:
         data = Path(request["path"]).read_bytes()
     except OSError as error:
@@ -42,7 +42,7 @@ def read_script(request: Mapping[str, Any]) -> Script:
 
 
 class Player:
-    """A script and the arrays it plays in.
+    """A loaded file and the arrays it plays in.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Player:
         for _ in range(WARM_UP_CALLS):
             for part in ("encode", "decode", "effect"):
                 if getattr(self.plan, part):
-                    with contextlib.suppress(RtraveError):  # silence may be what it cannot take; it is told when asked
+                    with contextlib.suppress(RtraveError):  # it may refuse silence; it says so when it plays
                         self.actions[part]()
         self.script.reset()
 
@@ -84,11 +84,11 @@ class Player:
 def _listen(requests: queue.SimpleQueue[dict[str, Any]]) -> None:
     for line in sys.stdin:
         requests.put(json.loads(line))
-    os._exit(0)  # the player is gone; a script that hangs must not outlive it
+    os._exit(0)  # a method that hangs must not outlive the player
 
 
 def answer(request: dict[str, Any], player: Player | None) -> tuple[dict[str, Any], Player | None]:
-    """Do one request; what it tells, and the player from now on."""
+    """Do one request; return the answer, and the player from now on."""
     if request["do"] == "probe":
         from rtrave.backends.torchscript.probe import probe
 
@@ -107,11 +107,11 @@ def serve(out: TextIO) -> None:
     player: Player | None = None
     while True:
         try:
-            told, player = answer(requests.get(), player)
-            told = {"ok": True, **told}
+            result, player = answer(requests.get(), player)
+            result = {"ok": True, **result}
         except RtraveError as error:
-            told = {"error": str(error)}
-        out.write(json.dumps(told) + "\n")
+            result = {"error": str(error)}
+        out.write(json.dumps(result) + "\n")
         out.flush()
 
 

@@ -136,5 +136,5 @@ def test_a_stream_waits_and_so_is_not_late(folder):
 
 def test_no_snapshot(effect):
     assert not {"snapshot", "replay"} & set(effect.spec.capabilities)
-    with pytest.raises(RtraveError, match="its state cannot be kept"):
+    with pytest.raises(RtraveError, match="its state cannot be read"):
         effect.snapshot()

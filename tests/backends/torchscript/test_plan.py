@@ -47,12 +47,12 @@ def test_choice(given, methods, dims, hop, frames, channels):
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        (calls(prior=(8, 2048, 8, 2048)), "no method takes or gives audio .its methods: prior"),
-        (calls(forward=(0, 1, 1, 1)), "below 1"),
-        (calls(encode=(1, 1, 4, 0)), "below 1"),
+        (calls(prior=(8, 2048, 8, 2048)), "expected a method that takes or returns audio, got prior"),
+        (calls(forward=(0, 1, 1, 1)), "of 1 or more, got less"),
+        (calls(encode=(1, 1, 4, 0)), "of 1 or more, got less"),
         (calls(encode=(1, 1, 4, 2047)), "2047"),
-        (calls(forward=(500, 1, 1, 1)), "500 audio channels"),
-        (calls(encode=(1, 1, 100000, 2048)), "100000 x 1 latents"),
+        (calls(forward=(500, 1, 1, 1)), "64 audio channels, got 500"),
+        (calls(encode=(1, 1, 100000, 2048)), "got 100000 x 1"),
     ],
 )
 def test_refused(given, why):

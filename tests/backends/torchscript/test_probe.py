@@ -1,4 +1,4 @@
-"""What is found out about a script before it plays, and told in one line where a user must know."""
+"""The probe of a file before it plays; what a user must know is reported in one line each."""
 
 import json
 
@@ -12,17 +12,17 @@ from tests.third_party_scripts import Autoencoder, Blur, Dice, Effect, Features,
 
 
 @pytest.fixture
-def told():
+def reported():
     return []
 
 
-def probed(script, folder, told):
-    return open_torchscript(probed_here(save(script, folder), tell=told.append))
+def probed(script, folder, reported):
+    return open_torchscript(probed_here(save(script, folder), report=reported.append))
 
 
-def test_effect(tmp_path, told):
-    spec = probed(Effect(), tmp_path, told).spec
-    assert told == ["trying out effect.ts ..."]
+def test_effect(tmp_path, reported):
+    spec = probed(Effect(), tmp_path, reported).spec
+    assert reported == ["trying out effect.ts ..."]
     assert (spec.name, spec.sample_rate, spec.channels, spec.full_latent_size) == ("effect", 48000, 1, 0)
     assert (spec.delay, spec.acoustic_delay) == (2048, 2048)
     assert spec.streaming is True
@@ -30,60 +30,60 @@ def test_effect(tmp_path, told):
     assert spec.capabilities == ("effect",)
 
 
-def test_features(tmp_path, told):
-    facts = probed(Features(), tmp_path, told)
-    assert len(told) == 1
+def test_features(tmp_path, reported):
+    script = probed(Features(), tmp_path, reported)
+    assert len(reported) == 1
     assert (facts.spec.sample_rate, facts.spec.ratio, facts.spec.full_latent_size) == (22050, 512, 4)
     assert facts.spec.capabilities == ("latents", "encode")
     assert facts.shape.latent_frames == 4
 
 
-def test_autoencoder_streams(tmp_path, told):
-    spec = probed(Autoencoder(), tmp_path, told).spec
+def test_autoencoder_streams(tmp_path, reported):
+    spec = probed(Autoencoder(), tmp_path, reported).spec
     assert spec.streaming is True
     assert spec.methods == ("encode", "decode")
-    assert told[1:] == ["autoencoder.ts tells no sample rate: 44100 Hz is assumed"]
+    assert reported[1:] == ["autoencoder.ts reports no sample rate: 44100 Hz is assumed"]
 
 
-def test_one_that_forgets_its_past_is_recognised(tmp_path, told):
-    assert probed(Blur(), tmp_path, told).spec.streaming is False
-    assert any("blur.ts does not stream" in line and "click every 46 ms" in line for line in told)
+def test_a_file_without_memory_is_recognised(tmp_path, reported):
+    assert probed(Blur(), tmp_path, reported).spec.streaming is False
+    assert any("blur.ts does not stream" in line and "click every 46 ms" in line for line in reported)
 
 
-def test_one_that_draws_numbers_is_recognised(tmp_path, told):
-    assert probed(Dice(), tmp_path, told).spec.streaming is None
-    assert any("draws random numbers" in line for line in told)
+def test_a_file_that_draws_numbers_is_recognised(tmp_path, reported):
+    assert probed(Dice(), tmp_path, reported).spec.streaming is None
+    assert any("draws random numbers" in line for line in reported)
 
 
-def test_nan_is_told(tmp_path, told):
+def test_nan_is_reported(tmp_path, reported):
     class Nan(Troubled):
         def forward(self, x):
             return x / 0.0
 
-    probed(Nan(), tmp_path, told)
-    assert told[1:] == ["nan.ts gave NaN or infinity for noise: such blocks are played as silence"]
+    probed(Nan(), tmp_path, reported)
+    assert reported[1:] == ["nan.ts gave NaN or infinity for noise: such blocks are played as silence"]
 
 
-def test_the_second_time_nothing_is_tried_but_the_notes_are_told(tmp_path, told):
-    first = probed(Blur(), tmp_path, told)
+def test_the_second_time_nothing_is_tried_but_the_notes_are_reported(tmp_path, reported):
+    first = probed(Blur(), tmp_path, reported)
     again = []
     assert probed(Blur(), tmp_path, again).spec == first.spec
-    assert again == told[1:]
+    assert again == reported[1:]
 
 
-def test_a_damaged_record_is_made_again(tmp_path, told):
+def test_a_damaged_record_is_made_again(tmp_path, reported):
     path = save(Effect(), tmp_path)
     folder = probed_here(path)
     good = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text("{")
-    assert probed_here(path, tell=told.append) == folder
-    assert told == ["trying out effect.ts ..."]
+    assert probed_here(path, report=reported.append) == folder
+    assert reported == ["trying out effect.ts ..."]
     record = json.loads((folder / MANIFEST).read_text())
     record["scripted"]["found"]["hop_ms"] = good["scripted"]["found"]["hop_ms"]  # a time
     assert record == good
 
 
-def test_another_file_of_the_same_name_is_tried_again(tmp_path, told):
+def test_another_file_of_the_same_name_is_tried_again(tmp_path, reported):
     path = save(Effect(), tmp_path)
     first = probed_here(path)
     path.write_bytes(save(Features(), tmp_path).read_bytes())

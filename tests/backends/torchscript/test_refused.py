@@ -100,9 +100,9 @@ def test_missing(tmp_path):
     [
         (flipped, "cannot be loaded as TorchScript"),
         (hostile_constants, "cannot be loaded as TorchScript"),
-        (lambda path: save(Plain(), path.parent), "does not keep the nn~ contract"),
-        (lambda path: save(Prior(), path.parent), "no method takes or gives audio"),
-        (lambda path: save(Liar(), path.parent), r"gave \[1, 1, 8192\], its params promise \[1, 2, 8192\]"),
+        (lambda path: save(Plain(), path.parent), "breaks the nn~ contract"),
+        (lambda path: save(Prior(), path.parent), "a method that takes or returns audio"),
+        (lambda path: save(Liar(), path.parent), r"expected \[1, 2, 8192\] as its params say, got \[1, 1, 8192\]"),
     ],
 )
 def test_refused_by_torch_or_the_probe(tmp_path, make, why, capfd):
@@ -117,11 +117,11 @@ def test_refused_by_torch_or_the_probe(tmp_path, make, why, capfd):
 @pytest.mark.parametrize(
     ("attributes", "why"),
     [
-        ({"gain": [1.5]}, r"refuses gain = \[1.5\]: it answers -1"),
-        ({"gain": ["loud"]}, "takes a float for gain, not 'loud'"),
-        ({"gain": [True]}, "takes a float for gain, not True"),
+        ({"gain": [1.5]}, r"refuses gain = \[1.5\]: its setter returned -1"),
+        ({"gain": ["loud"]}, "attribute gain: expected a float, got 'loud'"),
+        ({"gain": [True]}, "attribute gain: expected a float, got True"),
         ({"gain": [0.1, 0.2]}, "refuses gain"),
-        ({"pain": [1.0]}, "has no attribute 'pain'"),
+        ({"pain": [1.0]}, "with a setter, got 'pain'"),
     ],
 )
 def test_refused_attributes(tmp_path, attributes, why):
@@ -129,7 +129,7 @@ def test_refused_attributes(tmp_path, attributes, why):
         probed_here(save(Effect(), tmp_path), attributes)
 
 
-def test_what_raises_at_once_tells_its_own_error(tmp_path):
+def test_an_error_at_once_is_reported_as_it_is(tmp_path):
     class Raises(Troubled):
         def forward(self, x):
             raise ValueError("no such block")

@@ -1,4 +1,4 @@
-"""A script that raises, hangs, gives NaN or dies is silent, told, and plays on; it never stops the sound."""
+"""A file that raises, hangs, returns NaN or dies is silent, reported, and plays on; it never stops the sound."""
 
 import os
 import subprocess
@@ -59,13 +59,13 @@ def equal_from(y, x, hop):
     return np.allclose(y[:, start:], later(2 * x)[:, start:], atol=1e-6)
 
 
-@pytest.mark.parametrize(("what", "why"), [(RAISE, "no such block"), (SHAPE, "its params promise")])
+@pytest.mark.parametrize(("what", "why"), [(RAISE, "no such block"), (SHAPE, "as its params say")])
 def test_a_script_that_raises(engine, what, why):
     x = with_trouble(12, 5, what)
     y, _, _, lost = play(engine, x)
     assert [index for index, _ in lost] == [6]
     assert why in lost[0][1]
-    assert not y[:, 6 * HOP : 8 * HOP].any()  # the lost hop, and the one of beginning anew
+    assert not y[:, 6 * HOP : 8 * HOP].any()  # the lost hop, and the one after the reset
     assert equal_from(y, x, 8)
 
 
