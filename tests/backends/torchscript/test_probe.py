@@ -33,9 +33,9 @@ def test_effect(tmp_path, reported):
 def test_features(tmp_path, reported):
     script = probed(Features(), tmp_path, reported)
     assert len(reported) == 1
-    assert (facts.spec.sample_rate, facts.spec.ratio, facts.spec.full_latent_size) == (22050, 512, 4)
-    assert facts.spec.capabilities == ("latents", "encode")
-    assert facts.shape.latent_frames == 4
+    assert (script.spec.sample_rate, script.spec.ratio, script.spec.full_latent_size) == (22050, 512, 4)
+    assert script.spec.capabilities == ("latents", "encode")
+    assert script.facts.shape.latent_frames == 4
 
 
 def test_autoencoder_streams(tmp_path, reported):
