@@ -8,16 +8,19 @@ not take.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import ROOT, Value
 from rtrave.errors import ControlError
+from rtrave.osc.burst import Touch
+from rtrave.osc.leases import Leases
 from rtrave.osc.listeners import Listener, Subscription
 from rtrave.osc.packets import encode_message, group, join
-from rtrave.osc.replies import Leases, Peer, is_web
+from rtrave.osc.transport import Peer
 from rtrave.osc.values import Values
 
 PERIOD_S = 0.1
@@ -34,39 +37,36 @@ LISTEN = "LISTEN"  # the subscription of a web socket, in place of a pattern
 
 
 class Feedback:
-    """Tells listeners.
+    """Sends feedback to the listeners. The OSC server's thread, except `announce`.
 
     Parameters
     ----------
-    targets : iterable of (host, port)
-        Permanent targets, as `parse_target` gives them; they hear everything.
+    targets : iterable of Peer
+        Permanent targets. They receive everything.
     leases : Leases
     controls : Controls
     values : Values
-    send : callable
-        (datagram, peer) -> None; must not wait.
     now_s : float
         Monotonic time of the start.
     """
 
     def __init__(
-        self,
-        targets: Iterable[Peer],
-        leases: Leases,
-        controls: Controls,
-        values: Values,
-        send: Callable[[bytes, Peer], None],
-        now_s: float,
+        self, targets: Iterable[Peer], leases: Leases, controls: Controls, values: Values, now_s: float
     ) -> None:
         self._targets = tuple(targets)
-        self._leases, self._controls, self._values, self._send = leases, controls, values, send
+        self._leases, self._controls, self._values = leases, controls, values
         self._listeners: dict[Peer, Listener] = {}
+        self._announced: deque[bytes] = deque()
         self._seen = controls.values.copy()
         self._macros = self._macro_values()
         self._stood = self._standing()
         self._next_stream_s = now_s
         for target in self._targets:
             self.welcome(target, ALL_STREAMS)
+
+    def __len__(self) -> int:
+        """The number of listeners."""
+        return len(self._listeners)
 
     @property
     def next_s(self) -> float:
@@ -112,8 +112,8 @@ class Feedback:
         heard.pending = {a: None for a in heard.pending if a in controls}
         listener.subscriptions[LISTEN] = heard
 
-    def begin_anew(self) -> None:
-        """The controls are another model's: tell the whole state, and what each pattern matches now."""
+    def adopt_controls(self) -> None:
+        """Send the whole state of another model's controls, and match each pattern anew."""
         self._seen = self._controls.values.copy()
         self._macros, self._stood = self._macro_values(), self._standing()
         for listener in self._listeners.values():
@@ -136,8 +136,8 @@ class Feedback:
         reads = tuple(a for a in found if self._values.is_read(a))
         return frozenset(found).difference(reads), reads
 
-    def forget(self, target: Peer) -> None:
-        """A peer is gone."""
+    def discard(self, target: Peer) -> None:
+        """Stop sending to a peer."""
         self._listeners.pop(target, None)
 
     def unsubscribe(self, target: Peer, pattern: str) -> None:
@@ -146,13 +146,13 @@ class Feedback:
         if listener is not None:
             listener.subscriptions.pop(pattern, None)
 
-    def note(self, touched: Mapping[str, tuple[Peer, bool]]) -> None:
-        """Find what has changed since the last time, and who is to hear of it.
+    def note(self, touched: Mapping[str, Touch]) -> None:
+        """Find the controls that have changed since the last call, and the listeners to notify.
 
         Parameters
         ----------
         touched : mapping
-            Address to the target of the peer that set it, and whether it has the value that was sent.
+            Address to who set it.
         """
         values = self._controls.values
         slots = np.flatnonzero(values != self._seen)
@@ -165,12 +165,13 @@ class Feedback:
         addresses += [a for a, told in macros.items() if told != self._macros[a]]
         self._macros = macros
         for address in addresses:
-            mover, exact = touched.get(address, (None, True))
+            touch = touched.get(address)
+            mover = self._leases.target(touch.source) if touch is not None and touch.exact else None
             for peer, listener in self._listeners.items():
-                if peer != mover or not exact:
+                if peer != mover:
                     self._remember(listener, address)
-        for address, (mover, exact) in touched.items():
-            corrected = self._listeners.get(mover) if not exact else None
+        for address, touch in touched.items():
+            corrected = None if touch.exact else self._listeners.get(self._leases.target(touch.source))
             if corrected is not None:
                 self._remember(corrected, address)
 
@@ -185,6 +186,8 @@ class Feedback:
 
     def tick(self, now_s: float) -> None:
         """Send what is due. A round that was missed is not made up for."""
+        while self._announced:
+            self._send_to_all(self._announced.popleft(), now_s)
         if now_s < self.next_s:
             return
         self._values.begin_round()
@@ -192,17 +195,20 @@ class Feedback:
             self._next_stream_s += PERIOD_S
             if self._next_stream_s <= now_s:
                 self._next_stream_s = now_s + PERIOD_S
-            self._forget_gone(now_s)
+            self._discard_expired(now_s)
             self._note_standing()
             self._send_streams()
         for peer, listener in self._listeners.items():
             if listener.due_s <= now_s:
                 self._send_due(peer, listener, now_s)
 
-    def tell_all(self, datagram: bytes, now_s: float) -> None:
-        """Send one datagram to everybody who listens."""
+    def announce(self, message: bytes) -> None:
+        """Send one message to all listeners with the next `tick`. Any thread."""
+        self._announced.append(message)
+
+    def _send_to_all(self, datagram: bytes, now_s: float) -> None:
         for peer in {*self._targets, *(lease.target for lease in self._leases.alive(now_s))}:
-            self._send(datagram, peer)
+            peer.send(datagram)
 
     def _send_streams(self) -> None:
         asked = {mask for listener in self._listeners.values() for mask in STREAMS if listener.mask & mask}
@@ -248,10 +254,10 @@ class Feedback:
         return encode_message(address, types, values)
 
     def _send_messages(self, messages: Sequence[bytes], peer: Peer) -> None:
-        for bundle in [[m] for m in messages] if is_web(peer) else group(messages):
-            self._send(join(bundle), peer)
+        for bundle in group(messages) if peer.transport.bundles else [[message] for message in messages]:
+            peer.send(join(bundle))
 
-    def _forget_gone(self, now_s: float) -> None:
+    def _discard_expired(self, now_s: float) -> None:
         there = {*self._targets, *(lease.target for lease in self._leases.alive(now_s))}
         for peer in [p for p in self._listeners if p not in there]:
             del self._listeners[peer]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rtrave.control.parameter import Value
 from rtrave.errors import RtraveError
-from rtrave.osc.replies import Peer
+from rtrave.osc.transport import Address
 
 NEVER = math.inf
 
@@ -46,7 +46,7 @@ class Listener:
         return min([own, *(s.due_s for s in self.subscriptions.values())])
 
 
-def parse_target(text: str) -> Peer:
+def parse_target(text: str) -> Address:
     """Read `HOST:PORT` and look the host up (IPv4), so that nothing is looked up while playing.
 
     Raises

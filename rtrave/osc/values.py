@@ -40,9 +40,9 @@ class Values:
         self._controls = controls
         self._rows = check_known(readers, "read")
         self._read: dict[str, tuple[Value, ...]] = {}
-        self.begin_anew()
+        self.adopt_controls()
 
-    def begin_anew(self) -> None:
+    def adopt_controls(self) -> None:
         """The controls are another model's from here on."""
         controls = self._controls
         self._read.clear()

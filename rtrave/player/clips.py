@@ -41,7 +41,7 @@ class Clips:
     controls : Controls
     hand_over : callable
         (paths) -> None: tells the audio process all clips so far.
-    call : callable
+    submit : callable
         Has something done on the OSC server's thread.
     note : callable
         (text) -> None; any thread.
@@ -56,12 +56,12 @@ class Clips:
         work: Path,
         controls: Controls,
         hand_over: Callable[[list[str]], object],
-        call: Callable[[Callable[[], object]], object],
+        submit: Callable[[Callable[[], object]], object],
         note: Callable[[str], object],
         second_input: bool = False,
     ) -> None:
         self._folder, self._graph, self._work, self._controls = folder, graph, work, controls
-        self._hand_over, self._call, self._note = hand_over, call, note
+        self._hand_over, self._submit, self._note = hand_over, submit, note
         self._second_input = second_input
         self._slots: dict[str, int] = {}
         self._paths: list[str] = []
@@ -84,14 +84,14 @@ class Clips:
         threading.Thread(target=self._encode, args=(name, clips[name]), name="clip", daemon=True).start()
         return None
 
-    def begin_anew(self, graph: Path) -> None:
+    def adopt_graph(self, graph: Path) -> None:
         """Another model plays: no clip is chosen, and each is encoded again when it is wanted. Main thread."""
         with self._lock:
             self._graph = graph
             self._slots.clear()
             self._paths.clear()
             self._hand_over([])
-        self._call(self._set_off)
+        self._submit(self._set_off)
 
     def _set_off(self) -> None:
         """OSC thread."""
@@ -115,7 +115,7 @@ class Clips:
                 self._paths.append(str(file))
                 self._hand_over(self._paths)
                 self._slots[name] = FIRST_CLIP + len(self._paths) - 1
-        self._call(lambda: self._set(name))
+        self._submit(lambda: self._set(name))
 
     def _set(self, name: str) -> None:
         """OSC thread: unless something else was chosen meanwhile."""

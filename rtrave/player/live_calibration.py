@@ -27,7 +27,7 @@ class LiveCalibration:
         Gets the new ranges.
     keep : callable
         Told of the new calibration; writes it. Called in a thread of its own.
-    call : callable
+    submit : callable
         Has something done on the OSC server's thread.
     """
 
@@ -37,10 +37,10 @@ class LiveCalibration:
         facts: Callable[[], ModelFacts],
         controls: Controls,
         keep: Callable[[Calibration], object],
-        call: Callable[[Callable[[], object]], object],
+        submit: Callable[[Callable[[], object]], object],
     ) -> None:
         self._gatherer, self._facts, self._controls = gatherer, facts, controls
-        self._keep, self._call = keep, call
+        self._keep, self._submit = keep, submit
         controls.on_macro[LISTEN] = self._listen
 
     @property
@@ -48,13 +48,9 @@ class LiveCalibration:
         """How long it has listened."""
         return self._gatherer.frames / self._facts().spec.latent_rate_hz
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Another model plays: what was heard so far is not of it. OSC thread."""
         self._controls.macros[LISTEN] = (0,)
-
-    def state(self) -> tuple[int, float]:
-        """LiveCalibration (0 or 1), and seconds so far."""
-        return int(self._gatherer.listening), self.seconds
 
     def _listen(self, values: Values) -> None:
         """OSC thread."""
@@ -75,7 +71,7 @@ class LiveCalibration:
 
         def finish() -> None:
             found = learn(z, facts.latent_pca, facts.latent_mean, facts.model_hash, seconds, ["live input"])
-            self._call(lambda: use(found))
+            self._submit(lambda: use(found))
             self._keep(found)
 
         threading.Thread(target=finish, name="calibration", daemon=True).start()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from rtrave.control.instrument import Instrument
 from rtrave.model.registry import registered_models
 from rtrave.model.spec import ModelSpec
+from rtrave.osc.dispatch import Action
+from rtrave.osc.values import Reader
 from rtrave.player.monitor import Monitor
 from rtrave.player.recorder import Recorder
 from rtrave.settings import VERSION
 
-Reader = Callable[[], tuple[Any, ...]]
 
-
-def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Callable[..., object]]:
+def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Action]:
     """Recording and loading models by OSC; called on the OSC thread, each returns at once."""
 
     def mark(text: str = "") -> None:
@@ -41,11 +40,16 @@ def osc_readers(
         name = recorder.folder.name if recorder.recording and recorder.folder else ""
         return int(recorder.recording), name, recorder.seconds
 
+    def calibration_state() -> tuple[int, float]:
+        gatherer = monitor.gatherer
+        return int(gatherer.listening), gatherer.frames / spec().latent_rate_hz
+
     return {
         "/rtrave/latent/<n>/in": latents("in"),
         "/rtrave/latent/<n>/out": latents("out"),
         "/rtrave/z/out": latents("out"),
         "/rtrave/snapshot/list": instrument.names,
+        "/rtrave/calibration/state": calibration_state,
         "/rtrave/status": status,
         "/rtrave/meter": monitor.levels_db,
         "/rtrave/record/state": record_state,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import Value
 from rtrave.errors import RtraveError
+from rtrave.osc.endpoint import is_loopback
 from rtrave.osc.query import QueryTree
-from rtrave.osc.replies import is_loopback
 from rtrave.osc.server import OscServer
 from rtrave.osc.values import Reader
 from rtrave.player.options import LiveOptions
@@ -41,7 +41,7 @@ class Web:
         self, options: LiveOptions, controls: Controls, readers: Mapping[str, Reader], osc: OscServer, name: str
     ) -> None:
         networks = parse_networks(options.osc_allow)
-        if networks and is_loopback((options.osc_bind, 0)):
+        if networks and is_loopback(options.osc_bind):
             raise RtraveError("--osc-allow lets others in, but OSC is for this computer only: add --osc-bind 0.0.0.0")
         self._bind = options.osc_bind if networks else "127.0.0.1"
         self._name, self._port, self._open = f"rtrave {name}", osc.port, bool(networks)
@@ -61,7 +61,7 @@ class Web:
         """While it is held, nobody reads the tree: the controls may become another model's."""
         return self._server.reading
 
-    def begin_anew(self) -> None:
+    def adopt_controls(self) -> None:
         """Tell of the controls as they are now. While `changing` is held."""
         self._server.adopt(self._tree())
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from rtrave.control.instrument import Instrument
 from rtrave.control.parameter import TABLE
 from tests.osc.rig import Rig, message
 
@@ -26,13 +25,13 @@ def examples():
 def rig():
     made = Rig(
         dims=16,
+        shares=(1.0,) * 16,
+        choose_source=lambda name: 2,
         actions=dict.fromkeys(("/rtrave/record/start", "/rtrave/record/stop", "/rtrave/record/mark"), lambda *_: None),
         readers={"/rtrave/latent/<n>/out": lambda: (0.0,) * 16, "/rtrave/model/name": lambda: ("x",)},
     )
-    instrument = Instrument(made.controls, (1.0,) * 16, lambda name: 2)
-    made.server._dispatcher._actions.update(instrument.actions())
     for name in ("verse", "chorus", "still", "noisy"):
-        instrument.store(name)
+        made.instrument.store(name)
     for end, name in (("a", "verse"), ("b", "chorus")):
         made.controls.set(f"/rtrave/morph/{end}", (name,))
     yield made

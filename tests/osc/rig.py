@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 
+from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
+from rtrave.osc import transport
 from rtrave.osc.packets import IMMEDIATELY, encode_message
 from rtrave.osc.server import OscServer
 
@@ -40,15 +42,19 @@ class Rig:
         dims: int = 4,
         actions: Mapping[str, Callable[..., None]] | None = None,
         readers: Mapping[str, Callable[[], tuple]] | None = None,
+        publish: Callable[[np.ndarray], object] | None = None,
+        shares: Sequence[float] = (),
+        choose_source: Callable[[str], int | None] | None = None,
         **options: object,
     ) -> None:
         self.clock = Clock()
         self.published: list[np.ndarray] = []
         self.controls = Controls(make_layout(dims))
+        self.instrument = Instrument(self.controls, shares, choose_source)
         self.server = OscServer(
             self.controls,
-            lambda values: self.published.append(values.copy()),
-            actions or {},
+            publish or (lambda values: self.published.append(values.copy())),
+            self.instrument.actions() | dict(actions or {}),
             readers or {},
             port=0,
             monotonic_s=self.clock.monotonic_s,
@@ -77,11 +83,12 @@ class Peer:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.0)
         self.name: tuple[str, int] = self.socket.getsockname()
+        self.source = transport.Peer(server.udp, self.name)
 
     def send(self, *packets: bytes) -> None:
         """Send packets as one burst."""
         for packet in packets:
-            self._server.handle(packet, self.name)
+            self._server.handle(packet, self.source)
         self._server.finish_burst()
 
     def ask(self, address: str, types: str = "", *arguments: object) -> list[tuple]:

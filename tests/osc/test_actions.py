@@ -112,7 +112,7 @@ def test_an_action_that_fails_is_told_and_the_server_goes_on(
     ((kind, about, told, _, text),) = peer.ask(START)
     assert (kind, about, told) == ("/rtrave/error", START, code)
     assert faults or text == str(error)
-    assert rig.server.counts.faults == faults and bool(rig.server.last_fault) == bool(faults)
+    assert rig.server.counts.faults == faults and bool(rig.server.counts.last_fault) == bool(faults)
     assert adds_up(rig.server)
     assert peer.ask("/rtrave/ping") == [("/rtrave/pong",)]
 

@@ -8,8 +8,8 @@ from tests.osc.test_changes import run
 
 
 def adopt(rig: Rig, dims: int) -> None:
-    rig.controls.adopt(make_layout(dims))
-    rig.server.begin_anew()
+    rig.instrument.adopt(make_layout(dims))
+    rig.server.adopt_controls()
 
 
 def addresses(peer) -> set[str]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from rtrave.control.instrument import Instrument
 from tests.osc.rig import Peer, Rig, bundle, message
 
 
@@ -60,8 +59,8 @@ def test_no_more_than_sixty_bundles_a_second(rig: Rig) -> None:
 
 def test_two_movers_of_one_control_agree_in_the_end(rig: Rig) -> None:
     one, two = listening(rig), listening(rig)
-    rig.server.handle(message("/rtrave/mix", "f", 0.25), one.name)
-    rig.server.handle(message("/rtrave/mix", "f", 0.5), two.name)
+    rig.server.handle(message("/rtrave/mix", "f", 0.25), one.source)
+    rig.server.handle(message("/rtrave/mix", "f", 0.5), two.source)
     rig.server.finish_burst()
     run(rig, 0.1)
     assert one.heard() == [("/rtrave/mix", 0.5)] and two.heard() == []
@@ -82,10 +81,7 @@ def test_everything_that_a_trigger_or_a_pattern_moves_is_told(rig: Rig) -> None:
 
 
 def test_a_recalled_snapshot_and_fidelity_are_told(make_rig: Callable[..., Rig]) -> None:
-    rig = make_rig()
-    instrument = Instrument(rig.controls, (0.5, 0.8, 0.95, 1.0))
-    rig.server.call(lambda: None)
-    rig.server._dispatcher._actions.update(instrument.actions())
+    rig = make_rig(shares=(0.5, 0.8, 0.95, 1.0))
     peer = listening(rig)
     peer.send(message("/rtrave/snapshot/store", "s", "a"), message("/rtrave/dims", "i", 2))
     run(rig, 0.1)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rtrave.osc.endpoint import Endpoint
 from tests.osc.rig import Peer, Rig, message
 
 
@@ -12,7 +13,7 @@ def packet_error() -> bytes:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peers stand for programs on another computer."""
-    monkeypatch.setattr("rtrave.osc.replies.is_loopback", lambda peer: False)
+    monkeypatch.setattr(Endpoint, "is_trusted", lambda endpoint, address: False)
 
 
 @pytest.mark.usefixtures("elsewhere")

@@ -122,7 +122,7 @@ def test_a_fault_of_ours_is_counted_and_the_thread_goes_on(make_live: Callable[.
     live = make_live(readers={"/rtrave/meter": broken})
     live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     live.until(lambda: live.server.counts.faults >= 3)
-    assert "a broken reader" in live.server.last_fault
+    assert "a broken reader" in live.server.counts.last_fault
     live.socket.send(message("/rtrave/sync", "i", 1))
     assert read(live.socket.recv(2000)) == [("/rtrave/synced", 1)]
     live.server.stop()
@@ -130,7 +130,7 @@ def test_a_fault_of_ours_is_counted_and_the_thread_goes_on(make_live: Callable[.
 
 
 def test_the_receive_buffer_is_large_enough(make_live: Callable[..., Live]) -> None:
-    assert make_live().server.receive_buffer_bytes >= 1 << 20
+    assert make_live().server.udp.receive_buffer_bytes >= 1 << 20
 
 
 def test_it_ends_soon_and_frees_the_port(make_live: Callable[..., Live]) -> None:

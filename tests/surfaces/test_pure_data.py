@@ -56,7 +56,7 @@ def test_a_round_trip(server, tmp_path):
     program = shutil.which("pd")
     assert program, "this test needs Pure Data (Debian: puredata-core)"
     reply, ask = free_port(), free_port()
-    (tmp_path / "x.pd").write_text(patch(server._controls, "127.0.0.1", server.port, reply))
+    (tmp_path / "x.pd").write_text(patch(server.controls, "127.0.0.1", server.port, reply))
     (tmp_path / "helper.pd").write_text(HELPER.format(port=ask))
     command = [program, "-nogui", "-noaudio", "-nosleep", "-stderr", tmp_path / "helper.pd", tmp_path / "x.pd"]
     log = (tmp_path / "log").open("w+")
@@ -66,7 +66,7 @@ def test_a_round_trip(server, tmp_path):
         text = lambda: (tmp_path / "log").read_text()  # noqa: E731
         until(lambda: "heard: rtrave mix 1" in text())  # its hello brought the whole state
         out.sendto(b"1.5;\n", ("127.0.0.1", ask))  # the slider is moved
-        until(lambda: server._controls.get("/rtrave/latent/2/bias") == (1.5,))
+        until(lambda: server.controls.get("/rtrave/latent/2/bias") == (1.5,))
         assert "heard: rtrave latent 2 bias 1.5" not in text()  # no echo to the moving finger
         out.sendto(encode_message("/rtrave/latent/2/bias", "f", (-2.25,)), ("127.0.0.1", server.port))
         until(lambda: "heard: rtrave latent 2 bias -2.25" in text())

@@ -13,10 +13,10 @@ def adopt(site: Site, dims: int) -> None:
     def act() -> None:
         with site.web.reading:
             site.instrument.adopt(make_layout(dims))
-            site.osc.begin_anew()
+            site.osc.adopt_controls()
             site.web.adopt(QueryTree(site.controls, {}, "rtrave test", {}))
 
-    site.osc.do(act)
+    site.osc.submit(act).result(5)
 
 
 def paths(web, count: int) -> list[tuple[str, str]]:

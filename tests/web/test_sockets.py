@@ -8,7 +8,8 @@ from pythonosc.osc_message import OscMessage
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from rtrave.osc.packets import encode_message
-from rtrave.web.server import MAX_FRAME_BYTES, MAX_SOCKETS
+from rtrave.web.server import MAX_FRAME_BYTES
+from rtrave.web.sockets import MAX_SOCKETS
 from tests.web.conftest import Site
 
 
@@ -132,7 +133,7 @@ def test_there_are_sixteen(site: Site) -> None:
         site.socket()
     assert caught.value.response.status_code == 503
     opened[0].close()
-    site.until(lambda: len(site.web._sockets) < MAX_SOCKETS)
+    site.until(lambda: len(site.web.sockets) < MAX_SOCKETS)
     site.socket()
 
 
@@ -148,5 +149,6 @@ def test_what_is_closed_is_forgotten(site: Site) -> None:
     web = site.socket()
     web.send(command("LISTEN", "/rtrave"))
     settled(site, web)
+    assert site.osc.stats()["listeners"] == site.osc.stats()["leases"] == 1
     web.close()
-    site.until(lambda: not site.osc._feedback._listeners and not site.osc._leases.alive(0.0))
+    site.until(lambda: site.osc.stats()["listeners"] == site.osc.stats()["leases"] == 0)
