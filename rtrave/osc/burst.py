@@ -82,9 +82,9 @@ class Burst:
 
     def _touch(self, address: str, written: Written, source: Peer) -> None:
         addresses = self._controls.layout.addresses
-        for where in written.where:
-            for slot in range(where.start, where.stop):
-                self._touched[addresses[slot]] = Touch(source, written.exact)
-        place = self._controls.place(address)
-        if place is not None and place.where is None:
-            self._touched[place.parameter.address] = Touch(source, written.exact)
+        for part in written.parts:
+            for index in range(part.start, part.stop):
+                self._touched[addresses[index]] = Touch(source, written.exact)
+        slot = self._controls.slot(address)
+        if slot is not None and slot.indices is None:
+            self._touched[slot.parameter.address] = Touch(source, written.exact)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from rtrave.control.arguments import action_arguments, tag
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import Parameter
+from rtrave.control.parameter import Parameter, ParameterKind
 from rtrave.control.pattern import is_pattern
 from rtrave.control.slots import Written
 from rtrave.errors import ControlError, RtraveError
@@ -58,7 +58,7 @@ class Dispatcher:
         monotonic_s: Callable[[], float],
     ) -> None:
         self._controls, self._values = controls, values
-        self._actions, self._own = check_known(actions, "action"), own_actions
+        self._actions, self._own = check_known(actions, ParameterKind.ACTION), own_actions
         self._replies, self._burst, self._counts = replies, burst, counts
         self._monotonic_s = monotonic_s
 
@@ -98,7 +98,7 @@ class Dispatcher:
             self._answer([address], origin)
         elif parameter is None:
             return self._perform_unlisted(address, arguments, origin)
-        elif parameter.kind == "action":
+        elif parameter.kind is ParameterKind.ACTION:
             return self._act(parameter, arguments, origin)
         elif arguments:
             raise ControlError("denied", f"{address} can only be read: send it without arguments", 0)

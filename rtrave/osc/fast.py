@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 
 from rtrave.control.namespace import Controls
+from rtrave.control.parameter import ParameterKind
 from rtrave.osc.burst import Burst
 from rtrave.osc.packets import encode_message
 from rtrave.osc.transport import Peer
@@ -33,20 +34,20 @@ class FastFloats:
         """Recognise the addresses that the controls have from here on."""
         layout = self._controls.layout
         self._known: dict[bytes, tuple[int, float, float, str]] = {}  # a message without its number
-        for slot, (address, p) in enumerate(zip(layout.addresses, layout.parameters, strict=True)):
-            if p.kind == "control" and p.type == "f" and address in self._controls.parameters:
+        for index, (address, p) in enumerate(zip(layout.addresses, layout.parameters, strict=True)):
+            if p.kind is ParameterKind.CONTROL and p.type == "f" and address in self._controls.parameters:
                 head = encode_message(address, "f", (0.0,))[:-4]
-                self._known[head] = slot, p.hard_low, p.hard_high, address
+                self._known[head] = index, p.hard_low, p.hard_high, address
 
     def set(self, data: bytes, source: Peer) -> bool:
         """Do a packet that is one float within the hard limits of one control; return False for any other packet."""
         known = self._known.get(data[:-4])
         if known is None:
             return False
-        slot, low, high, address = known
+        index, low, high, address = known
         (value,) = FLOAT.unpack_from(data, len(data) - 4)
         if not low <= value <= high:
             return False
-        self._controls.values[slot] = value
+        self._controls.values[index] = value
         self._burst.note_float(address, source)
         return True

@@ -176,7 +176,7 @@ class Feedback:
                 self._remember(corrected, address)
 
     def _remember(self, listener: Listener, address: str) -> None:
-        wanted = [address, *self._controls.twins.get(address, ())]
+        wanted = [address, *self._controls.aliases.get(address, ())]
         if listener.mask & CONTROLS and self._controls.has_value(address):
             listener.pending[address] = None
         for subscription in listener.subscriptions.values():

@@ -55,11 +55,11 @@ class LiveCalibration:
     def _listen(self, values: Values) -> None:
         """OSC thread."""
         if values[0]:
-            self._gatherer.begin()
+            self._gatherer.start()
             return
-        if not self._gatherer.listening:
+        if not self._gatherer.active:
             return
-        seconds, z = self.seconds, self._gatherer.end()
+        seconds, z = self.seconds, self._gatherer.finish()
         if z.shape[1] < LEAST_FRAMES:
             raise ControlError("denied", f"{z.shape[1]} latent frames were heard: listen for longer", 0)
 

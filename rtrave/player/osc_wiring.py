@@ -42,7 +42,7 @@ def osc_readers(
 
     def calibration_state() -> tuple[int, float]:
         gatherer = monitor.gatherer
-        return int(gatherer.listening), gatherer.frames / spec().latent_rate_hz
+        return int(gatherer.active), gatherer.frames / spec().latent_rate_hz
 
     return {
         "/rtrave/latent/<n>/in": latents("in"),

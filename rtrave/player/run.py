@@ -18,7 +18,7 @@ from rtrave.backends.torchscript.facts import ModelFacts
 from rtrave.control.calibration import Calibration, calibrate, save
 from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import calibration_path, state_path
+from rtrave.control.persisted import calibration_path, state_path
 from rtrave.errors import RtraveError
 from rtrave.ipc.shared_memory import Shared, section
 from rtrave.osc.listeners import parse_target

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import load_state, save_state
+from rtrave.control.persisted import load_state, save_state
 from rtrave.errors import RtraveError
 
 PERIOD_S = 2.0
@@ -66,5 +66,5 @@ class StateKeeper:
     def _fingerprint(self) -> tuple[object, ...]:
         instrument = self._instrument
         snapshots = tuple((name, id(values)) for name, values in dict(instrument.snapshots).items())
-        kept = instrument.controls.values[instrument.controls.layout.kept()]
+        kept = instrument.controls.values[instrument.controls.layout.persisted()]
         return kept.tobytes(), snapshots, tuple(instrument.controls.macros.values())

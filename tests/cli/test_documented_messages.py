@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import ParameterKind
+from rtrave.control.table import TABLE
 from tests.osc.rig import Rig, message
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ def test_there_are_examples():
 
 
 def test_every_address_named_is_there():
-    known = {p.address for p in TABLE if p.kind != "hidden"}
+    known = {p.address for p in TABLE if p.kind is not ParameterKind.HIDDEN}
     folders = {a.rsplit("/", k)[0] for a in known for k in (1, 2, 3)}
     for page in PAGES:
         for named in re.findall(r"`(/rtrave/[a-z_/<>n]+)", page.read_text()):

@@ -87,7 +87,7 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, was: str, now: str) -> 
 
 
 def test_another_number_of_dimensions_is_refused() -> None:
-    with pytest.raises(RtraveError, match="3 dimensions for a model with 4"):
+    with pytest.raises(RtraveError, match="expected 4 dimensions, got 3"):
         c.calibrate(Controls(make_layout(4)), learned(3)[0])
 
 
@@ -95,10 +95,10 @@ def test_gathering_thins_out_but_never_ends() -> None:
     gatherer = c.Gatherer(2)
     gatherer.add(latents(2, 5))
     assert gatherer.frames == 0  # not asked for
-    gatherer.begin()
+    gatherer.start()
     z = np.arange(50_000, dtype=np.float32).repeat(2).reshape(-1, 2).T
     for part in np.split(z, 100, axis=1):
         gatherer.add(part)
-    kept = gatherer.end()
+    kept = gatherer.finish()
     assert gatherer.frames == 50_000 and 10_000 <= kept.shape[1] <= c.MAX_GATHERED
     assert np.allclose(np.percentile(kept[0], [1, 50, 99]), [500, 25_000, 49_500], atol=30)

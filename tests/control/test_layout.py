@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import ParameterKind
+from rtrave.control.table import TABLE
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 
@@ -35,7 +36,7 @@ def test_defaults_are_those_of_the_table() -> None:
     values = layout.defaults()
     assert values.dtype == np.float64
     for p in TABLE:
-        if p.kind == "control" and p.address != "/rtrave/dims":
+        if p.kind is ParameterKind.CONTROL and p.address != "/rtrave/dims":
             key = p.address.removeprefix("/rtrave/").replace("<n>/", "")
             np.testing.assert_array_equal(values[layout.slots[key]], p.default)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from rtrave.control.namespace import Controls
+from rtrave.control.parameter import ParameterKind
 from rtrave.control.vector import make_layout
 
 
@@ -10,7 +11,9 @@ def test_each_float_and_no_other_has_a_twin() -> None:
     controls = Controls(make_layout(4))
     for address, p in controls.parameters.items():
         twin = address.replace("/rtrave/", "/rtrave/norm/", 1)
-        assert controls.has_value(twin) == (p.kind in ("control", "vector", "macro") and p.type == "f"), address
+        assert controls.has_value(twin) == (
+            p.kind in (ParameterKind.CONTROL, ParameterKind.VECTOR, ParameterKind.MACRO) and p.type == "f"
+        ), address
 
 
 def test_ends_and_middle_of_every_float() -> None:

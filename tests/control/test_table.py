@@ -2,7 +2,8 @@
 
 import math
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import Access, ParameterKind
+from rtrave.control.table import TABLE
 
 
 def test_addresses_are_unique() -> None:
@@ -23,18 +24,11 @@ def test_defaults_lie_in_the_soft_range_and_the_soft_in_the_hard_range() -> None
 def test_types_and_access() -> None:
     for p in TABLE:
         assert set(p.type) <= set("ifs"), p.address
-        assert p.access in ("rw", "r", "w") and p.kind in (
-            "control",
-            "vector",
-            "action",
-            "read",
-            "reply",
-            "macro",
-            "hidden",
-        )
-        assert p.access == ("r" if p.kind in ("read", "reply", "hidden") else p.access), p.address
+        assert isinstance(p.access, Access) and isinstance(p.kind, ParameterKind), p.address
+        if p.kind in (ParameterKind.READ, ParameterKind.REPLY, ParameterKind.HIDDEN):
+            assert p.access is Access.READ, p.address
         assert p.description and "\n" not in p.description
-        assert bool(p.choices) == (p.kind == "control" and p.type == "s"), p.address
+        assert bool(p.choices) == (p.kind is ParameterKind.CONTROL and p.type == "s"), p.address
 
 
 def test_ranges_are_those_of_the_published_table() -> None:
@@ -70,7 +64,7 @@ def test_ranges_are_those_of_the_published_table() -> None:
 
 def test_each_latent_control_has_its_vector_form() -> None:
     single = {p.address.replace("latent/<n>", "latents"): p for p in TABLE if "latent/<n>" in p.address}
-    vectors = {p.address: p for p in TABLE if p.kind == "vector" and p.address != "/rtrave/z/in"}
+    vectors = {p.address: p for p in TABLE if p.kind is ParameterKind.VECTOR and p.address != "/rtrave/z/in"}
     forms = ("scale", "bias", "value", "override", "mute", "noise", "smooth")
     assert vectors.keys() == {f"/rtrave/latents/{form}" for form in forms}
     for address, p in vectors.items():

@@ -12,6 +12,7 @@ from pythonosc.osc_message import OscMessage
 
 from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
+from rtrave.control.parameter import ParameterKind
 from rtrave.control.vector import make_layout
 from rtrave.osc import transport
 from rtrave.osc.packets import IMMEDIATELY, encode_message
@@ -127,6 +128,12 @@ def bundle(*parts: bytes, unix_s: float | None = None) -> bytes:
     """Put packets into a bundle, immediate or for a Unix time."""
     time_tag = IMMEDIATELY if unix_s is None else int((unix_s + NTP_TO_UNIX_S) * 2**32)
     return b"#bundle\0" + struct.pack(">Q", time_tag) + b"".join(struct.pack(">i", len(p)) + p for p in parts)
+
+
+def state(controls: Controls) -> set[str]:
+    """Return the addresses of all values that clients may set: those that a hello is answered with."""
+    kinds = (ParameterKind.CONTROL, ParameterKind.MACRO)
+    return {address for address, p in controls.parameters.items() if p.kind in kinds and p.type}
 
 
 def adds_up(server: OscServer) -> bool:

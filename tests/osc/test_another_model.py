@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rtrave.control.vector import make_layout
-from tests.osc.rig import Rig, message
+from tests.osc.rig import Rig, message, state
 from tests.osc.test_changes import run
 
 
@@ -28,7 +28,7 @@ def test_the_whole_state_of_the_new_controls_is_told(make_rig: Callable[..., Rig
     told = peer.heard()
     assert ("/rtrave/latent/1/bias", 0.5) in told and ("/rtrave/dims", 2) in told
     there = {one[0] for one in told}
-    assert there == {a for a, p in rig.controls.parameters.items() if p.kind in ("control", "macro") and p.type}
+    assert there == state(rig.controls)
 
 
 def test_a_pattern_means_what_it_matches_now(make_rig: Callable[..., Rig]) -> None:

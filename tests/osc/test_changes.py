@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.osc.rig import Peer, Rig, bundle, message
+from tests.osc.rig import Peer, Rig, bundle, message, read, state
 
 
 def run(rig: Rig, seconds: float, step_s: float = 0.005) -> None:
@@ -108,10 +108,8 @@ def test_hello_brings_the_whole_state_in_paced_bundles(make_rig: Callable[..., R
         datagrams += came
     assert all(len(d) <= 1400 for d in datagrams)
     assert rounds * 0.01 <= 0.3
-    from tests.osc.rig import read
-
     heard = dict(told[:2] for d in datagrams for told in read(d))
-    expected = {a for a, p in rig.controls.parameters.items() if p.kind in ("control", "macro") and p.type}
+    expected = state(rig.controls)
     assert expected <= heard.keys() and heard["/rtrave/latent/127/scale"] == 1.0
 
 

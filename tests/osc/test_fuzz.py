@@ -9,7 +9,7 @@ import pytest
 from pythonosc import osc_message
 from pythonosc.parsing import osc_types
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.table import TABLE
 from rtrave.osc import packets
 from tests.osc.rig import Rig, adds_up, bundle, message
 

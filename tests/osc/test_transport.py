@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rtrave.osc.transport import Address, Peer
-from tests.osc.rig import Rig, message, read
+from tests.osc.rig import Rig, message, read, state
 from tests.osc.test_changes import run
-
-STATES = ("control", "macro")
 
 
 class Wire:
@@ -79,7 +77,7 @@ def test_a_connected_peer_can_say_hello_after_bye(rig: Rig) -> None:
     received = wire.received()
     assert {address for address, _ in received} == {("wire", 3)}  # not the port that it named
     names = {one[0] for _, messages in received for one in messages}
-    assert {a for a, p in rig.controls.parameters.items() if p.kind in STATES and p.type} <= names
+    assert state(rig.controls) <= names
     assert rig.server.counts.faults == 0
 
 

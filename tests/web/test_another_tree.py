@@ -2,6 +2,7 @@
 
 import json
 
+from rtrave.control.parameter import ParameterKind
 from rtrave.control.vector import make_layout
 from rtrave.osc.packets import encode_message
 from rtrave.osc.query import QueryTree, path_messages
@@ -46,7 +47,11 @@ def test_what_a_socket_listens_to_goes_on_where_it_is_still_there(site: Site) ->
     settled(site, web)
     adopt(site, 2)
     assert paths(web, 3)[-1] == ("PATH_CHANGED", "/")
-    named = {a for a, p in site.controls.parameters.items() if a.startswith("/rtrave/latent/") and p.kind == "control"}
+    named = {
+        a
+        for a, p in site.controls.parameters.items()
+        if a.startswith("/rtrave/latent/") and p.kind is ParameterKind.CONTROL
+    }
     assert {told[0] for told in heard(web, len(named))} == named
     other.send(encode_message("/rtrave/latent/1/bias", "f", (0.5,)))
     assert heard(web, 1) == [("/rtrave/latent/1/bias", 0.5)]

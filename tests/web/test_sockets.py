@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from rtrave.osc.packets import encode_message
 from rtrave.web.server import MAX_FRAME_BYTES
 from rtrave.web.sockets import MAX_SOCKETS
+from tests.osc.rig import state
 from tests.web.conftest import Site
 
 
@@ -89,7 +90,7 @@ def test_binary_frames_set_and_ask_and_are_not_echoed(site: Site) -> None:
 def test_a_socket_can_say_hello_and_hears_the_state(site: Site) -> None:
     web = site.socket()
     web.send(encode_message("/rtrave/hello", "", ()))
-    expected = sum(p.kind in ("control", "macro") and bool(p.type) for p in site.controls.parameters.values())
+    expected = len(state(site.controls))
     told = dict(m[:2] for m in heard(web, expected + 1))
     assert told["/rtrave/mix"] == 1.0 and told["/rtrave/version"] == "x"
 
