@@ -73,7 +73,9 @@ class Leases:
 
     def of(self, source: Peer, now_s: float) -> Lease | None:
         """Return the valid lease that covers a source, its own or its host's; None without one."""
-        lease = self._by_source.get(source) or self._by_host.get(source.host)
+        lease = self._by_source.get(source)
+        if lease is None and self._by_host:  # asked for every packet: most servers have no such lease
+            lease = self._by_host.get(source.host)
         return lease if lease is not None and lease.expires_s > now_s else None
 
     def target(self, source: Peer) -> Peer:

@@ -1,4 +1,4 @@
-"""What OSC may do and ask of a live run besides the controls: the addresses of the table, and what answers them."""
+"""The actions and readers of a live run by OSC address. The controls need none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtrave.settings import VERSION
 
 
 def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Action]:
-    """Recording and loading models by OSC; called on the OSC thread, each returns at once."""
+    """Return the actions for recording and loading models. The OSC server's thread calls them; each returns at once."""
 
     def mark(text: str = "") -> None:
         recorder.event("mark", text=text)
@@ -31,7 +31,7 @@ def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Ac
 def osc_readers(
     spec: Callable[[], ModelSpec], monitor: Monitor, recorder: Recorder, status: Reader, instrument: Instrument
 ) -> dict[str, Reader]:
-    """What can be asked for, in the types of the table; called on the OSC thread."""
+    """Return the readers of all read-only values, in the types of the table. The OSC server's thread calls them."""
 
     def latents(end: str) -> Reader:
         return lambda: tuple(monitor.latents(end, instrument.controls.values).tolist())

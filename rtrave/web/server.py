@@ -1,6 +1,6 @@
-"""The web server: OSCQuery over HTTP, and OSC both ways over web sockets. One thread of its own, in asyncio.
+"""The web server: OSCQuery over HTTP, and OSC in both directions over web sockets. Its own thread runs asyncio.
 
-Requests read; only OSC packets change anything, and those are handed to the OSC server's thread.
+HTTP requests only read. OSC packets may change controls: the web thread submits them to the OSC server's thread.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SECURITY = {
 
 _LOG = logging.getLogger("rtrave.web")
 _LOG.addHandler(logging.NullHandler())
-_LOG.propagate = False  # a stranger's broken request is no line on the user's screen
+_LOG.propagate = False  # the broken request of a stranger must not appear on the user's screen
 
 
 class WebServer:
@@ -44,9 +44,9 @@ class WebServer:
     Parameters
     ----------
     osc : OscServer
-        Not started yet.
+        A server that is not started yet.
     tree : QueryTree
-        Belongs to this server's thread, as do the controls while it holds `reading`.
+        Belongs to the web thread, as do the controls while it holds `reading`.
     gate : Gate
     bind : str
         Address to listen on, TCP, on the gate's port.
@@ -56,35 +56,37 @@ class WebServer:
     sockets : Sockets
         The open web sockets.
     reading : Lock
-        Held while the tree is read: who changes the controls' layout holds it, too.
+        Held while the tree is read. Hold it to change the layout of the controls.
 
     Raises
     ------
     RtraveError
-        `start`, where the port cannot be had.
+        From `start`, where the system does not grant the port.
     """
 
     def __init__(self, osc: OscServer, tree: QueryTree, gate: Gate, bind: str = "127.0.0.1") -> None:
         self._osc, self._tree, self._gate, self._bind = osc, tree, gate, bind
         self.reading = threading.Lock()
         self.sockets = Sockets(self._soon)
-        self._loop: asyncio.AbstractEventLoop | None = None  # one that never runs complains when it goes
+        self._loop: asyncio.AbstractEventLoop | None = (
+            None  # created late: a loop that never runs warns when it is freed
+        )
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._stop = asyncio.Event()
 
     def start(self) -> None:
-        """Listen; returns when it does."""
+        """Start the thread, and return when it listens."""
         self._loop = asyncio.new_event_loop()
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             where = f"{self._bind} TCP port {self._gate.port}"
-            raise RtraveError(f"OSCQuery: {where} cannot be listened on: choose another --osc-port") from self._failure
+            raise RtraveError(f"OSCQuery: cannot listen on {where}: choose another --osc-port") from self._failure
 
     def stop(self) -> None:
-        """Close all sockets and end the thread. Any thread; twice is harmless."""
+        """Close all sockets and end the thread. Any thread; stopping twice is harmless."""
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
@@ -122,7 +124,7 @@ class WebServer:
             await self._stop.wait()
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer a plain request, or let a web socket through (None)."""
+        """Answer a plain request; return None to accept a web socket."""
         peer = connection.remote_address[0]
         headers = request.headers
         try:
