@@ -106,7 +106,7 @@ def control_value(parameter: Parameter, argument: object, index: int = 0) -> flo
 
 
 def fires(arguments: Sequence[object]) -> bool:
-    """Tell whether a trigger fires: on no argument, on nil, or on a number that is not 0 (buttons send 1, then 0)."""
+    """Return whether a trigger fires: on no argument, on nil, or on a number that is not 0 (buttons send 1, then 0)."""
     if len(arguments) > 1:
         raise bad_count(len(arguments), "none or one", 1)
     return not arguments or arguments[0] is None or number(arguments[0], 0) != 0.0

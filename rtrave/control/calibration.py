@@ -183,7 +183,7 @@ def _read_statistics(record: Mapping[str, object]) -> Statistics:
 
 
 class Gatherer:
-    """Collects latents of the live input while it is active. One thread adds, another starts and finishes.
+    """Latents of the live input, collected while active. One thread adds, another one starts and finishes.
 
     Parameters
     ----------

@@ -119,8 +119,8 @@ class Instrument:
     def _find(self, given: Value, argument: int) -> Vector:
         snapshot = self.snapshots.get(str(given))
         if snapshot is None:
-            known = ", ".join(self.names()[:8]) or "none"
-            raise ControlError("bad-name", f"no snapshot {str(given)[:40]!r}: expected one of {known}", argument)
+            expected = f"one of {', '.join(self.names()[:8])}" if self.snapshots else "a stored one, and there is none"
+            raise ControlError("bad-name", f"snapshot: expected {expected}, got {str(given)[:40]!r}", argument)
         return snapshot
 
     # Morphs

@@ -104,11 +104,11 @@ class Controls:
         self._tree: Tree = make_tree([*self.parameters, *(a for a in self._slots if a.startswith(NORM))])
 
     def has_value(self, address: str) -> bool:
-        """Tell whether `set` and `get` take a concrete address: a control with a value, a macro or an alias."""
+        """Return whether `set` and `get` take a concrete address: a control with a value, a macro or an alias."""
         return address in self._slots
 
     def is_trigger(self, address: str) -> bool:
-        """Tell whether `set` fires an address: panic, reset, and the triggers of the model."""
+        """Return whether `set` fires an address: panic, reset, and the triggers of the model."""
         parameter = self.parameters.get(address)
         return address == RESET or (
             parameter is not None and parameter.kind is ParameterKind.CONTROL and not parameter.type
@@ -266,7 +266,7 @@ class Controls:
         return self.low[space, indices], self.high[space, indices]
 
     def _as_sent(self, address: str, arguments: Sequence[object]) -> bool:
-        """Tell whether an address now has exactly the values of the arguments, but for rounding to float32."""
+        """Return whether an address now has exactly the values of the arguments, but for rounding to float32."""
         stored = self.get(address)
         sent = arguments if len(arguments) == len(stored) else [arguments[0]] * len(stored)
         return all(

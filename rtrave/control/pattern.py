@@ -20,7 +20,7 @@ Tree = dict[str, "Tree | str"]
 
 
 def is_pattern(address: str) -> bool:
-    """Tell whether an address contains a special character of patterns."""
+    """Return whether an address contains a special character of patterns."""
     return not SPECIAL.isdisjoint(address)
 
 

@@ -21,7 +21,7 @@ class Touch(NamedTuple):
 
 
 class Burst:
-    """Counts accepted and coalesced messages, and remembers who set which control.
+    """Book of the current burst: it counts messages as accepted or coalesced, and records who set which control.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Burst:
 
     @property
     def changed(self) -> bool:
-        """Whether a control may have changed since the last publication."""
+        """True if a control may have changed since the last publication."""
         return self._called or bool(self._set)
 
     def note_float(self, address: str, source: Peer) -> None:

@@ -1,4 +1,4 @@
-"""One message from decoded to done: it sets a control, fires an action or asks for a value, and is accounted for."""
+"""Dispatch of one decoded message: set a control, fire an action or answer with values, and account for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_SHOWN = 200
 
 
 class Dispatcher:
-    """Does messages, one at a time. The OSC server's thread only.
+    """Dispatcher of decoded messages, one at a time. The OSC server's thread only.
 
     Parameters
     ----------
@@ -149,5 +149,5 @@ class Dispatcher:
 
 def _check_mark(text: str) -> None:
     if not (len(text) <= MAX_MARK and text.isprintable()):
-        expected = f"at most {MAX_MARK}, printable"
-        raise ControlError("bad-name", f"a mark of {len(text)} characters: expected {expected}", 0)
+        expected = f"at most {MAX_MARK} printable characters"
+        raise ControlError("bad-name", f"argument 0: expected {expected}, got {len(text)}: {text[:40]!r}", 0)

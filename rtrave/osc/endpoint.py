@@ -17,7 +17,7 @@ SO_RXQ_OVFL = 40  # Linux: how many datagrams found the receive buffer full
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or IPv4 address means this computer."""
+    """Return whether a host name or IPv4 address means this computer."""
     return host.startswith("127.") or host == "localhost"
 
 
@@ -64,7 +64,7 @@ class Endpoint:
         self.sent = self.unsent = self.lost = 0
 
     def is_trusted(self, address: Address) -> bool:
-        """Tell whether an address is on this computer: nobody can forge it from outside."""
+        """Return whether an address is on this computer: nobody can forge it from outside."""
         return is_loopback(address[0])
 
     def wait(self, most_s: float) -> None:
@@ -132,8 +132,8 @@ def _open(bind: str, port: int) -> socket.socket:
         opened.close()
         where = f"{bind} port {port}"
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            why, remedy = "is taken", "end the program that holds it or choose another --osc-port"
+            why, remedy = f"{where} is taken", "end the program that holds it or choose another --osc-port"
         else:
-            why, remedy = f"cannot be listened on ({error})", "choose another --osc-bind or --osc-port"
-        raise RtraveError(f"OSC: {where} {why}: {remedy}") from None
+            why, remedy = f"cannot listen on {where} ({error})", "choose another --osc-bind or --osc-port"
+        raise RtraveError(f"OSC: {why}: {remedy}") from None
     return opened

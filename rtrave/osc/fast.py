@@ -17,7 +17,7 @@ FLOAT = struct.Struct(">f")
 
 
 class FastFloats:
-    """Sets single controls from undecoded packets. The OSC server's thread only.
+    """The fast path for single controls, from undecoded packets. The OSC server's thread only.
 
     Parameters
     ----------

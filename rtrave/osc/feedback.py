@@ -36,7 +36,7 @@ LISTEN = "LISTEN"  # stands for the pattern in the one subscription of a connect
 
 
 class Feedback:
-    """Sends feedback to the listeners. The OSC server's thread, except `announce`.
+    """The feedback of all listeners. The OSC server's thread only, except `announce`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ MAX_LEASES = 64
 
 @dataclass
 class Lease:
-    """One listener: the peer that asked, the peer that receives replies and feedback, its mask, and the end."""
+    """One listener: the peer that asked, the peer that receives replies and feedback, its mask, and its end."""
 
     source: Peer
     target: Peer

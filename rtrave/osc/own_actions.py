@@ -17,7 +17,7 @@ OwnAction = Callable[..., object]  # takes the origin, then the arguments that w
 
 
 class OwnActions:
-    """Actions that the server does by itself.
+    """The actions that need no part of the program besides the server.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class OwnActions:
 
     def _subscribe(self, origin: Origin, pattern: Value, rate_hz: Value = MAX_RATE_HZ) -> None:
         if not 0 < float(rate_hz) <= MAX_RATE_HZ:
-            expected = f"expected a rate up to {MAX_RATE_HZ:g} Hz"
-            raise ControlError("out-of-range", f"argument 1 is {rate_hz:g}: {expected}", 1)
+            expected = f"a rate above 0 and up to {MAX_RATE_HZ:g} Hz"
+            raise ControlError("out-of-range", f"argument 1: expected {expected}, got {rate_hz:g}", 1)
         self._feedback.subscribe(self._target(origin), str(pattern), float(rate_hz), self._monotonic_s())
 
     def _unsubscribe(self, origin: Origin, pattern: Value) -> None:

@@ -76,7 +76,7 @@ class Leaf:
 
 
 class QueryTree:
-    """Answers HTTP requests for nodes and attributes.
+    """The nodes of OSCQuery, with answers to HTTP requests for them.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class Origin:
 
 
 class Replies:
-    """Collects the replies to the packets of a burst, and sends them within the limits.
+    """The replies to the packets of a burst, sent together and within the limits.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Replies:
         self._origins[origin] = None
 
     def room(self, origin: Origin, now_s: float, waiting: int = 1) -> bool:
-        """Tell whether one more reply to a packet may be sent; if not, count `waiting` replies as held."""
+        """Return whether one more reply to a packet may be sent; if not, count `waiting` replies as held."""
         lease = self._leases.of(origin.source, now_s)
         if lease is None and not origin.source.trusted:
             most = origin.size - origin.sent_bytes

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class OscServer:
-    """Receives OSC, owns the controls while it runs, replies, and sends feedback.
+    """An OSC server, which owns the controls while its thread runs.
 
     Parameters
     ----------

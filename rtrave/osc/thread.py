@@ -11,7 +11,7 @@ REST_S = 0.0005
 
 
 class ServerThread:
-    """Repeats `wait`, then `parts`, until it is stopped.
+    """A thread that repeats `wait` and then `parts` until it is stopped.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Transport(Protocol):
         """Send one datagram, or drop and count it. Never wait. The OSC server's thread calls this."""
 
     def is_trusted(self, address: Address) -> bool:
-        """Tell whether nobody can forge this address, so that replies may be larger than their requests."""
+        """Return whether nobody can forge this address, so that replies may be larger than their requests."""
 
 
 class Peer(NamedTuple):
@@ -46,7 +46,7 @@ class Peer(NamedTuple):
 
     @property
     def trusted(self) -> bool:
-        """Whether replies may be larger than their requests."""
+        """True if replies may be larger than their requests."""
         return self.transport.is_trusted(self.address)
 
     def at(self, port: int | None) -> Peer:

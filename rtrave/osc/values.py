@@ -19,7 +19,7 @@ STORED = (ParameterKind.CONTROL, ParameterKind.MACRO)
 
 
 class Values:
-    """Reads values by address.
+    """The readable values, by address.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ class Values:
         )
 
     def readable(self, address: str) -> bool:
-        """Tell whether an address has a value here."""
+        """Return whether an address has a value here."""
         return address in self._readers or self._controls.has_value(address)
 
     def is_read(self, address: str) -> bool:
-        """Tell whether an address is a value that the program reports, not a control."""
+        """Return whether an address is a value that the program reports, not a control."""
         return address in self._readers
 
     def begin_round(self) -> None:

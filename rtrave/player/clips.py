@@ -28,7 +28,7 @@ def known_clips(folder: Path) -> dict[str, Path]:
 
 
 class Clips:
-    """Chooses clips by name, and encodes each one once.
+    """The clips of a folder, chosen by name and encoded once.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ class Clips:
             return second_slot(self._second_input)
         clips = known_clips(self._folder)
         if name not in clips:
-            known = ", ".join(list(clips)[:8]) or "none"
-            raise ControlError("bad-name", f"no clip {name[:40]!r}: expected one of '{self._folder}': {known}", 0)
+            expected = f"one of {', '.join(list(clips)[:8])}" if clips else f"a sound file in '{self._folder}'"
+            raise ControlError("bad-name", f"clip: expected {expected}, got {name[:40]!r}", 0)
         if name in self._slots:
             return self._slots[name]
         threading.Thread(target=self._encode, args=(name, clips[name]), name="clip", daemon=True).start()

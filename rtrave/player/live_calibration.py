@@ -15,7 +15,7 @@ LISTEN = "/rtrave/calibration/listen"
 
 
 class LiveCalibration:
-    """Learns a calibration while somebody plays.
+    """A calibration that is learned while somebody plays.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ PERIOD_S = 2.0
 
 
 class StateKeeper:
-    """Saves an instrument when it has changed, at most every 2 s.
+    """The saved state of an instrument, written when the instrument has changed, at most every 2 s.
 
     Parameters
     ----------

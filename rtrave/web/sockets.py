@@ -17,7 +17,7 @@ HOST = "web socket"  # stands for the host in the address of a socket
 
 
 class Socket:
-    """One web socket: its peer of the OSC server, and the frames that wait to be sent. The web thread."""
+    """One web socket: its peer of the OSC server, and the frames to send. The web thread only."""
 
     def __init__(self, peer: Peer, connection: ServerConnection) -> None:
         self.peer, self.connection = peer, connection
@@ -41,7 +41,7 @@ class Socket:
 
 
 class Sockets:
-    """The open web sockets. The web thread uses it, except for what `Transport` demands.
+    """The open web sockets, a `Transport`. The web thread only, except `send` and `is_trusted`.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ class Sockets:
 
     @property
     def full(self) -> bool:
-        """Whether no more sockets may be opened."""
+        """True if no more sockets may be opened."""
         return len(self._open) >= MAX_SOCKETS
 
     def is_trusted(self, address: Address) -> bool:
-        """Tell that nobody can forge the address: the gate has admitted the socket."""
+        """Return True: the gate has admitted every open socket."""
         return True
 
     def send(self, datagram: bytes, address: Address) -> None:

@@ -26,7 +26,7 @@ def test_the_range_of_dims_is_that_of_the_model() -> None:
     assert layout.defaults()[layout.slots["dims"]] == 5
 
 
-def test_the_seed_is_the_default_it_was_made_with() -> None:
+def test_the_default_seed_is_that_of_the_layout() -> None:
     layout = make_layout(2, seed=7)
     assert layout.defaults()[layout.slots["seed"]] == 7
 

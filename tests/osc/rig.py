@@ -36,7 +36,7 @@ class Clock:
 
 
 class Rig:
-    """The server, what it published, and its peers."""
+    """A server, the vectors it published, and its peers."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Rig:
 
 
 class Peer:
-    """A client on a loopback socket; its packets are handed over directly, the replies really arrive."""
+    """A client on a loopback socket; its packets go to the server directly, the replies arrive by UDP."""
 
     def __init__(self, server: OscServer) -> None:
         self._server = server
@@ -93,12 +93,12 @@ class Peer:
         self._server.finish_burst()
 
     def ask(self, address: str, types: str = "", *arguments: object) -> list[tuple]:
-        """Send one message as a burst and return what came back."""
+        """Send one message as a burst; return the replies."""
         self.send(message(address, types, *arguments))
-        return self.heard()
+        return self.received()
 
-    def heard_datagrams(self) -> list[bytes]:
-        """Return all datagrams that have arrived."""
+    def received_datagrams(self) -> list[bytes]:
+        """Return all datagrams that have arrived since the last call."""
         datagrams = []
         while True:
             try:
@@ -106,15 +106,15 @@ class Peer:
             except BlockingIOError:
                 return datagrams
 
-    def heard(self) -> list[tuple]:
-        """Return all messages that have arrived as (address, arguments...)."""
-        return [told for datagram in self.heard_datagrams() for told in read(datagram)]
+    def received(self) -> list[tuple]:
+        """Return all messages that have arrived since the last call as (address, arguments...)."""
+        return [one for datagram in self.received_datagrams() for one in read(datagram)]
 
 
 def read(datagram: bytes) -> list[tuple]:
-    """Decode what the server sent by python-osc alone."""
+    """Decode a datagram of the server by python-osc alone."""
     if OscBundle.dgram_is_bundle(datagram):
-        return [told for part in OscBundle(datagram) for told in read(part.dgram)]
+        return [one for part in OscBundle(datagram) for one in read(part.dgram)]
     decoded = OscMessage(datagram)
     return [(decoded.address, *decoded.params)]
 
@@ -131,12 +131,12 @@ def bundle(*parts: bytes, unix_s: float | None = None) -> bytes:
 
 
 def state(controls: Controls) -> set[str]:
-    """Return the addresses of all values that clients may set: those that a hello is answered with."""
+    """Return the addresses of all values that clients may set: a hello brings all of them."""
     kinds = (ParameterKind.CONTROL, ParameterKind.MACRO)
     return {address for address, p in controls.parameters.items() if p.kind in kinds and p.type}
 
 
 def adds_up(server: OscServer) -> bool:
-    """Tell whether every message received is accounted for."""
+    """Return whether the counters account for every message received."""
     counts = server.counts
     return counts.received == counts.accepted + counts.refused.total() + counts.coalesced + counts.queued

@@ -1,4 +1,4 @@
-"""A burst is published once, whole, and what was overwritten in it is counted as coalesced."""
+"""A burst is published once and whole; overwritten messages count as coalesced."""
 
 from collections.abc import Callable
 
@@ -47,14 +47,14 @@ def test_nothing_set_nothing_published(rig: Rig) -> None:
 
 
 def test_sync_answers_after_the_publication(make_rig: Callable[..., Rig]) -> None:
-    heard_before: list[tuple] = []
-    rig = make_rig(publish=lambda values: heard_before.extend(peer.heard()))
+    received_before: list[tuple] = []
+    rig = make_rig(publish=lambda values: received_before.extend(peer.received()))
     peer = rig.peer()
     peer.send(message("/rtrave/sync", "i", 1), mix(0.5))
-    assert heard_before == [] and peer.heard() == [("/rtrave/synced", 1)]
+    assert received_before == [] and peer.received() == [("/rtrave/synced", 1)]
 
 
-def test_a_publication_that_fails_is_done_again(make_rig: Callable[..., Rig]) -> None:
+def test_a_failed_publication_is_repeated(make_rig: Callable[..., Rig]) -> None:
     attempts: list[object] = []
 
     def fail_once(values: object) -> None:

@@ -18,7 +18,7 @@ LIMIT_S = 5.0
 
 
 class Running:
-    """A server with its thread, and what it published."""
+    """A server with its thread, and the vectors it published."""
 
     def __init__(self) -> None:
         self.published: list[np.ndarray] = []
@@ -81,7 +81,7 @@ def test_calls_after_the_end_fail_at_once(running: Running, started: bool) -> No
             future.result(0)
 
 
-def test_a_thread_that_waits_while_the_server_ends_goes_on(running: Running) -> None:
+def test_no_call_stays_pending_when_the_server_ends(running: Running) -> None:
     running.server.start()
     begun, gate = threading.Event(), threading.Event()
     futures: list[Future[object]] = [running.server.submit(lambda: begun.set() or gate.wait(LIMIT_S))]

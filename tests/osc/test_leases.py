@@ -1,4 +1,4 @@
-"""A lease lasts 10 s from the last packet, ends by bye, and there are 64."""
+"""A lease lasts 10 s from the last packet, and ends by bye; the server grants 64."""
 
 import pytest
 
@@ -35,14 +35,14 @@ def targets(leases: Leases, now_s: float) -> list[tuple[str, int]]:
     return [lease.target.address for lease in leases.alive(now_s)]
 
 
-def test_it_runs_out_after_ten_seconds() -> None:
+def test_it_expires_after_ten_seconds() -> None:
     leases = Leases()
     leases.hello(A, None, 3, 0.0)
     assert targets(leases, 9.99) == [A.address]
     assert leases.of(A, 10.0) is None and targets(leases, 10.0) == []
 
 
-def test_any_packet_renews_but_not_a_lease_that_ran_out() -> None:
+def test_any_packet_renews_a_lease_but_not_an_expired_one() -> None:
     leases = Leases()
     leases.hello(A, None, 3, 0.0)
     leases.renew(A, 9.0)
@@ -61,7 +61,7 @@ def test_hello_again_moves_the_lease() -> None:
     assert (lease.source, lease.mask) == (B, 2)
 
 
-def test_another_port_of_the_host_speaks_for_the_one_that_named_a_port() -> None:
+def test_another_port_of_the_host_shares_the_lease_that_named_a_port() -> None:
     leases = Leases()
     leases.hello(A, 7000, 3, 0.0)
     leases.renew(B, 9.0)
@@ -71,13 +71,13 @@ def test_another_port_of_the_host_speaks_for_the_one_that_named_a_port() -> None
     assert targets(leases, 18.0) == [] and leases.of(A, 18.0) is None
 
 
-def test_without_a_named_port_the_source_speaks_for_itself_only() -> None:
+def test_without_a_named_port_the_lease_is_for_its_source_only() -> None:
     leases = Leases()
     leases.hello(A, None, 3, 0.0)
     assert leases.of(B, 1.0) is None
 
 
-def test_there_are_64_and_those_that_ran_out_make_room() -> None:
+def test_expired_leases_make_room_for_new_ones_beyond_64() -> None:
     leases = Leases()
     for k in range(MAX_LEASES):
         leases.hello(at("10.0.0.1", 5000 + k), None, 3, k / 100)
