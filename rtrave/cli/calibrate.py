@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rtrave.backends.opening import read_facts
 from rtrave.cli.options import compiled
 from rtrave.control.calibration import Calibration, learn, save
-from rtrave.control.kept import calibration_path
+from rtrave.control.persisted import calibration_path
 from rtrave.errors import RtraveError
 from rtrave.model.registry import find_model
 from rtrave.settings import DEFAULT_MODEL

@@ -19,7 +19,7 @@ from rtrave.cli.options import (
     sums,
 )
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import calibration_path, state_path
+from rtrave.control.persisted import calibration_path, state_path
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.player.options import LiveOptions

@@ -18,9 +18,9 @@ from rtrave.control.arguments import parse_setting
 from rtrave.control.calibration import Calibration, calibrate
 from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import INPUT2, Instrument
-from rtrave.control.kept import apply_preset, load_state
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import MAX_SEED, SECOND_INPUT
+from rtrave.control.persisted import apply_preset, load_state
 from rtrave.control.vector import Layout
 from rtrave.errors import ControlError, RtraveError
 from rtrave.model.registry import find_model

@@ -8,8 +8,8 @@ from pathlib import Path
 from rtrave.backends.opening import read_facts
 from rtrave.cli.options import compiled, find_preset, known_presets
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import apply_preset, load_state, preset_text, save_state, state_path, write_whole
 from rtrave.control.namespace import Controls
+from rtrave.control.persisted import apply_preset, load_state, preset_text, save_state, state_path, write_whole
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_MODEL

@@ -8,8 +8,8 @@ from pathlib import Path
 from rtrave.backends.opening import read_facts
 from rtrave.cli.options import compiled, known_calibration, natural, positive
 from rtrave.control.calibration import calibrate
-from rtrave.control.kept import write_whole
 from rtrave.control.namespace import Controls
+from rtrave.control.persisted import write_whole
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_OSC_PORT

@@ -1,1 +1,1 @@
-"""Control parameters: the one table, its vector, and what a message may do to it. NumPy only, no torch."""
+"""Control parameters: the table of addresses, the control vector, and the effect of messages. NumPy only, no torch."""

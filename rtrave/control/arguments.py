@@ -1,6 +1,6 @@
-"""What the arguments of a message mean: one set of rules for OSC messages, `--set` and presets.
+"""The meaning of a message's arguments: one set of rules for OSC messages, `--set` and presets.
 
-Numbers arrive as Python int, float, bool or a numeric string. Pure functions: any thread of any process may call them.
+Numbers are int, float, bool or a numeric string. Pure functions: any thread of any process may call them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ MAX_NAME = 64
 
 
 def number(argument: object, index: int) -> float:
-    """Read one argument as a finite number.
+    """Return one argument as a finite number.
 
     Raises
     ------
     ControlError
-        `bad-type` where it is no number, `not-finite` where it is NaN or infinite.
+        `bad-type` where it is not a number, `not-finite` where it is NaN or infinite.
     """
     if isinstance(argument, str):
         plain = len(argument) <= 64 and argument.isascii() and "_" not in argument
@@ -33,51 +33,47 @@ def number(argument: object, index: int) -> float:
     else:
         value = float(argument) if isinstance(argument, (bool, int, float)) else None
     if value is None:
-        raise ControlError("bad-type", f"argument {index} is {_shown(argument)}: expected a number", index)
+        raise _bad("bad-type", index, "a number", _shown(argument))
     if not math.isfinite(value):
-        raise ControlError("not-finite", f"argument {index} is {value}: expected a finite number", index)
+        raise _bad("not-finite", index, "a finite number", f"{value}")
     return value
 
 
 def whole(argument: object, low: float, high: float, index: int) -> int:
-    """Read one argument as a whole number in [low, high]; `bad-type` or `out-of-range` otherwise."""
+    """Return one argument as an integer in [low, high]; ControlError `bad-type` or `out-of-range` otherwise."""
     value = number(argument, index)
     if value != math.floor(value):
-        raise ControlError("bad-type", f"argument {index} is {value:g}: expected a whole number", index)
+        raise _bad("bad-type", index, "an integer", f"{value:g}")
     if not low <= value <= high:
-        wanted = f"{low:g} to {high:g}"
-        raise ControlError("out-of-range", f"argument {index} is {value:g}: expected {wanted}", index)
+        raise _bad("out-of-range", index, f"{low:g} to {high:g}", f"{value:g}")
     return int(value)
 
 
 def text(argument: object, index: int) -> str:
-    """Read one argument as a string; `bad-type` otherwise."""
+    """Return one argument as a string; ControlError `bad-type` otherwise."""
     if not isinstance(argument, str):
-        raise ControlError("bad-type", f"argument {index} is {_shown(argument)}: expected a string", index)
+        raise _bad("bad-type", index, "a string", _shown(argument))
     return argument
 
 
 def tag(argument: object, index: int = 0) -> str:
-    """Read one argument as a name that is safe in a file name: 1 to 64 letters, digits, `_` or `-`."""
+    """Return one argument as a name that is safe in a file name: 1 to 64 letters, digits, `_` or `-`."""
     name = text(argument, index)
     if not (1 <= len(name) <= 64 and TAG_CHARACTERS.issuperset(name)):
-        wanted = "1 to 64 letters, digits, _ or -"
-        raise ControlError("bad-name", f"argument {index} is {_shown(name)}: expected {wanted}", index)
+        raise _bad("bad-name", index, "1 to 64 letters, digits, _ or -", _shown(name))
     return name
 
 
 def name(argument: object, index: int = 0) -> str:
-    """Read one argument as the name of a snapshot or a clip: 1 to 64 printable characters. It is never a path."""
+    """Return one argument as the name of a snapshot or a clip: 1 to 64 printable characters. It is never a path."""
     given = text(argument, index)
     if not (1 <= len(given) <= MAX_NAME and given.isprintable() and given.strip() == given):
-        raise ControlError(
-            "bad-name", f"argument {index} is {_shown(given)}: expected 1 to 64 printable characters", index
-        )
+        raise _bad("bad-name", index, "1 to 64 printable characters", _shown(given))
     return given
 
 
 def control_value(parameter: Parameter, argument: object, index: int = 0) -> float:
-    """Turn one argument into the value a control has in the vector.
+    """Return one argument as the value of a control in the vector.
 
     Parameters
     ----------
@@ -91,7 +87,7 @@ def control_value(parameter: Parameter, argument: object, index: int = 0) -> flo
     Returns
     -------
     float
-        In native units. A float is clipped at the hard limits only.
+        In native units. Only the hard limits clip a float.
 
     Raises
     ------
@@ -105,36 +101,33 @@ def control_value(parameter: Parameter, argument: object, index: int = 0) -> flo
         return float(whole(argument, parameter.hard_low, parameter.hard_high, index))
     word = text(argument, index)
     if word not in parameter.choices:
-        raise ControlError(
-            "out-of-range", f"argument {index} is {_shown(word)}: expected " + " or ".join(parameter.choices), index
-        )
+        raise _bad("out-of-range", index, " or ".join(parameter.choices), _shown(word))
     return float(parameter.choices.index(word))
 
 
 def fires(arguments: Sequence[object]) -> bool:
-    """Tell whether a trigger fires: on no argument, on nil, or on a number that is not 0 (buttons send 1, then 0)."""
+    """Return whether a trigger fires: on no argument, on nil, or on a number that is not 0 (buttons send 1, then 0)."""
     if len(arguments) > 1:
-        raise ControlError("bad-count", f"{len(arguments)} arguments came: expected none or one", 1)
+        raise bad_count(len(arguments), "none or one", 1)
     return not arguments or arguments[0] is None or number(arguments[0], 0) != 0.0
 
 
 def action_arguments(parameter: Parameter, arguments: Sequence[object]) -> tuple[Value, ...] | None:
     """Check the arguments of an action.
 
-    An action whose string may be left out takes a number in its place as a button: fire, or nothing on 0.
+    An action with one optional string also takes a number in its place, as buttons send it: 0 does nothing, other
+    numbers fire the action without its string.
 
     Returns
     -------
     tuple or None
-        The arguments in the types of the table, as many as came; None where a button was released.
+        The arguments that were sent, in the types of the table; None where a button was released.
     """
     if not parameter.type:
         return () if fires(arguments) else None
     most, least = len(parameter.type), len(parameter.type) - parameter.optional
     if not least <= len(arguments) <= most:
-        wanted = f"{most}" if least == most else f"{least} to {most}"
-        count = len(arguments)
-        raise ControlError("bad-count", f"{count} arguments came: expected {wanted}", min(count, most))
+        raise bad_count(len(arguments), f"{most}" if least == most else f"{least} to {most}", most)
     if least == 0 and arguments and parameter.type[0] == "s" and not isinstance(arguments[0], str):
         return () if number(arguments[0], 0) else None
     read: dict[str, Callable[[object, int], Value]] = {
@@ -145,21 +138,30 @@ def action_arguments(parameter: Parameter, arguments: Sequence[object]) -> tuple
     return tuple(read[parameter.type[k]](argument, k) for k, argument in enumerate(arguments))
 
 
+def bad_count(count: int, expected: str, most: int) -> ControlError:
+    """Return the error for a message with `count` arguments; it names the first one missing or too many."""
+    return ControlError("bad-count", f"arguments: expected {expected}, got {count}", min(count, most))
+
+
+def _bad(code: str, index: int, expected: str, got: str) -> ControlError:
+    return ControlError(code, f"argument {index}: expected {expected}, got {got}", index)
+
+
 def _shown(argument: object) -> str:
-    """Show what came in an error text, in one short line."""
+    """Return an argument for an error text, in one short line."""
     if isinstance(argument, (str, bytes)):
         return repr(argument[:40]) + ("..." if len(argument) > 40 else "")
     return "nil" if argument is None else type(argument).__name__
 
 
 def empty_macro(parameter: Parameter) -> Value:
-    """What a macro has for each of its values before it was set."""
+    """Return what each value of a macro is before it is set."""
     empty: dict[str, Value] = {"s": "", "i": 0}
     return empty.get(parameter.type[0], parameter.default)
 
 
 def macro_value(type: str, argument: object, index: int) -> Value:
-    """One value of a macro: a string, a switch, or a number clipped to 0..1."""
+    """Return one value of a macro: a string, a switch, or a number clipped to 0..1."""
     if type == "s":
         return text(argument, index)
     if type == "i":
@@ -168,14 +170,14 @@ def macro_value(type: str, argument: object, index: int) -> Value:
 
 
 def parse_setting(setting: str) -> tuple[str, tuple[str, ...]]:
-    """Split `ADDRESS=VALUE` of the command line into what `Controls.set` takes; commas part several values.
+    """Split `ADDRESS=VALUE` of the command line into the arguments of `Controls.set`; commas separate several values.
 
     Raises
     ------
     ControlError
-        `bad-type` where there is no `=`, no address or no value.
+        `bad-type` where the `=`, the address or the value is missing.
     """
     address, equals, value = setting.partition("=")
     if not (equals and address.startswith("/") and value):
-        raise ControlError("bad-type", f"setting {setting!r}: expected ADDRESS=VALUE, such as {ROOT}mix=0.5")
+        raise ControlError("bad-type", f"expected ADDRESS=VALUE, such as {ROOT}mix=0.5, got {setting!r}")
     return address, tuple(part.strip() for part in value.split(","))

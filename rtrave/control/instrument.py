@@ -1,4 +1,4 @@
-"""Snapshots, morphs, and the other controls that move many at once. Control process, the OSC server's thread."""
+"""Snapshots, morphs, and the other macros, which move many controls at once. The OSC server's thread."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rtrave.errors import ControlError
 MAX_SNAPSHOTS = 256
 MAX_GLIDE_S = 60.0
 SOURCE_B = ROOT + "source/b"
-INPUT2 = "input2"  # the name of the second input as source B
+INPUT2 = "input2"  # name of the second input as source B
 MORPH = ROOT + "morph/"
 
 
-def second_slot(there: bool) -> int:
-    """The number of the second input as source B; ControlError `denied` where there is none."""
-    if not there:
-        raise ControlError("denied", "no second input was named: start with --second-input, or use a clip", 0)
+def second_slot(available: bool) -> int:
+    """Return the number of the second input as source B; ControlError `denied` where it is not available."""
+    if not available:
+        raise ControlError("denied", "no second input is open: start with --second-input, or use a clip", 0)
     return SECOND_INPUT
 
 
@@ -32,18 +32,18 @@ class Instrument:
     Parameters
     ----------
     controls : Controls
-        Its macros act from here on.
+        The instrument registers its macros here.
     shares : sequence of float
-        What share of the latent's variance the first 1, 2, ... components explain (`ModelSpec.fidelity`); empty where
+        Share of the latents' variance that the first 1, 2, ... components explain (`ModelSpec.fidelity`); empty where
         the model has no PCA.
     choose_source : callable or None
-        (name of source B) -> its number in the control vector, None where it comes later, or a ControlError; without
-        it there is no second source. May be set later.
+        (name of source B) -> its number in the control vector, or None where it will be set later; may raise a
+        ControlError. Without it there is no second source. It may be assigned after the construction.
 
     Attributes
     ----------
     snapshots : dict
-        Name to a vector, float64 [layout.size]; only the slots of `layout.kept` count.
+        Name to a vector, float64 [layout.size]; only the numbers of `Layout.persisted` count.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Instrument:
         controls.shown[FIDELITY] = self._fidelity
 
     def adopt(self, layout: Layout, attributes: Iterable[str] = (), shares: Sequence[float] = ()) -> None:
-        """Play another model: controls and snapshots keep what has the same address in its layout."""
+        """Play another model: controls and snapshots keep the values of the addresses that its layout has."""
         carry = carrier(self.controls.layout, layout)
         self.controls.adopt(layout, attributes)
         self.shares = tuple(shares)
@@ -78,38 +78,38 @@ class Instrument:
 
     def _lay_out(self) -> None:
         layout = self.controls.layout
-        self._kept = np.flatnonzero(layout.kept())
-        self._smooth = layout.glides()[self._kept]
+        self._persisted = np.flatnonzero(layout.persisted())
+        self._smooth = layout.glides()[self._persisted]
         self._dims = layout.slots["dims"].start
 
     # Snapshots
 
     def store(self, given: Value) -> None:
-        """Keep the controls as they are; `busy` where 256 others are kept, `bad-name` for no name."""
+        """Store the controls under a name; ControlError `busy` beyond 256 snapshots, `bad-name` for an unfit name."""
         name = checked_name(given)
         if name not in self.snapshots and len(self.snapshots) >= MAX_SNAPSHOTS:
-            raise ControlError("busy", f"{MAX_SNAPSHOTS} snapshots are kept: delete one first", 0)
+            raise ControlError("busy", f"there are {MAX_SNAPSHOTS} snapshots: delete one first", 0)
         self.snapshots[name] = self.controls.values.copy()
 
     def recall(self, given: Value, glide_s: Value = 0.0) -> None:
-        """Back to a snapshot, at once or gliding there."""
+        """Set the controls to a snapshot, at once or with a glide of `glide_s` seconds."""
         snapshot = self._find(given, 0)
         values, slots = self.controls.values, self.controls.layout.slots
-        values[self._kept] = snapshot[self._kept]
+        values[self._persisted] = snapshot[self._persisted]
         values[slots["glide/time"]] = min(max(float(glide_s), 0.0), MAX_GLIDE_S)
         values[slots["glide/count"]] += 1.0
 
     def delete(self, given: Value) -> None:
-        """Forget a snapshot."""
+        """Delete a snapshot."""
         self._find(given, 0)
         del self.snapshots[str(given)]
 
     def names(self) -> tuple[str, ...]:
-        """The names of the snapshots, in the order they were first kept."""
+        """Return the names of the snapshots, in the order they were first stored."""
         return tuple(self.snapshots)
 
     def actions(self) -> dict[str, Callable[..., object]]:
-        """What the snapshot addresses do."""
+        """Return the actions of the snapshot addresses."""
         return {
             ROOT + "snapshot/store": self.store,
             ROOT + "snapshot/recall": self.recall,
@@ -119,8 +119,8 @@ class Instrument:
     def _find(self, given: Value, argument: int) -> Vector:
         snapshot = self.snapshots.get(str(given))
         if snapshot is None:
-            known = ", ".join(self.names()[:8]) or "none"
-            raise ControlError("bad-name", f"no snapshot {str(given)[:40]!r}: there are {known}", argument)
+            expected = f"one of {', '.join(self.names()[:8])}" if self.snapshots else "a stored one, and there is none"
+            raise ControlError("bad-name", f"snapshot: expected {expected}, got {str(given)[:40]!r}", argument)
         return snapshot
 
     # Morphs
@@ -140,14 +140,14 @@ class Instrument:
         self._blend(corners, ((1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y), "morph/corners")
 
     def _blend(self, names: Values, weights: Sequence[float], missing: str) -> None:
-        """Numbers as the weighted mean of the snapshots, words and switches as in the nearest one."""
+        """Set numbers to the weighted mean of the snapshots, words and switches to those of the nearest one."""
         if "" in names:
             raise ControlError("denied", f"no snapshots to morph between: set {missing} first")
-        found = np.array([self._find(name, 0)[self._kept] for name in names])
+        found = np.array([self._find(name, 0)[self._persisted] for name in names])
         nearest = found[int(np.argmax(weights))]
         mean = found[0] + np.asarray(weights[1:]) @ (found[1:] - found[0])
-        self.controls.values[self._kept] = np.where(self._smooth, mean, nearest)
-        mean_dims = mean[self._kept == self._dims]
+        self.controls.values[self._persisted] = np.where(self._smooth, mean, nearest)
+        mean_dims = mean[self._persisted == self._dims]
         self.controls.values[self._dims] = np.round(mean_dims[0])
 
     # Fidelity and the second source
@@ -156,15 +156,15 @@ class Instrument:
         self.controls.values[self._dims] = self._dims_for(float(values[0]))
 
     def _dims_for(self, fidelity: float) -> int:
-        """The fewest components that explain the share `fidelity`; all of them for 1."""
+        """Return the smallest number of components that explain the share `fidelity`; all of them for 1."""
         if not self.shares:
-            raise ControlError("denied", "this model has no PCA of its latents, and so no fidelity: use /rtrave/dims")
+            raise ControlError("denied", "this model has no PCA of its latents, hence no fidelity: use /rtrave/dims")
         if fidelity >= 1:
             return self.controls.layout.dims
         return 1 + int(np.searchsorted(np.asarray(self.shares), fidelity - 1e-6).clip(0, len(self.shares) - 1))
 
     def _fidelity(self) -> Values:
-        """What was set while it still holds, else the share that `dims` components explain."""
+        """Return the fidelity that was set while it fits `dims`, else the share that `dims` components explain."""
         dims = int(self.controls.values[self._dims])
         sent = float(self.controls.macros[FIDELITY][0])
         if not self.shares or self._dims_for(sent) == dims:
@@ -174,6 +174,6 @@ class Instrument:
     def _set_source(self, values: Values) -> None:
         name = str(values[0])
         if name != "off" and self.choose_source is None:
-            raise ControlError("denied", "there is no second source here", 0)
+            raise ControlError("denied", "no second source is available here", 0)
         slot = 0 if name == "off" or self.choose_source is None else self.choose_source(name)
         self.controls.values[self.controls.layout.slots["source/slot"]] = slot or 0

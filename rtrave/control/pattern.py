@@ -1,8 +1,7 @@
 """OSC address patterns: `* ? [a-z] [!x] {a,b}`, never across `/`.
 
-A segment is matched by carrying the set of positions reached in the name from one token to the next, as the
-bits of an integer. Nothing is tried twice, so a hostile pattern costs its length and no more. Any thread may
-call this.
+The matcher carries the set of positions reached in the name from one token to the next, as the bits of an integer. It
+tries nothing twice, so that a hostile pattern costs its length and no more. Any thread may call these functions.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Tree = dict[str, "Tree | str"]
 
 
 def is_pattern(address: str) -> bool:
-    """Tell whether an address holds any character of a pattern."""
+    """Return whether an address contains a special character of patterns."""
     return not SPECIAL.isdisjoint(address)
 
 
@@ -44,21 +43,21 @@ def make_tree(addresses: Iterable[str]) -> Tree:
 
 
 def match_tree(pattern: str, tree: Tree) -> list[str]:
-    """List the addresses of a tree that a pattern matches, in the tree's order.
+    """Return the addresses of a tree that a pattern matches, in the tree's order.
 
     Raises
     ------
     ControlError
         `bad-name` for a pattern that is malformed, longer than 255 characters, deeper than 8 segments, or
-        with more than 32 brackets (real ones have one or two; this bounds the worst case).
+        with more than 32 brackets (real patterns have one or two; the limit bounds the worst case).
     """
     if len(pattern) > MAX_CHARACTERS:
-        raise _bad(pattern, f"{len(pattern)} characters, expected at most {MAX_CHARACTERS}")
+        raise _bad(pattern, f"expected at most {MAX_CHARACTERS} characters, got {len(pattern)}")
     if pattern.count("{") + pattern.count("[") > MAX_BRACKETS:
-        raise _bad(pattern, f"expected at most {MAX_BRACKETS} brackets")
+        raise _bad(pattern, f"expected at most {MAX_BRACKETS} brackets, got more")
     segments = pattern.split("/")
     if segments[0] or not 1 <= len(segments) - 1 <= MAX_SEGMENTS:
-        raise _bad(pattern, f"expected / and at most {MAX_SEGMENTS} segments")
+        raise _bad(pattern, f"expected a leading / and at most {MAX_SEGMENTS} segments")
     tests = [_segment(s) for s in segments[1:]]
     folders: list[Tree] = [tree]
     for test in tests[:-1]:
@@ -73,7 +72,7 @@ def _pick(tree: Tree, test: str | Callable[[str], bool]) -> list[Tree | str]:
 
 
 def _segment(pattern: str) -> str | Callable[[str], bool]:
-    """Compile one segment: itself where it is plain, else a test of names that remembers its answers."""
+    """Compile one segment: to itself where it is plain, else to a test of names that caches its answers."""
     if not is_pattern(pattern):
         return pattern
     tokens = _tokens(pattern)
@@ -88,8 +87,8 @@ def _segment(pattern: str) -> str | Callable[[str], bool]:
     return test
 
 
-def _bad(pattern: str, why: str) -> ControlError:
-    return ControlError("bad-name", f"pattern {pattern[:40]!r}: {why}")
+def _bad(pattern: str, expected: str) -> ControlError:
+    return ControlError("bad-name", f"pattern {pattern[:40]!r}: {expected}")
 
 
 def _matches(tokens: list[Token], name: str) -> bool:
@@ -108,7 +107,7 @@ def _tokens(pattern: str) -> list[Token]:
     while here < len(pattern):
         character = pattern[here]
         if character in "]}":
-            raise _bad(pattern, f"{character} without its opening bracket")
+            raise _bad(pattern, f"expected an opening bracket before {character}")
         if character == "*":
             if not starred:
                 tokens.append(_star)
@@ -117,7 +116,7 @@ def _tokens(pattern: str) -> list[Token]:
         elif character in "[{":
             end = pattern.find("]" if character == "[" else "}", here + 1)
             if end < 0:
-                raise _bad(pattern, f"{character} is never closed")
+                raise _bad(pattern, f"expected a closing bracket after {character}")
             inside = pattern[here + 1 : end]
             tokens.append(_one_of(inside) if character == "[" else _alternatives(inside))
             here = end
@@ -163,7 +162,7 @@ def _one_of(inside: str) -> Token:
 
 
 def _alternatives(inside: str) -> Token:
-    """One word of several; words of one length share a set, so that many words cost no more than few."""
+    """Match one of several words; words of one length share a set, so that many words cost no more than few."""
     by_length: dict[int, set[str]] = {}
     for word in inside.split(","):
         by_length.setdefault(len(word), set()).add(word)

@@ -1,57 +1,66 @@
-"""Where each address writes in the control vector, and which addresses show the same value."""
+"""Slots: the part of the control vector that an address writes, and its aliases, which show the same value."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rtrave.control.parameter import NORM, ROOT, Parameter
+from rtrave.control.parameter import NORM, ROOT, Parameter, ParameterKind
 from rtrave.control.vector import Layout
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where an address writes: its row of the table, its part of the vector, and whether it counts 0..1.
+class Slot:
+    """The target of an address.
 
-    A macro has no part of the vector.
+    Parameters
+    ----------
+    parameter : Parameter
+        Its row of the table.
+    indices : slice or None
+        Its part of the control vector; None for a macro, which has none.
+    norm : bool
+        The address counts from 0 to 1 over the range.
     """
 
     parameter: Parameter
-    where: slice | None
+    indices: slice | None
     norm: bool = False
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a message wrote: parts of the vector, and whether every value is the one that was sent."""
+    """The effect of a message: the parts of the vector it wrote, and whether every value is exactly the one sent."""
 
-    where: Sequence[slice] = field(default_factory=tuple)
+    parts: Sequence[slice] = field(default_factory=tuple)
     exact: bool = True
 
 
-def make_places(parameters: dict[str, Parameter], layout: Layout) -> dict[str, Place]:
-    places: dict[str, Place] = {}
+def make_slots(parameters: dict[str, Parameter], layout: Layout) -> dict[str, Slot]:
+    """Return the slot of each concrete address that has a value, with the normalised aliases."""
+    slots: dict[str, Slot] = {}
     for address, parameter in parameters.items():
-        where: slice | None = None
-        if parameter.kind == "control" and parameter.type:
-            slot = layout.index[address]
-            where = slice(slot, slot + 1)
-        elif parameter.kind == "vector":
+        indices: slice | None = None
+        if parameter.kind is ParameterKind.CONTROL and parameter.type:
+            index = layout.index[address]
+            indices = slice(index, index + 1)
+        elif parameter.kind is ParameterKind.VECTOR:
             key = "z/frame" if address == ROOT + "z/in" else address.removeprefix(ROOT + "latents/")
-            where = layout.slots[key if key == "z/frame" else "latent/" + key]
-        elif parameter.kind != "macro":
+            indices = layout.slots[key if key == "z/frame" else "latent/" + key]
+        elif parameter.kind is not ParameterKind.MACRO:
             continue
-        places[address] = Place(parameter, where)
+        slots[address] = Slot(parameter, indices)
         if parameter.type == "f":
-            places[NORM + address.removeprefix(ROOT)] = Place(parameter, where, norm=True)
-    return places
+            slots[NORM + address.removeprefix(ROOT)] = Slot(parameter, indices, norm=True)
+    return slots
 
 
-def make_twins(places: dict[str, Place], layout: Layout) -> dict[str, tuple[str, ...]]:
-    twins: dict[str, list[str]] = {}
-    for address, place in places.items():
-        shown = (place.parameter.address,) if place.where is None else layout.addresses[place.where]
+def make_aliases(slots: dict[str, Slot], layout: Layout) -> dict[str, tuple[str, ...]]:
+    """Return the other addresses that show the value of each control and macro: normalised and vector forms."""
+    aliases: dict[str, list[str]] = {}
+    for address, slot in slots.items():
+        shown = (slot.parameter.address,) if slot.indices is None else layout.addresses[slot.indices]
         for one in shown:
             if one != address:
-                twins.setdefault(one, []).append(address)
-    return {address: tuple(others) for address, others in twins.items()}
+                aliases.setdefault(one, []).append(address)
+    return {address: tuple(others) for address, others in aliases.items()}

@@ -1,1 +1,1 @@
-"""Open Sound Control over UDP; the only importer of python-osc. Used in the control process."""
+"""Open Sound Control: the server and its UDP transport. Control process; the only importer of python-osc."""

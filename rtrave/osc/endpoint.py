@@ -1,4 +1,4 @@
-"""One UDP socket: opening it with clear errors, and taking and sending datagrams without ever waiting."""
+"""The UDP transport: one socket that never waits to send, with clear errors where it cannot be opened."""
 
 from __future__ import annotations
 
@@ -9,36 +9,46 @@ import struct
 import sys
 
 from rtrave.errors import RtraveError
-from rtrave.osc.replies import Peer
+from rtrave.osc.transport import Address, Peer
 
 RECEIVE_BUFFER_BYTES = 1 << 20
 LARGEST_DATAGRAM = 65536
 SO_RXQ_OVFL = 40  # Linux: how many datagrams found the receive buffer full
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or IPv4 address means this computer."""
+    return host.startswith("127.") or host == "localhost"
+
+
 class Endpoint:
-    """A non-blocking UDP socket (IPv4). One thread uses it; `wake` may be called from any.
+    """A non-blocking UDP socket (IPv4). One thread uses it; any thread may call `wake`.
 
     Parameters
     ----------
     bind : str
         Host or address to listen on.
     port : int
-        0 takes any free one.
+        UDP port; 0 takes any free one.
 
     Attributes
     ----------
+    bundles, connected : bool
+        As in `Transport`.
     port, receive_buffer_bytes : int
-        What the system gave.
+        What the system granted.
     sent, unsent, lost : int
-        Datagrams sent; datagrams that the system did not take; datagrams lost in a full receive buffer (told
-        by Linux only, with the next one that arrives).
+        Datagrams sent; datagrams that the system rejected; datagrams lost in a full receive buffer. Only Linux reports
+        the lost ones, with the next datagram that arrives.
 
     Raises
     ------
     RtraveError
-        One line: the port is taken, or the address is not of this computer.
+        Where the port is taken, or the address does not belong to this computer.
     """
+
+    bundles = True
+    connected = False
 
     def __init__(self, bind: str, port: int) -> None:
         self._socket = _open(bind, port)
@@ -53,8 +63,12 @@ class Endpoint:
         self.receive_buffer_bytes = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self.sent = self.unsent = self.lost = 0
 
+    def is_trusted(self, address: Address) -> bool:
+        """Return whether an address is on this computer: nobody can forge it from outside."""
+        return is_loopback(address[0])
+
     def wait(self, most_s: float) -> None:
-        """Wait until something has arrived, `most_s` at most."""
+        """Wait until a datagram arrives or `wake` is called, `most_s` at most."""
         if self._selector.select(most_s):
             try:
                 self._woken.recv(4096)
@@ -65,16 +79,16 @@ class Endpoint:
         """End `wait` now. Any thread."""
         try:
             self._waker.send(b"\0")
-        except (BlockingIOError, OSError):  # enough are on their way, or it is over
+        except (BlockingIOError, OSError):  # wake-ups are pending already, or the socket is closed
             pass
 
     def receive(self, count_lost: bool = False) -> tuple[bytes, Peer] | None:
-        """Take one datagram and where it came from; None where there is none.
+        """Return the next datagram and its source; None where there is none.
 
         Parameters
         ----------
         count_lost : bool
-            Note what the system lost so far; slower, so not for every datagram of a burst.
+            Update `lost`. This is slower, so do not ask for it with every datagram of a burst.
         """
         try:
             if count_lost and sys.platform.startswith("linux"):
@@ -86,21 +100,21 @@ class Endpoint:
                 size, source = self._socket.recvfrom_into(self._buffer)
         except BlockingIOError:
             return None
-        except ConnectionError:  # Windows tells here that a peer refused an earlier reply
+        except ConnectionError:  # Windows reports here that a peer rejected an earlier reply
             self.unsent += 1
             return None
-        return bytes(memoryview(self._buffer)[:size]), source
+        return bytes(memoryview(self._buffer)[:size]), Peer(self, source)
 
-    def send(self, datagram: bytes, peer: Peer) -> None:
-        """Send one datagram, or count it where the system does not take it."""
+    def send(self, datagram: bytes, address: Address) -> None:
+        """Send one datagram, or count it as unsent where the system rejects it."""
         try:
-            self._socket.sendto(datagram, peer)
+            self._socket.sendto(datagram, address)
             self.sent += 1
         except OSError:
             self.unsent += 1
 
     def close(self) -> None:
-        """Close the socket. Twice is harmless."""
+        """Close the socket. Closing twice is harmless."""
         self._selector.close()
         for opened in (self._socket, self._waker, self._woken):
             opened.close()
@@ -118,8 +132,8 @@ def _open(bind: str, port: int) -> socket.socket:
         opened.close()
         where = f"{bind} port {port}"
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            why, remedy = "is taken", "end the program that holds it or choose another --osc-port"
+            why, remedy = f"{where} is taken", "end the program that holds it or choose another --osc-port"
         else:
-            why, remedy = f"cannot be listened on ({error})", "choose another --osc-bind or --osc-port"
-        raise RtraveError(f"OSC: {where} {why}: {remedy}") from None
+            why, remedy = f"cannot listen on {where} ({error})", "choose another --osc-bind or --osc-port"
+        raise RtraveError(f"OSC: {why}: {remedy}") from None
     return opened

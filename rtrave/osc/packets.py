@@ -1,7 +1,7 @@
 """OSC packets as bytes: a framing check in front of python-osc's message decoder, and encoding.
 
-python-osc trusts lengths and skips type tags that it does not know, so nothing reaches it unchecked. Pure
-functions without recursion deeper than `MAX_NESTING`; any thread may call them.
+python-osc trusts lengths and skips unknown type tags, so that nothing may reach it unchecked. These are pure functions
+without recursion deeper than `MAX_NESTING`; any thread may call them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rtrave.errors import ControlError
 IMMEDIATELY = 1
 MAX_NESTING = 4
 MAX_MESSAGES = 1024
-MAX_PATTERNS = 64  # in one packet: each may address every control, and a packet is done in one go
+MAX_PATTERNS = 64  # in one packet: each may address every control, and nothing interrupts a packet
 MAX_ARGUMENTS = 1024
 MAX_ADDRESS = 255
 MAX_STRING = 1024
@@ -51,16 +51,16 @@ class Message:
 
 
 class PacketError(ControlError):
-    """A packet that is not OSC, or not OSC as rtrave takes it; nothing of it is used.
+    """A packet that is not valid OSC, or that exceeds the limits of rtrave. Nothing of it is used.
 
     Parameters
     ----------
     code : str
         `bad-type`, `bad-count` or `bad-name`.
     text : str
-        One line: what is wrong.
+        One line.
     address : str
-        Address of the message at fault, "" where it was not reached.
+        Address of the message at fault, "" where the error comes before it.
     """
 
     def __init__(self, code: str, text: str, address: str = "") -> None:
@@ -74,7 +74,7 @@ def decode_packet(data: bytes) -> list[Message]:
     Parameters
     ----------
     data : bytes
-        What came, of any content and length.
+        A datagram of any content and length.
 
     Returns
     -------
@@ -92,53 +92,55 @@ def decode_packet(data: bytes) -> list[Message]:
     patterns = 0
     for part, time_tag in _elements(data, IMMEDIATELY, 0):
         if len(messages) == MAX_MESSAGES:
-            raise PacketError("bad-count", f"a bundle of more than {MAX_MESSAGES} messages")
+            raise PacketError("bad-count", f"bundle: expected at most {MAX_MESSAGES} messages, got more")
         check_message(part)
         decoded = OscMessage(part)
         patterns += is_pattern(decoded.address)
         if patterns > MAX_PATTERNS:
-            raise PacketError("bad-count", f"a bundle of more than {MAX_PATTERNS} patterns", decoded.address)
+            raise PacketError(
+                "bad-count", f"bundle: expected at most {MAX_PATTERNS} patterns, got more", decoded.address
+            )
         messages.append(Message(decoded.address, tuple(decoded.params), time_tag))
     return messages
 
 
 def _elements(data: bytes, time_tag: int, depth: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the messages of a packet as bytes, with their time tags; checks the framing of bundles."""
+    """Yield the messages of a packet as bytes, with their time tags, and check the framing of bundles."""
     if not data or len(data) % 4:
-        raise PacketError("bad-type", f"a packet of {len(data)} bytes: expected a multiple of 4")
+        raise PacketError("bad-type", f"packet: expected a multiple of 4 bytes, got {len(data)}")
     if not data.startswith(BUNDLE):
         yield data, time_tag
         return
     if depth == MAX_NESTING:
-        raise PacketError("bad-count", f"bundles nested deeper than {MAX_NESTING}")
+        raise PacketError("bad-count", f"bundles: expected at most {MAX_NESTING} inside each other, got more")
     if len(data) < 16:
-        raise PacketError("bad-type", "a bundle without a time tag")
+        raise PacketError("bad-type", f"bundle: expected a time tag, got {len(data)} bytes")
     time_tag = max(time_tag, struct.unpack_from(">Q", data, 8)[0])
     here = 16
     while here < len(data):
         size = struct.unpack_from(">i", data, here)[0]
         here += 4
         if size <= 0 or size % 4 or size > len(data) - here:
-            raise PacketError("bad-type", f"a bundle element of {size} bytes in {len(data) - here} left")
+            raise PacketError("bad-type", f"bundle element: expected at most {len(data) - here} bytes, got {size}")
         yield from _elements(data[here : here + size], time_tag, depth + 1)
         here += size
 
 
 def check_message(data: bytes) -> None:
-    """Check that a message is framed as its type tags say, to the last byte.
+    """Check that the framing of a message fits its type tags, to the last byte.
 
     Raises
     ------
     PacketError
-        As `decode_packet`.
+        As in `decode_packet`.
     """
     if not data.startswith(b"/"):
-        raise PacketError("bad-type", "a message whose address does not start with /")
+        raise PacketError("bad-type", "address: expected a leading /")
     address, here = _string(data, 0, MAX_ADDRESS, "")
     if here == len(data):
         return
     if data[here] != 0x2C:
-        raise PacketError("bad-type", "type tags that do not start with a comma", address)
+        raise PacketError("bad-type", "type tags: expected a leading comma", address)
     tags, here = _string(data, here, MAX_ARGUMENTS + 1, address)
     for tag in tags[1:]:
         size = _FIXED.get(tag)
@@ -149,35 +151,37 @@ def check_message(data: bytes) -> None:
         elif tag == "b":
             here = _blob_end(data, here, address)
         else:
-            raise PacketError("bad-type", f"type tag {tag!r}: expected i f d h s b T F or N", address)
+            raise PacketError("bad-type", f"type tags: expected i, f, d, h, s, b, T, F or N, got {tag!r}", address)
     if here != len(data):
-        raise PacketError("bad-type", f"arguments of {here} bytes in a message of {len(data)}", address)
+        raise PacketError("bad-type", f"message: expected {here} bytes by its type tags, got {len(data)}", address)
 
 
 def _string(data: bytes, start: int, most: int, address: str) -> tuple[str, int]:
-    """Read a terminated, padded UTF-8 string; return it and where the next item starts."""
+    """Return a terminated, padded UTF-8 string and the start of the next item."""
     end = data.find(b"\0", start)
     after = end + 4 - (end - start) % 4
     if end < 0 or after > len(data):
-        raise PacketError("bad-type", "a string that is not terminated", address)
+        raise PacketError("bad-type", "string: expected a terminating zero", address)
     if end - start > most:
         code = "bad-count" if data[start] == 0x2C and address else "bad-name"
-        raise PacketError(code, f"a string of {end - start} bytes: expected at most {most}", address)
+        raise PacketError(code, f"string: expected at most {most} bytes, got {end - start}", address)
     try:
         return data[start:end].decode("utf-8"), after
     except UnicodeDecodeError:
-        raise PacketError("bad-type", "a string that is not UTF-8", address) from None
+        raise PacketError("bad-type", "string: expected UTF-8", address) from None
 
 
 def _blob_end(data: bytes, start: int, address: str) -> int:
     size = struct.unpack_from(">i", data, start)[0] if start + 4 <= len(data) else -1
     if not 0 <= size <= len(data) - start - 4:
-        raise PacketError("bad-type", f"a blob of {size} bytes: expected what the message holds", address)
+        raise PacketError(
+            "bad-type", f"blob: expected at most {max(len(data) - start - 4, 0)} bytes, got {size}", address
+        )
     return start + 4 + size + (-size % 4)
 
 
 def seconds_ahead(time_tag: int, unix_s: float) -> float:
-    """Tell how far an NTP time tag is ahead of a Unix time, in s; 0 for the past and for immediately."""
+    """Return how far an NTP time tag is ahead of a Unix time, in s; 0 for the past and for immediately."""
     if time_tag <= IMMEDIATELY:
         return 0.0
     return max(0.0, time_tag / 2**32 - NTP_TO_UNIX_S - unix_s)
@@ -201,13 +205,13 @@ def encode_message(address: str, types: str, arguments: Sequence[Value]) -> byte
 
 
 def group(messages: Iterable[bytes], most_bytes: int = DATAGRAM_BYTES) -> list[list[bytes]]:
-    """Part encoded messages, in order, into groups that fit one datagram each; see `join`.
+    """Split encoded messages, in order, into groups that fit one datagram each; see `join`.
 
     Parameters
     ----------
     messages : iterable of bytes
     most_bytes : int
-        Size of a bundle; a single message that is larger travels alone.
+        Largest size of a bundle; a larger message is a group of its own.
     """
     groups: list[list[bytes]] = []
     size = most_bytes
@@ -221,7 +225,7 @@ def group(messages: Iterable[bytes], most_bytes: int = DATAGRAM_BYTES) -> list[l
 
 
 def join(messages: Sequence[bytes]) -> bytes:
-    """Make one datagram: a lone message as it is, several as an immediate bundle."""
+    """Return one datagram: a single message as it is, several as an immediate bundle."""
     if len(messages) == 1:
         return messages[0]
     head = BUNDLE + struct.pack(">Q", IMMEDIATELY)

@@ -1,21 +1,22 @@
-"""OSCQuery: the control table as the JSON that clients ask for. The texts that never change are put together once.
+"""OSCQuery: the control table as JSON, after the proposal of Vidvox.
 
-After the OSCQuery proposal of Vidvox. One thread; it reads values that other threads write.
+The texts that never change are assembled once. One thread uses a tree; it reads values that other threads write.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import Parameter, Value
+from rtrave.control.parameter import Access, Parameter, ParameterKind, Value
 from rtrave.errors import ControlError
 from rtrave.osc.values import Reader, Values
 
-ACCESS = {"r": 1, "w": 2, "rw": 3}
+ACCESS = {Access.READ: 1, Access.WRITE: 2, Access.READ_WRITE: 3}
+RANGED = (ParameterKind.CONTROL, ParameterKind.VECTOR, ParameterKind.MACRO)
 UNITS = {
     "dB": "gain.db",
     "ms": "time.ms",
@@ -29,20 +30,61 @@ KNOWN = frozenset((*ATTRIBUTES, "EXTENDED_TYPE", "CRITICAL", "OVERLOADS", "HTML"
 MESSAGES = ("LISTEN", "PATH_CHANGED", "PATH_ADDED", "PATH_REMOVED")  # over web sockets
 SUPPORTED = ("ACCESS", "VALUE", "RANGE", "CLIPMODE", "UNIT", "DESCRIPTION")
 
-Piece = str | tuple[str]  # a text, or the address whose value stands there
-Answer = tuple[int, bytes]
+Piece = str | tuple[str]  # a text, or the address whose value belongs there
+Answer = tuple[int, bytes]  # HTTP status and body
+Ends = tuple[float, float]  # lowest and highest value
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The attributes of an address that never change.
+
+    Parameters
+    ----------
+    path : str
+    parameter : Parameter
+    count : int
+        Numbers of the value: one per latent dimension for a vector form, else 1.
+    ranges : tuple of (low, high) or None
+        Ranges of the numbers; None where they have none.
+    """
+
+    path: str
+    parameter: Parameter
+    count: int
+    ranges: tuple[Ends, ...] | None
+
+    def text(self) -> str:
+        """Return the JSON object, without its closing brace: the value may follow."""
+        parameter = self.parameter
+        types = parameter.type * self.count or "N"  # a trigger takes nil, or nothing
+        node: dict[str, object] = {
+            "FULL_PATH": self.path,
+            "TYPE": types,
+            "ACCESS": ACCESS[parameter.access],
+            "DESCRIPTION": parameter.description,
+        }
+        if parameter.choices:
+            node["RANGE"] = [{"VALS": list(parameter.choices)}]
+        elif self.ranges is not None:
+            clips = (parameter.hard_low, parameter.hard_high) == (parameter.low, parameter.high)
+            node["RANGE"] = [{"MIN": low, "MAX": high} for low, high in self.ranges]
+            node["CLIPMODE"] = ["both" if clips else "none"] * len(types)
+        if parameter.unit in UNITS and len(parameter.type) == 1:
+            node["UNIT"] = [UNITS[parameter.unit]] * self.count
+        return json.dumps(node, ensure_ascii=False, separators=(",", ":"))[:-1]
 
 
 class QueryTree:
-    """Answers HTTP requests for nodes and attributes.
+    """The nodes of OSCQuery, with answers to HTTP requests for them.
 
     Parameters
     ----------
     controls : Controls
     readers : mapping
-        As `OscServer`; may be called from this thread, too.
+        As in `OscServer`; the thread of the tree calls them, too.
     name : str
-        Of the program, for `HOST_INFO`.
+        Name of the program, for `HOST_INFO`.
     host_info : mapping
         OSC_IP, OSC_PORT, WS_IP, WS_PORT.
     """
@@ -51,16 +93,16 @@ class QueryTree:
         self, controls: Controls, readers: Mapping[str, Reader], name: str, host_info: Mapping[str, Value]
     ) -> None:
         self._controls, self._values = controls, Values(controls, readers)
-        self.addresses = tuple(a for a, p in controls.parameters.items() if p.kind != "reply")
+        self.addresses = tuple(a for a, p in controls.parameters.items() if p.kind is not ParameterKind.REPLY)
         self._pieces: dict[str, list[Piece]] = {}
         self._contents: dict[str, list[str]] = {"/": []}
         for address in self.addresses:
-            self._place(address)
+            self._insert(address)
         extensions = dict.fromkeys(SUPPORTED, True) | dict.fromkeys(MESSAGES, True) | {"TAGS": False}
         self._host_info = json.dumps({"NAME": name, "EXTENSIONS": extensions, "OSC_TRANSPORT": "UDP", **host_info})
 
     def answer(self, target: str) -> Answer:
-        """Status and body for the target of a GET request: a path, and at most one attribute as its query."""
+        """Answer a GET request for a target: a path, and at most one attribute as its query."""
         path, _, query = target.partition("?")
         path = unquote(path.split("#")[0])
         path = path.rstrip("/") or "/"
@@ -78,27 +120,27 @@ class QueryTree:
             return 200, self.node(path).encode()
         if attribute == "VALUE" and path not in self._contents and not self._values.readable(path):
             return 204, b""
-        node: dict[str, Any] = json.loads(self.node(path))
+        node = json.loads(self.node(path))
         return 200, json.dumps({attribute: node[attribute]} if attribute in node else {}).encode()
 
     def below(self, path: str) -> list[str]:
-        """The addresses at a path and below it."""
+        """Return the addresses at a path and below it."""
         path = path.rstrip("/")
         return [a for a in self.addresses if a == path or a.startswith(path + "/")]
 
     def tops_without(self, other: QueryTree) -> list[str]:
-        """The topmost nodes that another tree does not have."""
+        """Return the topmost nodes that another tree does not have."""
         mine = (self._contents.keys() | set(self.addresses)) - other._contents.keys() - set(other.addresses)
         return sorted(node for node in mine if node.rpartition("/")[0] not in mine)
 
     def node(self, path: str) -> str:
-        """The JSON of a node and everything below it."""
+        """Return the JSON of a node and everything below it."""
         pieces = self._pieces.get(path)
         if pieces is None:
             pieces = self._pieces[path] = _joined(self._node_pieces(path))
         return "".join(piece if isinstance(piece, str) else self._value(piece[0]) for piece in pieces)
 
-    def _place(self, address: str) -> None:
+    def _insert(self, address: str) -> None:
         parent = ""
         for segment in address.split("/")[1:]:
             siblings = self._contents.setdefault(parent or "/", [])
@@ -114,40 +156,29 @@ class QueryTree:
                 yield from self._node_pieces(f"{path.rstrip('/')}/{segment}")
             yield "}}"
             return
-        parameter = self._controls.parameters[path]
-        yield json.dumps(self._static(path, parameter), ensure_ascii=False, separators=(",", ":"))[:-1]
+        yield self._leaf(path).text()
         if self._values.readable(path):
             yield ',"VALUE":'
             yield (path,)
         yield "}"
 
-    def _static(self, path: str, parameter: Parameter) -> dict[str, Any]:
+    def _leaf(self, path: str) -> Leaf:
+        parameter = self._controls.parameters[path]
         count = self._controls.layout.dims if parameter.per_latent else 1
-        node: dict[str, Any] = {
-            "FULL_PATH": path,
-            "TYPE": parameter.type * count or "N",  # a trigger takes nil, or nothing
-            "ACCESS": ACCESS[parameter.access],
-            "DESCRIPTION": parameter.description,
-        }
-        if parameter.choices:
-            node["RANGE"] = [{"VALS": list(parameter.choices)}]
-        elif parameter.kind in ("control", "vector", "macro") and set(parameter.type) <= {"f", "i"} and parameter.type:
+        ranges: tuple[Ends, ...] | None = None
+        if parameter.kind in RANGED and set(parameter.type) <= {"f", "i"} and parameter.type:
             ranges = self._ranges(path, parameter) * len(parameter.type)
-            node["RANGE"] = ranges if len(ranges) > 1 else ranges * count
-            clips = (parameter.hard_low, parameter.hard_high) == (parameter.low, parameter.high)
-            node["CLIPMODE"] = ["both" if clips else "none"] * len(node["TYPE"])
-        if parameter.unit in UNITS and len(parameter.type) == 1:
-            node["UNIT"] = [UNITS[parameter.unit]] * count
-        return node
+            ranges = ranges if len(ranges) > 1 else ranges * count
+        return Leaf(path, parameter, count, ranges)
 
-    def _ranges(self, path: str, parameter: Parameter) -> list[dict[str, float]]:
-        place = self._controls.place(path)
-        if place is None or place.where is None:
-            return [{"MIN": parameter.low, "MAX": parameter.high}]
-        low, high = (ends[0, place.where].tolist() for ends in (self._controls.low, self._controls.high))
-        whole = parameter.type == "i"
-        ends = [(int(a), int(b)) if whole else (round(a, 4), round(b, 4)) for a, b in zip(low, high, strict=True)]
-        return [{"MIN": a, "MAX": b} for a, b in ends]
+    def _ranges(self, path: str, parameter: Parameter) -> tuple[Ends, ...]:
+        slot = self._controls.slot(path)
+        if slot is None or slot.indices is None:
+            return ((parameter.low, parameter.high),)
+        low, high = (ends[0, slot.indices].tolist() for ends in (self._controls.low, self._controls.high))
+        if parameter.type == "i":
+            return tuple((int(a), int(b)) for a, b in zip(low, high, strict=True))
+        return tuple((round(a, 4), round(b, 4)) for a, b in zip(low, high, strict=True))
 
     def _value(self, address: str) -> str:
         try:
@@ -158,12 +189,14 @@ class QueryTree:
 
 
 def path_messages(before: QueryTree, after: QueryTree) -> list[str]:
-    """What tells a client that has read one tree of another one in its place: the nodes that went, those that came,
-    and that ranges and types below the root may have changed."""
-    told = [("PATH_REMOVED", node) for node in before.tops_without(after)]
-    told += [("PATH_ADDED", node) for node in after.tops_without(before)]
-    told.append(("PATH_CHANGED", "/"))
-    return [json.dumps({"COMMAND": command, "DATA": path}) for command, path in told]
+    """Return the messages to a client that has read one tree, when another tree takes its place.
+
+    They name the removed nodes, the added nodes, and the root, below which ranges and types may have changed.
+    """
+    commands = [("PATH_REMOVED", node) for node in before.tops_without(after)]
+    commands += [("PATH_ADDED", node) for node in after.tops_without(before)]
+    commands.append(("PATH_CHANGED", "/"))
+    return [json.dumps({"COMMAND": command, "DATA": path}) for command, path in commands]
 
 
 def _shown(value: Value) -> str:
@@ -173,7 +206,7 @@ def _shown(value: Value) -> str:
 
 
 def _joined(pieces: Iterator[Piece]) -> list[Piece]:
-    """Neighbouring texts as one."""
+    """Join neighbouring texts."""
     joined: list[Piece] = []
     for piece in pieces:
         if joined and isinstance(piece, str) and isinstance(joined[-1], str):

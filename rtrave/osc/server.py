@@ -1,47 +1,45 @@
-"""The OSC server: one UDP socket, one thread, from datagrams to the control vector.
+"""The OSC server: from packets to the control vector, and back to its peers.
 
-The thread drains what has arrived, applies it, publishes the vector once, then answers. Feedback is sent by
-the same thread. Nothing that comes from the network is opened, imported or run, and no name is looked up.
+One thread takes a burst of packets, does their messages, publishes the control vector once, then sends the replies and
+the feedback. UDP is its own transport; other transports bring peers and packets by `submit`. Nothing that the network
+sends is opened, imported or run, and no name is looked up.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import struct
-import threading
 import time
-import traceback
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from concurrent.futures import Future
+from typing import TypeVar
 
 from rtrave.control.namespace import Controls
-from rtrave.control.slots import Written
 from rtrave.control.vector import Vector
-from rtrave.errors import ControlError, RtraveError
+from rtrave.errors import ControlError
+from rtrave.osc.burst import Burst
+from rtrave.osc.calls import Calls
 from rtrave.osc.counts import Counts
 from rtrave.osc.dispatch import Action, Dispatcher
 from rtrave.osc.endpoint import Endpoint
-from rtrave.osc.fast import single_floats
+from rtrave.osc.fast import FastFloats
 from rtrave.osc.feedback import Feedback
+from rtrave.osc.leases import Leases
+from rtrave.osc.own_actions import OwnActions
 from rtrave.osc.packets import Message, PacketError, decode_packet, encode_message, seconds_ahead
-from rtrave.osc.replies import WEB, Leases, Origin, Peer, Replies, is_web
+from rtrave.osc.replies import Origin, Replies
+from rtrave.osc.schedule import Schedule
+from rtrave.osc.thread import ServerThread
+from rtrave.osc.transport import Address, Peer
 from rtrave.osc.values import Reader, Values
 from rtrave.settings import DEFAULT_OSC_PORT
 
 BURST_S = 0.005
-MAX_QUEUED = 1024
-MAX_AHEAD_S = 2.0
 WAKE_S = 0.05
-FLOOD_S = 0.001  # bursts that follow each other faster are gathered
-REST_S = 0.0005
-DONE_CHECK_S = 0.5  # between two looks at whether the thread is still there
-FLOAT = struct.Struct(">f")
+
+T = TypeVar("T")
 
 
 class OscServer:
-    """Receives OSC, keeps the controls, answers, and sends feedback.
+    """An OSC server, which owns the controls while its thread runs.
 
     Parameters
     ----------
@@ -50,39 +48,37 @@ class OscServer:
     publish : callable
         Called with `controls.values` (float64, to be copied at once) after each burst that set a control.
     actions : mapping
-        Address of an action of the table to a callable that takes its arguments, as many as came, and returns at
-        once; it may move controls. An RtraveError it raises goes to the sender, as `denied` unless it is a
-        ControlError with its own code.
+        Address of an action of the table to a callable that takes the arguments that were sent, and returns at once.
+        It may change controls. An RtraveError that it raises goes to the sender: as `denied`, or with its own code
+        where it is a ControlError.
     readers : mapping
         Read-only address of the table to a callable that returns its values at once, in the types of the
         table: one number per latent dimension for `/rtrave/latent/<n>/in`, `/rtrave/latent/<n>/out` and
         `/rtrave/z/out`.
     bind : str
-        Host or IPv4 address to listen on; loopback unless told otherwise.
+        Host or IPv4 address to listen on.
     port : int
         UDP port; 0 takes any free one.
     targets : iterable of (host, port)
-        Permanent targets of the feedback, from `feedback.parse_target`.
+        Permanent targets of the feedback, from `listeners.parse_target`.
     ignore_time_tags : bool
-        Do everything at once.
+        Do every message at once.
     monotonic_s, unix_s : callable
         The clocks.
 
     Attributes
     ----------
+    controls : Controls
     counts : Counts
-        Written by the server's thread; may be read from any.
-    port, receive_buffer_bytes : int
-        What the system gave.
-    web_send : callable
-        (datagram, number of a web socket) -> None; must not wait. Set before `start`.
-    last_fault : str
-        Traceback of the last fault of the program itself, "" for none.
+    udp : Endpoint
+        The UDP transport.
+    port : int
+        Its port.
 
     Raises
     ------
     RtraveError
-        Where the port or the address cannot be had.
+        Where the system does not grant the port or the address.
     """
 
     def __init__(
@@ -94,138 +90,121 @@ class OscServer:
         *,
         bind: str = "127.0.0.1",
         port: int = DEFAULT_OSC_PORT,
-        targets: Iterable[Peer] = (),
+        targets: Iterable[Address] = (),
         ignore_time_tags: bool = False,
         monotonic_s: Callable[[], float] = time.monotonic,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
-        self.counts = Counts()
-        self.last_fault = ""
-        self._controls = controls
-        self._publish = publish
-        self._monotonic_s = monotonic_s
-        self._unix_s = unix_s
-        self._ignore_time_tags = ignore_time_tags
-        self._endpoint = endpoint = Endpoint(bind, port)
-        self.port = endpoint.port
-        self.receive_buffer_bytes = endpoint.receive_buffer_bytes
+        self.controls, self._publish = controls, publish
+        self._monotonic_s, self._unix_s, self._ignore_time_tags = monotonic_s, unix_s, ignore_time_tags
+        self.counts = counts = Counts()
+        self.udp = Endpoint(bind, port)
+        self.port = self.udp.port
         self._leases = leases = Leases()
-        self.web_send: Callable[[bytes, int], object] = lambda datagram, number: None
-        self._replies = Replies(leases, self._send)
+        self._replies = replies = Replies(leases)
         self._values = values = Values(controls, readers)
-        self._feedback = Feedback(targets, leases, controls, values, self._send, monotonic_s())
-        self._dispatcher = Dispatcher(controls, leases, self._replies, actions, values, self._feedback, monotonic_s)
-        self._fast = single_floats(controls)
-        self._calls: deque[Callable[[], object]] = deque()
-        self._queue: list[tuple[float, int, Message, Origin]] = []
-        self._order = itertools.count()
-        self._set_in_burst: set[str] = set()
-        self._touched: dict[str, tuple[Peer, bool]] = {}  # address to who set it, and whether as sent
-        self._outbox: dict[Origin, None] = {}
-        self._announced: deque[bytes] = deque()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="osc", daemon=True)
+        permanent = [Peer(self.udp, target) for target in targets]
+        self._feedback = feedback = Feedback(permanent, leases, controls, values, monotonic_s())
+        self._burst = burst = Burst(controls, counts)
+        self._fast = FastFloats(controls, burst)
+        own = OwnActions(controls, leases, replies, feedback, monotonic_s).by_address
+        self._dispatcher = Dispatcher(controls, values, actions, own, replies, burst, counts, monotonic_s)
+        self._schedule = Schedule(counts)
+        self._calls = Calls(self.udp.wake, counts.note_fault)
+        parts = (self._drain, self.finish_burst, self.tick)
+        self._thread = ServerThread(self._wait, self.udp.wake, parts, counts.note_fault, self._calls.close)
+
+    # From any thread
 
     def stats(self) -> dict[str, int | dict[str, int]]:
-        """Copy all counters. Any thread.
+        """Return a copy of all counters.
 
         Returns
         -------
         dict
-            Those of `counts`; `held`, replies that a limit held back; and of datagrams `sent`, `unsent` (not
-            taken by the system), `lost` (on arrival, in a full buffer).
+            The counters of `counts`; `held`, replies that a limit held back; the datagrams `sent`, `unsent` (rejected
+            by the system) and `lost` (on arrival, in a full buffer); the number of `listeners`, peers that get
+            feedback now, and of `leases`.
         """
-        endpoint = self._endpoint
-        told: dict[str, int | dict[str, int]] = {f.name: getattr(self.counts, f.name) for f in fields(Counts)}
-        told["refused"] = dict(self.counts.refused)
-        sent = {"sent": endpoint.sent, "unsent": endpoint.unsent, "lost": endpoint.lost}
-        return told | {"held": self._replies.held} | sent
+        udp = self.udp
+        datagrams: dict[str, int] = {"sent": udp.sent, "unsent": udp.unsent, "lost": udp.lost}
+        peers: dict[str, int] = {"listeners": len(self._feedback), "leases": len(self._leases)}
+        return self.counts.numbers() | {"held": self._replies.held} | datagrams | peers
 
     def announce(self, address: str, types: str, values: tuple[float | str, ...]) -> None:
-        """Tell all who listen, soon. Any thread."""
-        self._announced.append(encode_message(address, types, values))
+        """Send a message to all listeners, soon."""
+        self._feedback.announce(encode_message(address, types, values))
 
-    def call(self, function: Callable[[], object]) -> None:
-        """Have something done on the server's thread, soon, and the controls published after it. Any thread."""
-        self._calls.append(function)
-        self._endpoint.wake()
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        """Call a function on the server's thread, soon, and publish the controls after it.
 
-    def do(self, function: Callable[[], object]) -> None:
-        """As `call`, and wait until it is done; what it raises is raised here. Any thread but the server's, while that
-        one runs."""
-        done, raised = threading.Event(), []
+        Wait for the future on other threads only. Before `start` nothing happens; from `stop` on the future fails.
 
-        def act() -> None:
-            try:
-                function()
-            except BaseException as error:
-                raised.append(error)
-            done.set()
+        Returns
+        -------
+        Future
+            The result, or the exception that the function raised. RtraveError where the server has ended.
+        """
+        return self._calls.submit(function)
 
-        self.call(act)
-        while not done.wait(DONE_CHECK_S):
-            if not self._thread.is_alive():
-                raise RtraveError("the OSC server has ended: start again")
-        if raised:
-            raise raised[0]
+    # On the server's thread: by `submit`
 
-    def begin_anew(self) -> None:
-        """The controls are another model's from here on: listeners are told the whole state. The server's thread."""
-        self._touched.clear()
-        self._values.begin_anew()
-        self._fast = single_floats(self._controls)
-        self._feedback.begin_anew()
+    def connect(self, peer: Peer) -> None:
+        """Grant a lease to a peer of a connected transport."""
+        self._leases.hold(peer)
 
-    # Web sockets, each a peer by its number; by `call`, on the server's thread
+    def disconnect(self, peer: Peer) -> None:
+        """End the lease and the feedback of a peer that `connect` was called for."""
+        self._leases.release(peer)
+        self._feedback.discard(peer)
 
-    def web_open(self, number: int) -> None:
-        """A web socket was opened."""
-        self._leases.hold((WEB, number))
+    def listen(self, peer: Peer, addresses: Sequence[str], listens: bool) -> None:
+        """Start to send a connected peer the changes of addresses at once, or end that."""
+        self._feedback.listen(peer, addresses, listens, self._monotonic_s())
 
-    def web_packet(self, data: bytes, number: int) -> None:
-        """An OSC packet came over a web socket."""
-        self.handle(data, (WEB, number))
+    def adopt_controls(self) -> None:
+        """Use the controls after they became another model's, and send their whole state to the listeners."""
+        self._burst.adopt_controls()
+        self._values.adopt_controls()
+        self._fast.adopt_controls()
+        self._feedback.adopt_controls()
 
-    def web_listen(self, number: int, addresses: Sequence[str], listens: bool) -> None:
-        """A web socket wants to hear changes of addresses at once, or no longer."""
-        self._feedback.listen((WEB, number), addresses, listens, self._monotonic_s())
-
-    def web_close(self, number: int) -> None:
-        """A web socket was closed."""
-        self._leases.release((WEB, number))
-        self._feedback.forget((WEB, number))
+    # The life of the thread
 
     def start(self) -> None:
         """Start the thread. Call once, from the composition root."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and close the socket; what waits for its time is refused as `late`. Any thread."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._queue:
-            self.counts.refused["late"] += len(self._queue)
-        self.counts.queued = 0
-        self._queue.clear()
-        self._endpoint.close()
+        """End the thread and close the socket. Queued messages are refused as `late`. Any other thread."""
+        self._thread.stop()
+        self._calls.close()
+        self._schedule.refuse_all()
+        self.udp.close()
+
+    # The work of one burst, on the server's thread, or in tests without it
 
     def handle(self, data: bytes, source: Peer) -> None:
-        """Take one datagram; `finish_burst` publishes and answers. Server's thread, or tests without it."""
+        """Do one packet. `finish_burst` publishes and replies."""
         self.counts.packets += 1
         now_s = self._monotonic_s()
         self._leases.renew(source, now_s)
-        if self._set_fast(data, source):
+        if self._fast.set(data, source):
+            self.counts.received += 1
             return
         origin = Origin(source, len(data))
-        self._outbox[origin] = None
+        self._replies.expect(origin)
         try:
             messages = decode_packet(data)
         except PacketError as error:
             self.counts.received += 1
-            self._refuse(error, error.address, origin)
+            self._dispatcher.refuse(error, error.address, origin)
             return
         self.counts.received += len(messages)
+        self._do(messages, origin, now_s)
+
+    def _do(self, messages: Sequence[Message], origin: Origin, now_s: float) -> None:
+        """Do the messages of one packet, or schedule those whose time tag lies ahead."""
         later: list[tuple[float, Message]] = []
         unix_s = self._unix_s()
         for message in messages:
@@ -233,149 +212,42 @@ class OscServer:
             if ahead_s > 0.0:
                 later.append((ahead_s, message))
             else:
-                self._do(message, origin)
-        if later:
-            self._postpone(later, origin, now_s)
-
-    def _set_fast(self, data: bytes, source: Peer) -> bool:
-        """A message of one float, in range, to one control: the bulk of what comes, done without decoding."""
-        place = self._fast.get(data[:-4])
-        if place is None:
-            return False
-        slot, low, high, address = place
-        (value,) = FLOAT.unpack_from(data, len(data) - 4)
-        if not low <= value <= high:
-            return False
-        self._controls.values[slot] = value
-        counts = self.counts
-        counts.received += 1
-        if address in self._set_in_burst:
-            counts.coalesced += 1
-        else:
-            counts.accepted += 1
-            self._set_in_burst.add(address)
-        self._touched[address] = (source, True)
-        return True
+                self._dispatcher.do(message, origin)
+        if not later:
+            return
+        try:
+            self._schedule.add(later, origin, now_s)
+        except ControlError as error:
+            for _, message in later:
+                self._dispatcher.refuse(error, message.address, origin)
 
     def finish_burst(self) -> None:
-        """Do what is due, publish the vector if a control was set, send the answers. As `handle`."""
+        """Do what is due, publish the vector if a control was set, and send the replies."""
         now_s = self._monotonic_s()
-        while self._queue and self._queue[0][0] <= now_s:
-            _, _, message, origin = heapq.heappop(self._queue)
-            self.counts.queued -= 1
-            self._outbox[origin] = None
-            self._do(message, origin)
-        while self._calls:
-            self._calls.popleft()()
-            self._set_in_burst.add("")
-        if self._set_in_burst:
-            self._publish(self._controls.values)
-            self._set_in_burst.clear()
-            self.counts.published += 1
-            self._note_changes()
-        outbox, self._outbox = self._outbox, {}
-        for origin in outbox:
-            if origin.replies:
-                self._replies.flush(origin, now_s)
-
-    def _note_changes(self) -> None:
-        touched, self._touched = self._touched, {}
-        targets: dict[Peer, Peer] = {}
-        for source, _ in touched.values():
-            if source not in targets:
-                lease = self._leases.own(source)
-                targets[source] = lease.target if lease is not None else source
-        self._feedback.note({a: (targets[source], exact) for a, (source, exact) in touched.items()})
-
-    def _send(self, datagram: bytes, peer: Peer) -> None:
-        if is_web(peer):
-            self.web_send(datagram, peer[1])
-        else:
-            self._endpoint.send(datagram, peer)
+        for message, origin in self._schedule.due(now_s):
+            self._replies.expect(origin)
+            self._dispatcher.do(message, origin)
+        if self._calls.run():
+            self._burst.note_call()
+        if self._burst.changed:
+            self._publish(self.controls.values)
+            self._feedback.note(self._burst.end())
+        self._replies.flush(now_s)
 
     def tick(self) -> None:
-        """Send feedback if it is due. As `handle`."""
-        while self._announced:
-            self._feedback.tell_all(self._announced.popleft(), self._monotonic_s())
+        """Send the feedback that is due."""
         self._feedback.tick(self._monotonic_s())
 
-    def _postpone(self, later: list[tuple[float, Message]], origin: Origin, now_s: float) -> None:
-        """Queue what is for later of one packet: all of it or nothing, so that no bundle is torn."""
-        farthest_s = max(ahead_s for ahead_s, _ in later)
-        if farthest_s <= MAX_AHEAD_S and len(self._queue) + len(later) <= MAX_QUEUED:
-            for ahead_s, message in later:
-                heapq.heappush(self._queue, (now_s + ahead_s, next(self._order), message, origin))
-            self.counts.queued = len(self._queue)
-            return
-        why = f"{MAX_QUEUED} messages are waiting already: send later or at once"
-        if farthest_s > MAX_AHEAD_S:
-            why = f"time tag {farthest_s:.4g} s ahead: expected at most {MAX_AHEAD_S:g} s"
-        for _, message in later:
-            self._refuse(ControlError("late", why), message.address, origin)
+    # The round of the thread
 
-    def _do(self, message: Message, origin: Origin) -> None:
-        try:
-            written = self._dispatcher.do(message, origin)
-        except ControlError as error:
-            self._refuse(error, message.address, origin)
-        except RtraveError as error:
-            self._refuse(ControlError("denied", str(error)), message.address, origin)
-        except Exception:
-            self._fault()
-            fault = ControlError("busy", "a fault of the program, not of the message")
-            self._refuse(fault, message.address, origin)
-        else:
-            # A trigger or an action does its work each time: only values overwrite each other.
-            if written and message.address in self._set_in_burst and self._overwrites(message.address):
-                self.counts.coalesced += 1
-            else:
-                self.counts.accepted += 1
-            if written is not None:
-                self._set_in_burst.add(message.address)
-                self._touch(message.address, written, origin.source)
-
-    def _overwrites(self, address: str) -> bool:
-        controls = self._controls
-        return not controls.is_trigger(address) and (controls.has_value(address) or address not in controls.parameters)
-
-    def _touch(self, address: str, written: Written, source: Peer) -> None:
-        addresses = self._controls.layout.addresses
-        for where in written.where:
-            for slot in range(where.start, where.stop):
-                self._touched[addresses[slot]] = (source, written.exact)
-        place = self._controls.place(address)
-        if place is not None and place.where is None:
-            self._touched[place.parameter.address] = (source, written.exact)
-
-    def _refuse(self, error: ControlError, address: str, origin: Origin) -> None:
-        self.counts.refused[error.code] += 1
-        self._dispatcher.refuse(error, address, origin)
-
-    def _fault(self) -> None:
-        self.counts.faults += 1
-        self.last_fault = traceback.format_exc()
-
-    def _run(self) -> None:
-        rested_s = 0.0
-        while not self._stopping.is_set():
-            self._endpoint.wait(self._wait_s())
-            if time.monotonic() - rested_s < FLOOD_S:
-                time.sleep(REST_S)  # in a flood one burst of many costs far less than many of one
-            rested_s = time.monotonic()
-            for part in (self._drain, self.finish_burst, self.tick):
-                try:
-                    part()
-                except Exception:  # a fault of ours must not take the controls from a running sound
-                    self._fault()
-
-    def _wait_s(self) -> float:
-        due_s = min(self._feedback.next_s, self._queue[0][0] if self._queue else self._feedback.next_s)
-        return min(max(due_s - self._monotonic_s(), 0.0), WAKE_S)
+    def _wait(self) -> None:
+        due_s = min(self._feedback.next_s, self._schedule.next_s)
+        self.udp.wait(min(max(due_s - self._monotonic_s(), 0.0), WAKE_S))
 
     def _drain(self) -> None:
-        """Take what has arrived, for 5 ms at most: a flood must not keep the vector from being published."""
+        """Handle what has arrived by UDP, for 5 ms at most: a flood must not keep the vector from being published."""
         until_s = time.monotonic() + BURST_S
-        arrived = self._endpoint.receive(count_lost=True)
+        arrived = self.udp.receive(count_lost=True)
         while arrived is not None:
             self.handle(*arrived)
-            arrived = self._endpoint.receive() if time.monotonic() < until_s else None
+            arrived = self.udp.receive() if time.monotonic() < until_s else None

@@ -1,4 +1,4 @@
-"""Sounds as second source: encoded beside the sound that plays, then handed to the audio process. Control process."""
+"""Clips, sounds as second source: encoded while the model plays, then sent to the audio process. Control process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDINGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
 
 
 def known_clips(folder: Path) -> dict[str, Path]:
-    """Sound files of a folder by their names without ending; of two with one name the first one."""
+    """Return the sound files of a folder by their names without ending; of two with one name the first one."""
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
     except OSError:
@@ -28,25 +28,25 @@ def known_clips(folder: Path) -> dict[str, Path]:
 
 
 class Clips:
-    """Chooses clips by name; each is encoded once.
+    """The clips of a folder, chosen by name and encoded once.
 
     Parameters
     ----------
     folder : Path
-        Where the sounds are. Names come from the network, paths never do.
+        Folder of the sounds. Clients name files in it, and never a path.
     graph : Path
-        Folder of the compiled graph.
+        Folder of the compiled graph of the model that plays.
     work : Path
-        Where latents are put for the audio process.
+        Folder of the latents that the audio process reads.
     controls : Controls
     hand_over : callable
-        (paths) -> None: tells the audio process all clips so far.
-    call : callable
-        Has something done on the OSC server's thread.
+        (paths) -> None: sends the audio process the files of all clips so far.
+    submit : callable
+        Calls a function on the OSC server's thread.
     note : callable
-        (text) -> None; any thread.
+        (text) -> None: shows a note to the user; any thread.
     second_input : bool
-        Whether there is one.
+        The run has a second input.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class Clips:
         work: Path,
         controls: Controls,
         hand_over: Callable[[list[str]], object],
-        call: Callable[[Callable[[], object]], object],
+        submit: Callable[[Callable[[], object]], object],
         note: Callable[[str], object],
         second_input: bool = False,
     ) -> None:
         self._folder, self._graph, self._work, self._controls = folder, graph, work, controls
-        self._hand_over, self._call, self._note = hand_over, call, note
+        self._hand_over, self._submit, self._note = hand_over, submit, note
         self._second_input = second_input
         self._slots: dict[str, int] = {}
         self._paths: list[str] = []
@@ -69,32 +69,37 @@ class Clips:
         self._lock = threading.Lock()
 
     def choose(self, name: str) -> int | None:
-        """The slot of a clip or of the second input; None: a clip is being encoded, and will be set when it is.
+        """Return the number of a clip or of the second input; None for a clip that will be set when it is encoded.
 
-        OSC thread. ControlError `bad-name` for a clip that is not there, `denied` for a second input that is not.
+        OSC server's thread.
+
+        Raises
+        ------
+        ControlError
+            `bad-name` for an unknown clip, `denied` for a second input that the run does not have.
         """
         if name == INPUT2:
             return second_slot(self._second_input)
         clips = known_clips(self._folder)
         if name not in clips:
-            known = ", ".join(list(clips)[:8]) or "none"
-            raise ControlError("bad-name", f"no clip {name[:40]!r}: {self._folder} has {known}", 0)
+            expected = f"one of {', '.join(list(clips)[:8])}" if clips else f"a sound file in '{self._folder}'"
+            raise ControlError("bad-name", f"clip: expected {expected}, got {name[:40]!r}", 0)
         if name in self._slots:
             return self._slots[name]
         threading.Thread(target=self._encode, args=(name, clips[name]), name="clip", daemon=True).start()
         return None
 
-    def begin_anew(self, graph: Path) -> None:
-        """Another model plays: no clip is chosen, and each is encoded again when it is wanted. Main thread."""
+    def adopt_graph(self, graph: Path) -> None:
+        """Discard all clips for another model, and set the second source to off. Main thread."""
         with self._lock:
             self._graph = graph
             self._slots.clear()
             self._paths.clear()
             self._hand_over([])
-        self._call(self._set_off)
+        self._submit(self._set_off)
 
     def _set_off(self) -> None:
-        """OSC thread."""
+        """Set the second source to off. OSC server's thread."""
         self._controls.macros[SOURCE_B] = ("off",)
         self._controls.values[self._controls.layout.slots["source/slot"]] = 0
 
@@ -109,16 +114,16 @@ class Clips:
             if graph != self._graph:  # another model plays by now
                 return
             if name not in self._slots:
-                self._count += 1  # of another model's clips some may still be read
+                self._count += 1  # a new name each time: the audio process may still read a clip of the last model
                 file = self._work / f"clip-{self._count}.npy"
                 np.save(file, latents)
                 self._paths.append(str(file))
                 self._hand_over(self._paths)
                 self._slots[name] = FIRST_CLIP + len(self._paths) - 1
-        self._call(lambda: self._set(name))
+        self._submit(lambda: self._set(name))
 
     def _set(self, name: str) -> None:
-        """OSC thread: unless something else was chosen meanwhile."""
+        """Set an encoded clip as second source, unless the client chose another one meanwhile. OSC server's thread."""
         if self._controls.macros[SOURCE_B] == (name,) and name in self._slots:
             self._controls.values[self._controls.layout.slots["source/slot"]] = self._slots[name]
-            self._note(f"clip {name} is there")
+            self._note(f"clip {name} is ready")

@@ -1,4 +1,4 @@
-"""Statistics of the live input, on request: begun and ended by OSC, then kept as the model's calibration."""
+"""Live calibration: OSC starts and ends it, and the statistics of the input become the model's calibration."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ LISTEN = "/rtrave/calibration/listen"
 
 
 class LiveCalibration:
-    """Learns a calibration while somebody plays.
+    """A calibration that is learned while somebody plays.
 
     Parameters
     ----------
     gatherer : Gatherer
-        Filled by the recorder's thread.
+        The recorder's thread fills it.
     facts : callable
-        Of the model that plays.
+        () -> ModelFacts of the model that plays.
     controls : Controls
-        Gets the new ranges.
-    keep : callable
-        Told of the new calibration; writes it. Called in a thread of its own.
-    call : callable
-        Has something done on the OSC server's thread.
+        Get the new ranges.
+    save : callable
+        (calibration) -> None: writes it. Called on a thread of its own.
+    submit : callable
+        Calls a function on the OSC server's thread.
     """
 
     def __init__(
@@ -36,46 +36,38 @@ class LiveCalibration:
         gatherer: Gatherer,
         facts: Callable[[], ModelFacts],
         controls: Controls,
-        keep: Callable[[Calibration], object],
-        call: Callable[[Callable[[], object]], object],
+        save: Callable[[Calibration], object],
+        submit: Callable[[Callable[[], object]], object],
     ) -> None:
         self._gatherer, self._facts, self._controls = gatherer, facts, controls
-        self._keep, self._call = keep, call
+        self._save, self._submit = save, submit
         controls.on_macro[LISTEN] = self._listen
 
-    @property
-    def seconds(self) -> float:
-        """How long it has listened."""
-        return self._gatherer.frames / self._facts().spec.latent_rate_hz
-
-    def begin_anew(self) -> None:
-        """Another model plays: what was heard so far is not of it. OSC thread."""
+    def reset(self) -> None:
+        """Switch off for another model: the latents so far are not its own. OSC server's thread."""
         self._controls.macros[LISTEN] = (0,)
 
-    def state(self) -> tuple[int, float]:
-        """LiveCalibration (0 or 1), and seconds so far."""
-        return int(self._gatherer.listening), self.seconds
-
     def _listen(self, values: Values) -> None:
-        """OSC thread."""
+        """Start, or finish and learn. OSC server's thread."""
         if values[0]:
-            self._gatherer.begin()
+            self._gatherer.start()
             return
-        if not self._gatherer.listening:
+        if not self._gatherer.active:
             return
-        seconds, z = self.seconds, self._gatherer.end()
-        if z.shape[1] < LEAST_FRAMES:
-            raise ControlError("denied", f"{z.shape[1]} latent frames were heard: listen for longer", 0)
-
         facts = self._facts()
+        seconds = self._gatherer.frames / facts.spec.latent_rate_hz
+        z = self._gatherer.finish()
+        if z.shape[1] < LEAST_FRAMES:
+            expected = f"expected at least {LEAST_FRAMES} latent frames, got {z.shape[1]}"
+            raise ControlError("denied", f"{expected}: listen for longer", 0)
 
-        def use(found: Calibration) -> None:
+        def use(learned: Calibration) -> None:
             if self._facts() is facts:  # else another model plays by now
-                calibrate(self._controls, found)
+                calibrate(self._controls, learned)
 
         def finish() -> None:
-            found = learn(z, facts.latent_pca, facts.latent_mean, facts.model_hash, seconds, ["live input"])
-            self._call(lambda: use(found))
-            self._keep(found)
+            learned = learn(z, facts.latent_pca, facts.latent_mean, facts.model_hash, seconds, ["live input"])
+            self._submit(lambda: use(learned))
+            self._save(learned)
 
         threading.Thread(target=finish, name="calibration", daemon=True).start()

@@ -147,7 +147,7 @@ class Monitor:
         self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
         self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
         self._row[HOP_FIELDS.index("latent_frame")] = at - self._latent_frames
-        self.gatherer.begin_anew(spec.full_latent_size)
+        self.gatherer.reset(spec.full_latent_size)
 
     def update(self, hops: np.ndarray) -> None:
         """Take rows of the hops ring, float64 [n, width], n >= 1."""
@@ -156,7 +156,7 @@ class Monitor:
         self._compute_s.add(hops[:, HOP_FIELDS.index("compute_s")])
         self._wake_s.add(hops[:, HOP_FIELDS.index("wake_s")])
         self._row = hops[-1]
-        if self.gatherer.listening:
+        if self.gatherer.active:
             size = self.spec.full_latent_size * self._latent_frames
             for row in hops:
                 came = row[len(HOP_FIELDS) : len(HOP_FIELDS) + size]

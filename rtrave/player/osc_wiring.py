@@ -1,22 +1,21 @@
-"""What OSC may do and ask of a live run besides the controls: the addresses of the table, and what answers them."""
+"""The actions and readers of a live run by OSC address. The controls need none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from rtrave.control.instrument import Instrument
 from rtrave.model.registry import registered_models
 from rtrave.model.spec import ModelSpec
+from rtrave.osc.dispatch import Action
+from rtrave.osc.values import Reader
 from rtrave.player.monitor import Monitor
 from rtrave.player.recorder import Recorder
 from rtrave.settings import VERSION
 
-Reader = Callable[[], tuple[Any, ...]]
 
-
-def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Callable[..., object]]:
-    """Recording and loading models by OSC; called on the OSC thread, each returns at once."""
+def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Action]:
+    """Return the actions for recording and loading models. The OSC server's thread calls them; each returns at once."""
 
     def mark(text: str = "") -> None:
         recorder.event("mark", text=text)
@@ -32,7 +31,7 @@ def osc_actions(recorder: Recorder, load: Callable[[str], None]) -> dict[str, Ca
 def osc_readers(
     spec: Callable[[], ModelSpec], monitor: Monitor, recorder: Recorder, status: Reader, instrument: Instrument
 ) -> dict[str, Reader]:
-    """What can be asked for, in the types of the table; called on the OSC thread."""
+    """Return the readers of all read-only values, in the types of the table. The OSC server's thread calls them."""
 
     def latents(end: str) -> Reader:
         return lambda: tuple(monitor.latents(end, instrument.controls.values).tolist())
@@ -41,11 +40,16 @@ def osc_readers(
         name = recorder.folder.name if recorder.recording and recorder.folder else ""
         return int(recorder.recording), name, recorder.seconds
 
+    def calibration_state() -> tuple[int, float]:
+        gatherer = monitor.gatherer
+        return int(gatherer.active), gatherer.frames / spec().latent_rate_hz
+
     return {
         "/rtrave/latent/<n>/in": latents("in"),
         "/rtrave/latent/<n>/out": latents("out"),
         "/rtrave/z/out": latents("out"),
         "/rtrave/snapshot/list": instrument.names,
+        "/rtrave/calibration/state": calibration_state,
         "/rtrave/status": status,
         "/rtrave/meter": monitor.levels_db,
         "/rtrave/record/state": record_state,

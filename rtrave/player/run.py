@@ -18,7 +18,7 @@ from rtrave.backends.facts import ModelFacts
 from rtrave.control.calibration import Calibration, calibrate, save
 from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import calibration_path, state_path
+from rtrave.control.persisted import calibration_path, state_path
 from rtrave.errors import RtraveError
 from rtrave.ipc.shared_memory import Shared, section
 from rtrave.osc.listeners import parse_target
@@ -91,26 +91,7 @@ class LiveRun:
             self._adopt,
             self._announce,
         )
-        self._clips = Clips(
-            options.clips_dir,
-            options.graph,
-            self._folder,
-            controls,
-            lambda paths: self._supervisor.send_clips(paths),
-            lambda function: self.osc.call(function),
-            self._note,
-            second_input=bool(self._second),
-        )
-        self._instrument.choose_source = self._clips.choose
-        self._listening = LiveCalibration(
-            self.monitor.gatherer,
-            lambda: self._model,
-            controls,
-            self._keep_calibration,
-            lambda function: self.osc.call(function),
-        )
         readers = osc_readers(lambda: self._model.spec, self.monitor, self._recorder, self._status, self._instrument)
-        readers |= {"/rtrave/calibration/state": self._listening.state}
         self.osc = OscServer(
             controls,
             self._room.publish,
@@ -121,6 +102,24 @@ class LiveRun:
             targets=[parse_target(target) for target in options.osc_targets],
         )
         stack.callback(self.osc.stop)
+        self._clips = Clips(
+            options.clips_dir,
+            options.graph,
+            self._folder,
+            controls,
+            lambda paths: self._supervisor.send_clips(paths),
+            self.osc.submit,
+            self._note,
+            second_input=bool(self._second),
+        )
+        self._instrument.choose_source = self._clips.choose
+        self._live_calibration = LiveCalibration(
+            self.monitor.gatherer,
+            lambda: self._model,
+            controls,
+            self._keep_calibration,
+            self.osc.submit,
+        )
         self._web = Web(options, controls, readers, self.osc, spec.name)
 
     def __enter__(self) -> LiveRun:
@@ -289,9 +288,7 @@ class LiveRun:
         return self._room.shared
 
     def _make_room(self, model: ModelFacts) -> dict[str, Any] | None:
-        made: list[dict[str, Any] | None] = []
-        self.osc.do(lambda: made.append(self._room.prepare(model, self._controls.values)))
-        return made[0]
+        return self.osc.submit(lambda: self._room.prepare(model, self._controls.values)).result()
 
     def _adopt(self, wanted: Wanted, told: dict[str, Any]) -> None:
         """Another model plays: a take belongs to one model, so the one that runs goes on in a new folder."""
@@ -303,10 +300,10 @@ class LiveRun:
         self._recorder.pause()
         self._keeper.save()
         calibration = find_calibration(wanted.path, model.spec.name, model.model_hash, self._note)
-        self.osc.do(lambda: self._change_controls(model, calibration))
+        self.osc.submit(lambda: self._change_controls(model, calibration)).result()
         self._supervisor.plays(str(wanted.graph), self._swap.count, told, self._shared)
         self._recorder.go_on(self._swap.count, self._shared)
-        self._clips.begin_anew(wanted.graph)
+        self._clips.adopt_graph(wanted.graph)
         self._note(f"{model.spec.name} plays instead of {before.name}")
         if model.spec.full_latent_size != before.full_latent_size:
             self._announce("/rtrave/model/dims", "i", (model.spec.full_latent_size,))
@@ -323,10 +320,10 @@ class LiveRun:
             if calibration is not None:
                 calibrate(self._controls, calibration)
             self.monitor.adopt(spec, self._room.layout, model.latent_pca, model.latent_mean, model.hop)
-            self._listening.begin_anew()
+            self._live_calibration.reset()
             self._keeper.adopt(state_path(spec.name, model.model_hash))
-            self.osc.begin_anew()
-            self._web.begin_anew()
+            self.osc.adopt_controls()
+            self._web.adopt_controls()
 
     def _new_writer(self, folder: Path) -> SessionWriter:
         spec = self._model.spec

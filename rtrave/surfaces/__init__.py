@@ -1,1 +1,1 @@
-"""Control surfaces generated from the table for any model: Open Stage Control and Pure Data. Needs no torch."""
+"""Control surfaces for any model, generated from the table: Open Stage Control and Pure Data. No torch."""

@@ -1,11 +1,12 @@
-"""What a surface shows: the controls of a model, the dimensions in banks of sixteen, ranges from the calibration."""
+"""The contents of a surface: the controls of a model, its dimensions in banks of 16, ranges from the calibration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import ROOT
+from rtrave.control.parameter import ROOT, ParameterKind
 
 BANK = 16
 FADERS = ("bias", "scale", "noise", "smooth")  # of each dimension
@@ -29,6 +30,14 @@ MAIN_SWITCHES = ("bypass", "freeze", "silence", "trajectory/record", "trajectory
 TRIGGERS = ("panic", "latents/reset")
 
 
+class ItemKind(StrEnum):
+    """The widget that shows an item."""
+
+    FADER = "fader"
+    SWITCH = "switch"
+    TRIGGER = "trigger"
+
+
 @dataclass(frozen=True)
 class Item:
     """One control of a surface.
@@ -37,16 +46,15 @@ class Item:
     ----------
     address : str
     label : str
-    kind : str
-        "fader", "switch" or "trigger".
+    kind : ItemKind
     low, high, default : float
     whole : bool
-        Whole numbers only.
+        The control takes integers only.
     """
 
     address: str
     label: str
-    kind: str
+    kind: ItemKind
     low: float = 0.0
     high: float = 1.0
     default: float = 0.0
@@ -54,27 +62,27 @@ class Item:
 
 
 def item(controls: Controls, address: str, label: str) -> Item:
-    """The control at an address, with the range it has in the compressed space."""
+    """Return the item of an address, with its range in the compressed space."""
     parameter = controls.parameters[address]
-    if not parameter.type or parameter.kind == "action":
-        return Item(address, label, "trigger")
-    place = controls.place(address)
+    if not parameter.type or parameter.kind is ParameterKind.ACTION:
+        return Item(address, label, ItemKind.TRIGGER)
+    slot = controls.slot(address)
     low, high = parameter.low, parameter.high
-    if place is not None and place.where is not None:
-        low, high = (float(ends[0, place.where.start]) for ends in (controls.low, controls.high))
+    if slot is not None and slot.indices is not None:
+        low, high = (float(ends[0, slot.indices.start]) for ends in (controls.low, controls.high))
     switch = parameter.type == "i" and (low, high) == (0, 1)
-    kind = "switch" if switch else "fader"
+    kind = ItemKind.SWITCH if switch else ItemKind.FADER
     return Item(address, label, kind, round(low, 4), round(high, 4), parameter.default, parameter.type == "i")
 
 
 def main_items(controls: Controls) -> list[Item]:
-    """What is not of a single dimension."""
+    """Return the items that do not belong to a single dimension."""
     names = (*MAIN_FADERS, *MAIN_SWITCHES, *TRIGGERS)
     return [item(controls, ROOT + name, name) for name in names]
 
 
 def banks(controls: Controls) -> list[tuple[str, list[list[Item]]]]:
-    """Name of each bank, and for each of its dimensions the items."""
+    """Return the name of each bank, and the items of each of its dimensions."""
     dims = controls.layout.dims
     found = []
     for first in range(0, dims, BANK):

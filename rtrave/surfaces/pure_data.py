@@ -1,14 +1,14 @@
-"""A patch for Pure Data (vanilla, 0.51 and newer): sliders and switches that send and follow.
+"""A patch for Pure Data (vanilla, 0.51 and newer), whose sliders and switches send their values and follow rtrave's.
 
-Every slider sends through `oscformat` and one `netsend`; what rtrave tells arrives at one `netreceive`, goes on to
-`rtrave-heard`, and is routed to the sliders, which are set without sending again.
+Every slider sends through `oscformat` and one `netsend`. One `netreceive` passes the messages of rtrave on to the
+symbol `rtrave-heard`; routes set the sliders from there, which do not send then.
 """
 
 from __future__ import annotations
 
 from rtrave.control.namespace import Controls
 from rtrave.control.parameter import ROOT
-from rtrave.surfaces.layout import Item, banks, main_items
+from rtrave.surfaces.layout import Item, ItemKind, banks, main_items
 
 COLORS = "#fcfcfc #000000 #000000"
 WIDTH, HEIGHT = 15, 128
@@ -16,7 +16,7 @@ PING_MS = 4000  # renews the lease of 10 s
 
 
 class Canvas:
-    """The lines of one canvas: objects in order, and connections by their numbers."""
+    """The lines of one canvas: objects in order, and connections between their numbers."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -24,17 +24,17 @@ class Canvas:
         self._count = 0
 
     def add(self, line: str) -> int:
-        """Add an object, message, text or whole subpatch; its number."""
+        """Add an object, message, text or whole subpatch; return its number."""
         self.lines.append(line)
         self._count += 1
         return self._count - 1
 
     def obj(self, x: int, y: int, text: str) -> int:
-        """Add an object."""
+        """Add an object; return its number."""
         return self.add(f"#X obj {x} {y} {text};")
 
     def msg(self, x: int, y: int, text: str) -> int:
-        """Add a message box; `text` as Pure Data writes it, dollars and commas escaped."""
+        """Add a message box and return its number; `text` as Pure Data writes it, with dollars and commas escaped."""
         return self.add(f"#X msg {x} {y} {text};")
 
     def wire(self, *ends: tuple[int, int, int, int]) -> None:
@@ -42,12 +42,21 @@ class Canvas:
         self.wires += [f"#X connect {a} {outlet} {b} {inlet};" for a, outlet, b, inlet in ends]
 
     def text(self) -> str:
-        """All of it."""
+        """Return the lines of the canvas: its objects, then its connections."""
         return "\n".join(self.lines + self.wires)
 
 
 def patch(controls: Controls, host: str = "localhost", port: int = 9000, reply_port: int = 9001) -> str:
-    """The patch as its file holds it."""
+    """Return the text of a patch file.
+
+    Parameters
+    ----------
+    controls : Controls
+    host, port
+        Where rtrave listens.
+    reply_port : int
+        UDP port that the patch listens on.
+    """
     canvas = Canvas()
     _network(canvas, host, port, reply_port)
     _fill(canvas, main_items(controls), 20, 240)
@@ -92,7 +101,7 @@ def _fill(canvas: Canvas, items: list[Item], left: int, top: int, vertical: bool
     for shown in items:
         _control(canvas, shown, x, y)
         if vertical:
-            y += (HEIGHT if shown.kind == "fader" else WIDTH) + 50
+            y += (HEIGHT if shown.kind is ItemKind.FADER else WIDTH) + 50
         else:
             x += 70
             if x > 900:
@@ -100,33 +109,33 @@ def _fill(canvas: Canvas, items: list[Item], left: int, top: int, vertical: bool
 
 
 def _control(canvas: Canvas, shown: Item, x: int, y: int) -> None:
-    """A slider, toggle or bang with its way out, and its way back in."""
+    """Add a slider, toggle or bang, the objects that send its value, and those that set it to received values."""
     path = shown.address.removeprefix(ROOT)
     name = "rtrave-" + path.replace("/", "-")
     label = shown.label.replace(" ", "_")
     ends = f"{name}-moved {name} {label} 0 -9 0 10 {COLORS}"
-    if shown.kind == "fader":
+    if shown.kind is ItemKind.FADER:
         where = (shown.default - shown.low) / max(shown.high - shown.low, 1e-9)
         position = round(min(max(where, 0.0), 1.0) * (HEIGHT - 1) * 100)
         knob = canvas.obj(x, y, f"vsl {WIDTH} {HEIGHT} {shown.low:g} {shown.high:g} 0 0 {ends} {position} 1")
-    elif shown.kind == "switch":
+    elif shown.kind is ItemKind.SWITCH:
         knob = canvas.obj(x, y, f"tgl {WIDTH} 0 {ends} 0 1")
     else:
         knob = canvas.obj(x, y, f"bng {WIDTH} 250 50 0 {ends}")
     words = path.replace("/", " ")
-    under = y + (HEIGHT if shown.kind == "fader" else WIDTH) + 8
+    under = y + (HEIGHT if shown.kind is ItemKind.FADER else WIDTH) + 8
     types = "-f i " if shown.whole else ""
     out = canvas.obj(x + 20, under, f"oscformat {types}rtrave {words}")
     send = canvas.obj(x + 20, under + 14, "s rtrave-bytes")
     canvas.wire((out, 0, send, 0))
-    if shown.kind == "trigger":
+    if shown.kind is ItemKind.TRIGGER:
         one = canvas.msg(x + 20, under - 10, "1")
         canvas.wire((knob, 0, one, 0), (one, 0, out, 0))
         return
     canvas.wire((knob, 0, out, 0))
     last = canvas.obj(x + 40, y, "r rtrave-heard")
     for word in ("rtrave", *path.split("/")):
-        # oscparse gives the numbers of an address as symbols, and route takes one only where it is escaped.
+        # oscparse yields the numbers of an address as symbols, and route needs the escape to match a symbol.
         following = canvas.obj(x + 40, y, f"route {word}" if not word.isdigit() else f"route \\{word}")
         canvas.wire((last, 0, following, 0))
         last = following

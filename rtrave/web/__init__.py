@@ -1,1 +1,1 @@
-"""HTTP and web sockets on the number of the OSC port: OSCQuery. Used in the control process."""
+"""OSCQuery: HTTP and web sockets on the port number of OSC. Control process."""

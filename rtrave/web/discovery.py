@@ -1,4 +1,4 @@
-"""mDNS: tells other computers of the network where OSC and OSCQuery are. Only beyond loopback."""
+"""mDNS: announces OSC and OSCQuery to other computers of the network. Only beyond loopback."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rtrave.errors import RtraveError
 
 
 def own_addresses(bind: str) -> list[str]:
-    """The addresses to announce: the one listened on, or for all networks the one that leads out."""
+    """Return the addresses to announce: the bound one, or for all networks the one of the outgoing route."""
     if not ipaddress.ip_address(bind).is_unspecified:
         return [bind]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
+            probe.connect(("192.0.2.1", 9))  # finds the route, sends nothing
             return [str(probe.getsockname()[0])]
         except OSError:
             return ["127.0.0.1"]
 
 
 def services(name: str, addresses: list[str], port: int) -> list[ServiceInfo]:
-    """What is announced: OSCQuery over TCP and OSC over UDP, by the name of the program."""
+    """Return the services to announce: OSCQuery over TCP and OSC over UDP, by the name of the program."""
     packed = [socket.inet_aton(address) for address in addresses]
     return [
         ServiceInfo(kind, f"{name}.{kind}", addresses=packed, port=port, server=f"{socket.gethostname()}.local.")
@@ -33,14 +33,14 @@ def services(name: str, addresses: list[str], port: int) -> list[ServiceInfo]:
 
 
 def announce(name: str, bind: str, port: int) -> Callable[[], None]:
-    """Announce the two services; returns what ends that. RtraveError where the network does not allow it."""
+    """Announce the two services; return a function that ends it. RtraveError where the network refuses."""
     addresses = own_addresses(bind)
     try:
         zeroconf = Zeroconf(interfaces=addresses)
         for service in services(name, addresses, port):
             zeroconf.register_service(service, allow_name_change=True)
     except OSError as error:
-        raise RtraveError(f"mDNS: {error}: type the address in by hand") from error
+        raise RtraveError(f"mDNS: {error}: enter the address by hand") from error
 
     def end() -> None:
         zeroconf.unregister_all_services()

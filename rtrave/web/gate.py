@@ -1,7 +1,7 @@
-"""Who may come in by HTTP and web socket: pure functions of a request's headers and its peer.
+"""The gate of HTTP and web sockets: pure functions of a request's headers and its peer.
 
-A page of the web that the user happens to look at must not reach rtrave: a name in `Host` that is not ours is a rebound
-DNS name, an `Origin` that is not ours is another page. Beyond loopback a token in the path is needed as well.
+A web page that the user happens to look at must not reach rtrave. An unknown name in `Host` is a rebound DNS name, an
+unknown `Origin` is another page. Beyond loopback, the path must also contain a token.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 @dataclass(frozen=True)
 class Gate:
-    """What is let in.
+    """The rules for requests.
 
     Attributes
     ----------
     port : int
     networks : tuple of networks
-        Beyond loopback; empty: this computer only.
+        Networks admitted besides loopback; empty for this computer only.
     token : str
-        First segment of the path for everybody who is not on this computer.
+        First segment of the path; peers on other computers must send it.
     """
 
     port: int
@@ -36,26 +36,26 @@ class Gate:
     token: str = ""
 
     def refusal(self, peer: str, host: str | None, origin: str | None) -> str:
-        """Why a request is refused; empty where it may come in.
+        """Return the reason to refuse a request, empty to admit it.
 
         Parameters
         ----------
         peer : str
-            IP address it comes from.
+            IP address of the client.
         host, origin : str or None
-            Its headers.
+            Headers `Host` and `Origin`.
         """
         address = ipaddress.ip_address(peer)
         if not address.is_loopback and not any(address in network for network in self.networks):
-            return "this network is not let in"
+            return "this network is not admitted"
         if host is None or not self._is_ours(host):
-            return "another host name"
+            return "unknown host name"
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
-            return "another origin"
+            return "unknown origin"
         return ""
 
     def path(self, peer: str, target: str) -> str | None:
-        """The target of a request without the token; None where the token is wrong."""
+        """Return the target of a request without the token; None where the token is missing or wrong."""
         first, slash, rest = target.lstrip("/").partition("/")
         first, question, query = first.partition("?")
         if self.token and hmac.compare_digest(first.encode(), self.token.encode()):
@@ -73,7 +73,7 @@ class Gate:
         own = socket.gethostname().lower()
         if name.lower() in (own, f"{own}.local"):
             return True
-        try:  # an address cannot be rebound, only a name can
+        try:  # nobody can rebind an address, only a name
             ipaddress.ip_address(name.strip("[]"))
         except ValueError:
             return False
@@ -81,11 +81,13 @@ class Gate:
 
 
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """Read networks such as 192.168.0.0/16; RtraveError for what is none."""
+    """Parse networks such as 192.168.0.0/16; RtraveError for anything else."""
     networks = []
     for text in texts:
         try:
             networks.append(ipaddress.ip_network(text))
         except ValueError as error:
-            raise RtraveError(f"--osc-allow {text}: {error}: give a network such as 192.168.0.0/16") from error
+            raise RtraveError(
+                f"--osc-allow: expected a network such as 192.168.0.0/16, got {text!r} ({error})"
+            ) from error
     return tuple(networks)

@@ -1,6 +1,6 @@
-"""The web server: OSCQuery over HTTP, and OSC both ways over web sockets. One thread of its own, in asyncio.
+"""The web server: OSCQuery over HTTP, and OSC in both directions over web sockets. Its own thread runs asyncio.
 
-Requests read; only OSC packets change anything, and those are handed to the OSC server's thread.
+HTTP requests only read. OSC packets may change controls: the web thread submits them to the OSC server's thread.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
-import itertools
 import json
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -25,10 +23,9 @@ from rtrave.errors import RtraveError
 from rtrave.osc.query import QueryTree, path_messages
 from rtrave.osc.server import OscServer
 from rtrave.web.gate import Gate
+from rtrave.web.sockets import Socket, Sockets
 
 MAX_FRAME_BYTES = 65536
-MAX_SOCKETS = 16
-MAX_WAITING = 4096  # messages for one socket; of more the oldest are dropped
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -38,31 +35,7 @@ SECURITY = {
 
 _LOG = logging.getLogger("rtrave.web")
 _LOG.addHandler(logging.NullHandler())
-_LOG.propagate = False  # a stranger's broken request is no line on the user's screen
-
-
-class Socket:
-    """One web socket: its number as a peer of the OSC server, and what waits to be sent."""
-
-    def __init__(self, number: int, connection: ServerConnection) -> None:
-        self.number, self.connection = number, connection
-        self.waiting: deque[bytes | str] = deque(maxlen=MAX_WAITING)
-        self.filled = asyncio.Event()
-        self.dropped = 0
-
-    def put(self, frame: bytes | str) -> None:
-        """Add an OSC packet or a command of OSCQuery, to be sent. The web thread."""
-        self.dropped += len(self.waiting) == MAX_WAITING
-        self.waiting.append(frame)
-        self.filled.set()
-
-    async def write(self) -> None:
-        """Send until the socket is closed."""
-        while True:
-            await self.filled.wait()
-            self.filled.clear()
-            while self.waiting:
-                await self.connection.send(self.waiting.popleft())
+_LOG.propagate = False  # the broken request of a stranger must not appear on the user's screen
 
 
 class WebServer:
@@ -71,47 +44,49 @@ class WebServer:
     Parameters
     ----------
     osc : OscServer
-        Not started yet.
+        A server that is not started yet.
     tree : QueryTree
-        Belongs to this server's thread, as do the controls while it holds `reading`.
+        Belongs to the web thread, as do the controls while it holds `reading`.
     gate : Gate
     bind : str
         Address to listen on, TCP, on the gate's port.
 
     Attributes
     ----------
+    sockets : Sockets
+        The open web sockets.
     reading : Lock
-        Held while the tree is read: who changes the controls' layout holds it, too.
+        Held while the tree is read. Hold it to change the layout of the controls.
 
     Raises
     ------
     RtraveError
-        `start`, where the port cannot be had.
+        From `start`, where the system does not grant the port.
     """
 
     def __init__(self, osc: OscServer, tree: QueryTree, gate: Gate, bind: str = "127.0.0.1") -> None:
         self._osc, self._tree, self._gate, self._bind = osc, tree, gate, bind
         self.reading = threading.Lock()
-        self._sockets: dict[int, Socket] = {}
-        self._numbers = itertools.count(1)
-        self._loop: asyncio.AbstractEventLoop | None = None  # one that never runs complains when it goes
+        self.sockets = Sockets(self._soon)
+        self._loop: asyncio.AbstractEventLoop | None = (
+            None  # created late: a loop that never runs warns when it is freed
+        )
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._stop = asyncio.Event()
-        osc.web_send = self._send
 
     def start(self) -> None:
-        """Listen; returns when it does."""
+        """Start the thread, and return when it listens."""
         self._loop = asyncio.new_event_loop()
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             where = f"{self._bind} TCP port {self._gate.port}"
-            raise RtraveError(f"OSCQuery: {where} cannot be listened on: choose another --osc-port") from self._failure
+            raise RtraveError(f"OSCQuery: cannot listen on {where}: choose another --osc-port") from self._failure
 
     def stop(self) -> None:
-        """Close all sockets and end the thread. Any thread; twice is harmless."""
+        """Close all sockets and end the thread. Any thread; stopping twice is harmless."""
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
@@ -149,7 +124,7 @@ class WebServer:
             await self._stop.wait()
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer a plain request, or let a web socket through (None)."""
+        """Answer a plain request; return None to accept a web socket."""
         peer = connection.remote_address[0]
         headers = request.headers
         try:
@@ -161,33 +136,32 @@ class WebServer:
         if why or target is None:
             return _response(403, json.dumps({"error": why or "no token"}).encode())
         if headers.get("Upgrade", "").lower() == "websocket":
-            return _response(503, b'{"error": "too many sockets"}') if len(self._sockets) >= MAX_SOCKETS else None
+            return _response(503, b'{"error": "too many sockets"}') if self.sockets.full else None
         with self.reading:
             status, body = self._tree.answer(target)
         return _response(status, body)
 
     async def _talk(self, connection: ServerConnection) -> None:
-        if len(self._sockets) >= MAX_SOCKETS:
+        if self.sockets.full:
             return
-        socket = Socket(next(self._numbers), connection)
-        self._sockets[socket.number] = socket
-        self._osc.call(partial(self._osc.web_open, socket.number))
+        socket = self.sockets.add(connection)
+        self._osc.submit(partial(self._osc.connect, socket.peer))
         writer = asyncio.create_task(socket.write())
         try:
             async for frame in connection:
                 if isinstance(frame, bytes):
-                    self._osc.call(partial(self._osc.web_packet, frame, socket.number))
+                    self._osc.submit(partial(self._osc.handle, frame, socket.peer))
                 else:
-                    self._command(frame, socket.number)
+                    self._command(frame, socket)
         except ConnectionClosed:
             pass
         finally:
             writer.cancel()
-            del self._sockets[socket.number]
-            self._osc.call(partial(self._osc.web_close, socket.number))
+            self.sockets.remove(socket)
+            self._osc.submit(partial(self._osc.disconnect, socket.peer))
 
-    def _command(self, text: str, number: int) -> None:
-        """LISTEN and IGNORE; what is neither is left alone, as the proposal has it."""
+    def _command(self, text: str, socket: Socket) -> None:
+        """Do LISTEN or IGNORE, and ignore any other text, as the proposal of OSCQuery demands."""
         try:
             command = json.loads(text)
             what, path = command["COMMAND"], command["DATA"]
@@ -195,32 +169,18 @@ class WebServer:
             return
         if what in ("LISTEN", "IGNORE") and isinstance(path, str):
             addresses = tuple(self._tree.below(path))
-            self._osc.call(partial(self._osc.web_listen, number, addresses, what == "LISTEN"))
+            self._osc.submit(partial(self._osc.listen, socket.peer, addresses, what == "LISTEN"))
 
     def adopt(self, tree: QueryTree) -> None:
-        """Answer from another tree, and tell all sockets what has changed. Any thread, holding `reading`."""
+        """Answer from another tree, and send all sockets what has changed. Any thread, holding `reading`."""
         before, self._tree = self._tree, tree
-        self._soon(self._tell_all, path_messages(before, tree))
-
-    def _send(self, datagram: bytes, number: int) -> None:
-        """Called on the OSC server's thread."""
-        self._soon(self._put, datagram, number)
+        self._soon(self.sockets.put_to_all, path_messages(before, tree))
 
     def _soon(self, function: Callable[..., object], *arguments: object) -> None:
         if self._loop is None:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, *arguments)
-
-    def _put(self, datagram: bytes, number: int) -> None:
-        socket = self._sockets.get(number)
-        if socket is not None:
-            socket.put(datagram)
-
-    def _tell_all(self, messages: list[str]) -> None:
-        for socket in self._sockets.values():
-            for message in messages:
-                socket.put(message)
 
 
 def _response(status: int, body: bytes) -> Response:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import ParameterKind
+from rtrave.control.table import TABLE
 
 ROOT = Path(__file__).parents[2]
 CONTROLS = ROOT / "docs" / "controls.md"
@@ -24,7 +25,8 @@ def test_up_to_date():
 
 def test_every_address_has_its_row():
     text = CONTROLS.read_text(encoding="utf-8")
-    assert all(text.count(f"| `{parameter.address}` |") == (parameter.kind != "hidden") for parameter in TABLE)
+    shown = {parameter.address for parameter in TABLE if parameter.kind is not ParameterKind.HIDDEN}
+    assert all(text.count(f"| `{p.address}` |") == (p.address in shown) for p in TABLE)
 
 
 @pytest.mark.parametrize(("was", "now"), [("-5 to 5 (1)", "-5 to 5 (0)"), ("| `/rtrave/mix` |", "| `/rtrave/max` |")])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rtrave.control.instrument import Instrument
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import ParameterKind
+from rtrave.control.table import TABLE
 from tests.osc.rig import Rig, message
 
 ROOT = Path(__file__).parents[2]
@@ -26,13 +26,13 @@ def examples():
 def rig():
     made = Rig(
         dims=16,
+        shares=(1.0,) * 16,
+        choose_source=lambda name: 2,
         actions=dict.fromkeys(("/rtrave/record/start", "/rtrave/record/stop", "/rtrave/record/mark"), lambda *_: None),
         readers={"/rtrave/latent/<n>/out": lambda: (0.0,) * 16, "/rtrave/model/name": lambda: ("x",)},
     )
-    instrument = Instrument(made.controls, (1.0,) * 16, lambda name: 2)
-    made.server._dispatcher._actions.update(instrument.actions())
     for name in ("verse", "chorus", "still", "noisy"):
-        instrument.store(name)
+        made.instrument.store(name)
     for end, name in (("a", "verse"), ("b", "chorus")):
         made.controls.set(f"/rtrave/morph/{end}", (name,))
     yield made
@@ -54,7 +54,7 @@ def test_there_are_examples():
 
 
 def test_every_address_named_is_there():
-    known = {p.address for p in TABLE if p.kind != "hidden"}
+    known = {p.address for p in TABLE if p.kind is not ParameterKind.HIDDEN}
     folders = {a.rsplit("/", k)[0] for a in known for k in (1, 2, 3)}
     for page in PAGES:
         for named in re.findall(r"`(/rtrave/[a-z_/<>n]+)", page.read_text()):

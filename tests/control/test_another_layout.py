@@ -1,4 +1,4 @@
-"""From one model's controls to another's: what has the same address keeps its value, the rest begins at its default."""
+"""From one model's controls to another's: equal addresses keep their values, the others get their defaults."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def at(layout, values, address):
 
 
 @pytest.mark.parametrize(("before", "after"), [(16, 4), (4, 16), (5, 5), (1, 17)])
-def test_values_go_with_their_address(before, after):
+def test_values_follow_their_address(before, after):
     old, new = make_layout(before), make_layout(after)
     values = old.defaults()
     generator = np.random.default_rng(1)
@@ -29,7 +29,7 @@ def test_values_go_with_their_address(before, after):
             assert carried[slot] == expected, address
 
 
-def test_all_dimensions_stay_all_and_some_stay_some():
+def test_dims_stays_at_all_or_keeps_its_number():
     sixteen, four = make_layout(16), make_layout(4)
     values = sixteen.defaults()
     assert at(four, carrier(sixteen, four)(values), "/rtrave/dims") == 4

@@ -1,4 +1,4 @@
-"""What a control takes and what it is refused for; a refusal changes nothing."""
+"""The arguments that a control takes, and the codes of those that it refuses; a refusal changes nothing."""
 
 import math
 
@@ -120,7 +120,7 @@ def test_the_argument_at_fault_is_named(controls: Controls) -> None:
     assert caught.value.argument == 2
 
 
-def test_every_writable_control_keeps_its_default_when_told_it(controls: Controls) -> None:
+def test_setting_every_control_to_its_default_changes_nothing(controls: Controls) -> None:
     defaults = controls.values.copy()
     for address in controls.layout.addresses:
         if controls.has_value(address):

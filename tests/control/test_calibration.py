@@ -1,4 +1,4 @@
-"""What is learned of a model's latents, and the ranges that follow from it."""
+"""Calibrations: their statistics, the ranges that follow, and their files."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_the_numbers_are_those_of_the_components() -> None:
     assert np.allclose(high, 0.5 + 2.326 * np.arange(1, 4), atol=0.2)
 
 
-def test_norm_twins_reach_over_the_range_of_their_space() -> None:
+def test_norm_aliases_span_the_range_of_their_space() -> None:
     found, chain = learned()
     controls = Controls(chain.layout)
     c.calibrate(controls, found)
@@ -55,7 +55,7 @@ def test_a_dimension_that_does_not_move_keeps_a_range() -> None:
     assert np.allclose(high - low, c.NARROWEST)
 
 
-def test_it_comes_back_from_its_file(tmp_path) -> None:
+def test_a_file_round_trip_keeps_it(tmp_path) -> None:
     found, _ = learned()
     path = tmp_path / "deep" / "x.json"
     c.save(found, path)
@@ -87,18 +87,18 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, was: str, now: str) -> 
 
 
 def test_another_number_of_dimensions_is_refused() -> None:
-    with pytest.raises(RtraveError, match="3 dimensions for a model with 4"):
+    with pytest.raises(RtraveError, match="expected 4 dimensions, got 3"):
         c.calibrate(Controls(make_layout(4)), learned(3)[0])
 
 
-def test_gathering_thins_out_but_never_ends() -> None:
+def test_a_long_recording_is_thinned_out() -> None:
     gatherer = c.Gatherer(2)
     gatherer.add(latents(2, 5))
-    assert gatherer.frames == 0  # not asked for
-    gatherer.begin()
+    assert gatherer.frames == 0  # inactive
+    gatherer.start()
     z = np.arange(50_000, dtype=np.float32).repeat(2).reshape(-1, 2).T
     for part in np.split(z, 100, axis=1):
         gatherer.add(part)
-    kept = gatherer.end()
-    assert gatherer.frames == 50_000 and 10_000 <= kept.shape[1] <= c.MAX_GATHERED
-    assert np.allclose(np.percentile(kept[0], [1, 50, 99]), [500, 25_000, 49_500], atol=30)
+    collected = gatherer.finish()
+    assert gatherer.frames == 50_000 and 10_000 <= collected.shape[1] <= c.MAX_GATHERED
+    assert np.allclose(np.percentile(collected[0], [1, 50, 99]), [500, 25_000, 49_500], atol=30)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import ParameterKind
+from rtrave.control.table import TABLE
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 
@@ -25,7 +26,7 @@ def test_the_range_of_dims_is_that_of_the_model() -> None:
     assert layout.defaults()[layout.slots["dims"]] == 5
 
 
-def test_the_seed_is_the_default_it_was_made_with() -> None:
+def test_the_default_seed_is_that_of_the_layout() -> None:
     layout = make_layout(2, seed=7)
     assert layout.defaults()[layout.slots["seed"]] == 7
 
@@ -35,7 +36,7 @@ def test_defaults_are_those_of_the_table() -> None:
     values = layout.defaults()
     assert values.dtype == np.float64
     for p in TABLE:
-        if p.kind == "control" and p.address != "/rtrave/dims":
+        if p.kind is ParameterKind.CONTROL and p.address != "/rtrave/dims":
             key = p.address.removeprefix("/rtrave/").replace("<n>/", "")
             np.testing.assert_array_equal(values[layout.slots[key]], p.default)
 

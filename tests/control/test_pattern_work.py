@@ -46,7 +46,7 @@ def controls() -> Controls:
 
 
 class TooManyStepsError(Exception):
-    """The steps allowed are used up."""
+    """More steps than allowed."""
 
 
 @contextmanager
@@ -77,6 +77,6 @@ def test_costs_little(controls: Controls, pattern: str) -> None:
         assert error.code == "unknown-address", error
 
 
-def test_what_costs_more_is_seen(controls: Controls) -> None:
+def test_an_expensive_match_is_detected(controls: Controls) -> None:
     with pytest.raises(TooManyStepsError), at_most(1000):
         controls.match("/rtrave/latent/*/*")

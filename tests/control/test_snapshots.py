@@ -26,7 +26,7 @@ def get(instrument: Instrument, address: str) -> object:
     return instrument.controls.get(address)[0]
 
 
-def test_recall_brings_everything_back(instrument: Instrument) -> None:
+def test_recall_restores_every_control(instrument: Instrument) -> None:
     instrument.recall("plain")
     assert (get(instrument, BIAS), get(instrument, MUTE), get(instrument, "/rtrave/dims")) == (0.0, 0, 4)
     instrument.recall("moved", 2.5)
@@ -36,7 +36,7 @@ def test_recall_brings_everything_back(instrument: Instrument) -> None:
 
 
 @pytest.mark.parametrize("address", ["/rtrave/silence", "/rtrave/trajectory/play", "/rtrave/source/mix"])
-def test_the_kill_switch_and_what_plays_are_not_in_it(instrument: Instrument, address: str) -> None:
+def test_controls_that_are_not_persisted_stay(instrument: Instrument, address: str) -> None:
     instrument.controls.set(address, (1,))
     instrument.recall("plain")
     assert get(instrument, address) == 1
@@ -58,7 +58,7 @@ def test_bad_names(instrument: Instrument, name: str) -> None:
     assert caught.value.code == "bad-name" and len(instrument.names()) == 2
 
 
-def test_no_more_than_there_is_room_for(instrument: Instrument) -> None:
+def test_their_number_is_limited(instrument: Instrument) -> None:
     for k in range(MAX_SNAPSHOTS - 2):
         instrument.store(f"{k}")
     with pytest.raises(ControlError) as caught:
@@ -71,11 +71,11 @@ def test_a_morph_at_its_ends_and_middle(instrument: Instrument) -> None:
     controls = instrument.controls
     controls.set("/rtrave/morph/a", ("plain",))
     controls.set("/rtrave/morph/b", ("moved",))
-    heard = []
+    states = []
     for position in (0.0, 0.25, 0.5, 1.0):
         controls.set("/rtrave/morph/pos", (position,))
-        heard.append([get(instrument, a) for a in (BIAS, MUTE, "/rtrave/dims")])
-    assert heard == [[0.0, 0, 4], [0.5, 0, 4], [1.0, 0, 3], [2.0, 1, 2]]
+        states.append([get(instrument, a) for a in (BIAS, MUTE, "/rtrave/dims")])
+    assert states == [[0.0, 0, 4], [0.5, 0, 4], [1.0, 0, 3], [2.0, 1, 2]]
     assert get(instrument, "/rtrave/morph/pos") == 1.0
     controls.set("/rtrave/norm/morph/pos", (0.5,))
     assert get(instrument, BIAS) == 1.0
@@ -131,7 +131,7 @@ def test_a_model_without_a_pca_has_no_fidelity() -> None:
         instrument.controls.set("/rtrave/fidelity", (0.5,))
 
 
-def test_there_is_no_second_source_without_one(instrument: Instrument) -> None:
+def test_a_second_source_needs_a_chooser(instrument: Instrument) -> None:
     instrument.controls.set("/rtrave/source/b", ("off",))
     with pytest.raises(ControlError, match="no second source"):
         instrument.controls.set("/rtrave/source/b", ("clip",))

@@ -1,4 +1,4 @@
-"""Panic and reset fire on nothing or a number that is not 0, and undo what they say."""
+"""Panic and reset fire without an argument or on a number that is not 0, and reset their controls."""
 
 import numpy as np
 import pytest

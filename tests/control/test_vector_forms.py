@@ -24,7 +24,7 @@ def test_numbers_of_a_vector_are_clipped_each() -> None:
     assert controls.get("/rtrave/latents/value") == (-10.0, 5.0, 10.0)
 
 
-def test_switches_are_told_as_integers() -> None:
+def test_switches_are_integers() -> None:
     controls = Controls(make_layout(2))
     controls.set("/rtrave/latents/mute", (0, True))
     assert controls.get("/rtrave/latents/mute") == (0, 1)

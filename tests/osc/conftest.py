@@ -1,4 +1,4 @@
-"""The rig as a fixture."""
+"""Fixtures of a rig and its peers."""
 
 from __future__ import annotations
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 
+from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
+from rtrave.control.parameter import ParameterKind
 from rtrave.control.vector import make_layout
+from rtrave.osc import transport
 from rtrave.osc.packets import IMMEDIATELY, encode_message
 from rtrave.osc.server import OscServer
 
@@ -33,22 +36,26 @@ class Clock:
 
 
 class Rig:
-    """The server, what it published, and its peers."""
+    """A server, the vectors it published, and its peers."""
 
     def __init__(
         self,
         dims: int = 4,
         actions: Mapping[str, Callable[..., None]] | None = None,
         readers: Mapping[str, Callable[[], tuple]] | None = None,
+        publish: Callable[[np.ndarray], object] | None = None,
+        shares: Sequence[float] = (),
+        choose_source: Callable[[str], int | None] | None = None,
         **options: object,
     ) -> None:
         self.clock = Clock()
         self.published: list[np.ndarray] = []
         self.controls = Controls(make_layout(dims))
+        self.instrument = Instrument(self.controls, shares, choose_source)
         self.server = OscServer(
             self.controls,
-            lambda values: self.published.append(values.copy()),
-            actions or {},
+            publish or (lambda values: self.published.append(values.copy())),
+            self.instrument.actions() | dict(actions or {}),
             readers or {},
             port=0,
             monotonic_s=self.clock.monotonic_s,
@@ -69,7 +76,7 @@ class Rig:
 
 
 class Peer:
-    """A client on a loopback socket; its packets are handed over directly, the replies really arrive."""
+    """A client on a loopback socket; its packets go to the server directly, the replies arrive by UDP."""
 
     def __init__(self, server: OscServer) -> None:
         self._server = server
@@ -77,20 +84,21 @@ class Peer:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.0)
         self.name: tuple[str, int] = self.socket.getsockname()
+        self.source = transport.Peer(server.udp, self.name)
 
     def send(self, *packets: bytes) -> None:
         """Send packets as one burst."""
         for packet in packets:
-            self._server.handle(packet, self.name)
+            self._server.handle(packet, self.source)
         self._server.finish_burst()
 
     def ask(self, address: str, types: str = "", *arguments: object) -> list[tuple]:
-        """Send one message as a burst and return what came back."""
+        """Send one message as a burst; return the replies."""
         self.send(message(address, types, *arguments))
-        return self.heard()
+        return self.received()
 
-    def heard_datagrams(self) -> list[bytes]:
-        """Return all datagrams that have arrived."""
+    def received_datagrams(self) -> list[bytes]:
+        """Return all datagrams that have arrived since the last call."""
         datagrams = []
         while True:
             try:
@@ -98,15 +106,15 @@ class Peer:
             except BlockingIOError:
                 return datagrams
 
-    def heard(self) -> list[tuple]:
-        """Return all messages that have arrived as (address, arguments...)."""
-        return [told for datagram in self.heard_datagrams() for told in read(datagram)]
+    def received(self) -> list[tuple]:
+        """Return all messages that have arrived since the last call as (address, arguments...)."""
+        return [one for datagram in self.received_datagrams() for one in read(datagram)]
 
 
 def read(datagram: bytes) -> list[tuple]:
-    """Decode what the server sent by python-osc alone."""
+    """Decode a datagram of the server by python-osc alone."""
     if OscBundle.dgram_is_bundle(datagram):
-        return [told for part in OscBundle(datagram) for told in read(part.dgram)]
+        return [one for part in OscBundle(datagram) for one in read(part.dgram)]
     decoded = OscMessage(datagram)
     return [(decoded.address, *decoded.params)]
 
@@ -122,7 +130,13 @@ def bundle(*parts: bytes, unix_s: float | None = None) -> bytes:
     return b"#bundle\0" + struct.pack(">Q", time_tag) + b"".join(struct.pack(">i", len(p)) + p for p in parts)
 
 
+def state(controls: Controls) -> set[str]:
+    """Return the addresses of all values that clients may set: a hello brings all of them."""
+    kinds = (ParameterKind.CONTROL, ParameterKind.MACRO)
+    return {address for address, p in controls.parameters.items() if p.kind in kinds and p.type}
+
+
 def adds_up(server: OscServer) -> bool:
-    """Tell whether every message received is accounted for."""
+    """Return whether the counters account for every message received."""
     counts = server.counts
     return counts.received == counts.accepted + counts.refused.total() + counts.coalesced + counts.queued

@@ -1,4 +1,4 @@
-"""Actions: what reaches the program, and the server's own answers."""
+"""Actions: the calls that reach the program, and the answers of the server itself."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ START, STOP, MARK = (f"/rtrave/record/{k}" for k in ("start", "stop", "mark"))
 
 
 class Recorder:
-    """Notes what it was called with."""
+    """A recorder that lists its calls."""
 
     def __init__(self) -> None:
         self.calls: list[tuple] = []
@@ -79,8 +79,8 @@ def test_a_released_button_does_nothing(peer: Peer, recorder: Recorder, address:
     ],
 )
 def test_refused(peer: Peer, recorder: Recorder, address: str, types: str, arguments: tuple, code: str) -> None:
-    ((kind, about, told, *_),) = peer.ask(address, types, *arguments)
-    assert (kind, about, told) == ("/rtrave/error", address, code)
+    ((kind, about, got, *_),) = peer.ask(address, types, *arguments)
+    assert (kind, about, got) == ("/rtrave/error", address, code)
     assert recorder.calls == []
 
 
@@ -100,7 +100,7 @@ def test_own_answers(peer: Peer) -> None:
         (KeyError("oops"), "busy", 1),
     ],
 )
-def test_an_action_that_fails_is_told_and_the_server_goes_on(
+def test_a_failing_action_is_reported_and_the_server_continues(
     make_rig: Callable[..., Rig], error: Exception, code: str, faults: int
 ) -> None:
     def fail(*_: object) -> None:
@@ -109,10 +109,10 @@ def test_an_action_that_fails_is_told_and_the_server_goes_on(
     rig = make_rig(actions={START: fail})
     peer = rig.peer()
     peer.send(message("/rtrave/hello"))
-    ((kind, about, told, _, text),) = peer.ask(START)
-    assert (kind, about, told) == ("/rtrave/error", START, code)
+    ((kind, about, got, _, text),) = peer.ask(START)
+    assert (kind, about, got) == ("/rtrave/error", START, code)
     assert faults or text == str(error)
-    assert rig.server.counts.faults == faults and bool(rig.server.last_fault) == bool(faults)
+    assert rig.server.counts.faults == faults and bool(rig.server.counts.last_fault) == bool(faults)
     assert adds_up(rig.server)
     assert peer.ask("/rtrave/ping") == [("/rtrave/pong",)]
 

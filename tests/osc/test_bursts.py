@@ -1,10 +1,10 @@
-"""A burst is published once, whole, and what was overwritten in it is counted as coalesced."""
+"""A burst is published once and whole; overwritten messages count as coalesced."""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.osc.rig import Peer, Rig, adds_up, bundle, message
+from tests.osc.rig import Rig, adds_up, bundle, message
 
 
 def mix(value: float) -> bytes:
@@ -46,24 +46,27 @@ def test_nothing_set_nothing_published(rig: Rig) -> None:
     assert rig.published == []
 
 
-def test_sync_answers_after_the_publication(rig: Rig, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard_before: list[tuple] = []
-    monkeypatch.setattr(rig.server, "_publish", lambda values: heard_before.extend(peer.heard()))
+def test_sync_answers_after_the_publication(make_rig: Callable[..., Rig]) -> None:
+    received_before: list[tuple] = []
+    rig = make_rig(publish=lambda values: received_before.extend(peer.received()))
+    peer = rig.peer()
     peer.send(message("/rtrave/sync", "i", 1), mix(0.5))
-    assert heard_before == [] and peer.heard() == [("/rtrave/synced", 1)]
+    assert received_before == [] and peer.received() == [("/rtrave/synced", 1)]
 
 
-def test_a_publication_that_fails_is_done_again(make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = make_rig()
-    publish = rig.server._publish
+def test_a_failed_publication_is_repeated(make_rig: Callable[..., Rig]) -> None:
+    attempts: list[object] = []
 
-    def fail(values: object) -> None:
-        monkeypatch.setattr(rig.server, "_publish", publish)
-        raise OSError("gone")
+    def fail_once(values: object) -> None:
+        attempts.append(values)
+        if len(attempts) == 1:
+            raise OSError("gone")
 
-    monkeypatch.setattr(rig.server, "_publish", fail)
+    rig = make_rig(publish=fail_once)
     with pytest.raises(OSError, match="gone"):
         rig.peer().send(mix(0.5))
-    assert rig.published == []
+    assert len(attempts) == 1 and rig.server.counts.published == 0
     rig.server.finish_burst()
-    assert len(rig.published) == 1
+    assert len(attempts) == 2 and rig.server.counts.published == 1
+    rig.server.finish_burst()
+    assert len(attempts) == 2

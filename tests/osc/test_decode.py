@@ -1,4 +1,4 @@
-"""What python-osc or liblo encodes comes out as it went in."""
+"""Decoding and packing return the messages that python-osc encoded."""
 
 import random
 import struct
@@ -66,4 +66,4 @@ def test_packed_messages_come_out_in_order_and_small(sizes: list[int]) -> None:
     messages = [(b"/" + bytes([97 + k % 26]) * (size - 4)).ljust(size, b"\0") for k, size in enumerate(sizes)]
     datagrams = [join(g) for g in group(messages)]
     assert all(len(d) <= 1400 or d in messages for d in datagrams)
-    assert [told for d in datagrams for told in read(d)] == [told for m in messages for told in read(m)]
+    assert [one for d in datagrams for one in read(d)] == [one for m in messages for one in read(m)]

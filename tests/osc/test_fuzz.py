@@ -9,7 +9,7 @@ import pytest
 from pythonosc import osc_message
 from pythonosc.parsing import osc_types
 
-from rtrave.control.parameter import TABLE
+from rtrave.control.table import TABLE
 from rtrave.osc import packets
 from tests.osc.rig import Rig, adds_up, bundle, message
 
@@ -59,7 +59,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 def fuzz(rig: Rig, count: int, seed: int) -> None:
     rng = random.Random(seed)
-    peers = [("127.0.0.1", rig.peer().name[1]) for _ in range(3)]
+    peers = [rig.peer().source for _ in range(3)]
     start = seeds(rng)
     for k in range(count):
         rig.server.handle(mutate(rng.choice(start), rng), rng.choice(peers))
@@ -82,7 +82,7 @@ def test_mutated_packets(make_rig: Callable[..., Rig]) -> None:
     )
     fuzz(rig, PACKETS, seed=13)
     counts = rig.server.counts
-    assert counts.packets == PACKETS and counts.faults == 0, rig.server.last_fault
+    assert counts.packets == PACKETS and counts.faults == 0, counts.last_fault
     assert adds_up(rig.server)
     assert counts.accepted > 1000 and counts.coalesced > 3 and counts.published > 100
     codes = {

@@ -1,4 +1,4 @@
-"""Named hostile packets: each is refused by its code, quickly, changes nothing, and the server goes on."""
+"""Named hostile packets: the server refuses each with its code, quickly, changes nothing, and continues."""
 
 import struct
 import time
@@ -85,7 +85,7 @@ def test_harmless(rig: Rig, peer: Peer, name: str) -> None:
     assert rig.published == []
     assert set(rig.server.counts.refused) == {code}
     assert rig.server.counts.faults == 0 and adds_up(rig.server)
-    told = peer.heard()
-    assert [t[0] for t in told] == ["/rtrave/error"] and told[0][2] == code
+    received = peer.received()
+    assert [one[0] for one in received] == ["/rtrave/error"] and received[0][2] == code
     peer.send(message(SCALE, "f", 3.0))
     assert rig.controls.get(SCALE) == (3.0,)

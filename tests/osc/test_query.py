@@ -9,7 +9,8 @@ import pytest
 
 from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
-from rtrave.control.parameter import TABLE
+from rtrave.control.parameter import ParameterKind
+from rtrave.control.table import TABLE
 from rtrave.control.vector import concrete, make_layout
 from rtrave.osc.query import QueryTree
 
@@ -51,7 +52,11 @@ def test_the_root_holds_every_address_once(tree: QueryTree, controls: Controls) 
     assert root["FULL_PATH"] == "/" and list(root["CONTENTS"]) == ["rtrave"]
     found = leaves(root)
     expected = {
-        a for p in TABLE if p.kind not in ("reply", "hidden") for a in concrete(p, 4) if "/attribute/" not in p.address
+        a
+        for p in TABLE
+        if p.kind not in (ParameterKind.REPLY, ParameterKind.HIDDEN)
+        for a in concrete(p, 4)
+        if "/attribute/" not in p.address
     }
     assert found.keys() == expected
     for address, p in controls.parameters.items():

@@ -1,7 +1,8 @@
-"""Replies: small before hello, limited always, and at the port that hello named."""
+"""Replies: small before a hello, always limited in number, and sent to the port that the hello named."""
 
 import pytest
 
+from rtrave.osc.endpoint import Endpoint
 from tests.osc.rig import Peer, Rig, message
 
 
@@ -12,7 +13,7 @@ def packet_error() -> bytes:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peers stand for programs on another computer."""
-    monkeypatch.setattr("rtrave.osc.replies.is_loopback", lambda peer: False)
+    monkeypatch.setattr(Endpoint, "is_trusted", lambda endpoint, address: False)
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -23,7 +24,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_before_hello_no_reply_is_larger_than_its_request(rig: Rig, packet: bytes) -> None:
     peer = rig.peer()
     peer.send(packet)
-    assert sum(map(len, peer.heard_datagrams())) <= len(packet)
+    assert sum(map(len, peer.received_datagrams())) <= len(packet)
     assert rig.server.stats()["held"] >= 1
 
 
@@ -44,16 +45,16 @@ def test_before_hello_a_reply_that_fits_is_sent(rig: Rig) -> None:
 def test_hello_and_a_question_may_share_a_burst(rig: Rig) -> None:
     peer = rig.peer()
     peer.send(message("/rtrave/hello"), message("/rtrave/mix"))
-    assert peer.heard() == [("/rtrave/mix", 1.0)]
+    assert peer.received() == [("/rtrave/mix", 1.0)]
 
 
-def test_ten_per_second_and_the_rest_counted(rig: Rig, peer: Peer) -> None:
+def test_ten_per_second_are_sent_and_the_rest_counted(rig: Rig, peer: Peer) -> None:
     peer.send(*[message("/rtrave/mix")] * 25)
-    assert len(peer.heard_datagrams()) == 10
+    assert len(peer.received_datagrams()) == 10
     assert rig.server.stats()["held"] == 15
     rig.clock.now_s += 0.35
     peer.send(*[packet_error()] * 25)
-    assert len(peer.heard_datagrams()) == 3
+    assert len(peer.received_datagrams()) == 3
     assert rig.server.stats()["held"] == 37
 
 
@@ -72,7 +73,7 @@ def test_parameter_messages_are_not_limited(rig: Rig, peer: Peer) -> None:
 
 def test_many_answers_travel_in_few_datagrams(rig: Rig, peer: Peer) -> None:
     peer.send(message("/rtrave/latent/*/*"))
-    datagrams = peer.heard_datagrams()
+    datagrams = peer.received_datagrams()
     assert len(datagrams) == 1 and all(len(d) <= 1400 for d in datagrams)
 
 
@@ -85,20 +86,20 @@ def test_a_question_to_all_before_hello_is_counted_by_its_answers(rig: Rig) -> N
 def test_answers_go_to_the_port_of_hello(rig: Rig) -> None:
     surface, listener = rig.peer(), rig.peer()
     surface.send(message("/rtrave/hello", "i", listener.name[1]))
-    assert surface.ask("/rtrave/mix") == [] and listener.heard() == [("/rtrave/mix", 1.0)]
+    assert surface.ask("/rtrave/mix") == [] and listener.received() == [("/rtrave/mix", 1.0)]
 
 
-def test_a_sender_of_changing_ports_is_answered_where_it_listens(rig: Rig) -> None:
+def test_a_sender_of_changing_ports_is_answered_at_its_named_port(rig: Rig) -> None:
     listener = rig.peer()
     rig.peer().send(message("/rtrave/hello", "i", listener.name[1]))
     rig.peer().send(message("/rtrave/nosuch", "f", 1.0))
-    (told,) = listener.heard()
-    assert told[:3] == ("/rtrave/error", "/rtrave/nosuch", "unknown-address")
+    (reply,) = listener.received()
+    assert reply[:3] == ("/rtrave/error", "/rtrave/nosuch", "unknown-address")
 
 
 def test_an_error_names_the_argument_and_is_one_short_line(rig: Rig, peer: Peer) -> None:
-    told = peer.ask("/rtrave/latents/bias", "ffsf", 0.0, 0.0, "x" * 500, 0.0)
-    ((kind, address, code, argument, text),) = told
+    received = peer.ask("/rtrave/latents/bias", "ffsf", 0.0, 0.0, "x" * 500, 0.0)
+    ((kind, address, code, argument, text),) = received
     assert (kind, address, code, argument) == ("/rtrave/error", "/rtrave/latents/bias", "bad-type", 2)
     assert "\n" not in text and len(text) <= 200
 
@@ -107,4 +108,4 @@ def test_errors_go_to_the_sender_only(rig: Rig, peer: Peer) -> None:
     other = rig.peer()
     other.send(message("/rtrave/hello"))
     peer.send(packet_error())
-    assert len(peer.heard()) == 1 and other.heard() == []
+    assert len(peer.received()) == 1 and other.received() == []

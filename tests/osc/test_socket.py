@@ -1,4 +1,4 @@
-"""The server's own thread on a real socket: it hears, publishes, survives faults and floods, and ends."""
+"""The server's thread on a real socket: it receives, publishes, survives faults and floods, and ends."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_from_the_socket_to_the_vector_and_back(make_live: Callable[..., Live]) 
     assert live.published[-1][live.controls.layout.slots["mix"]] == 0.5
 
 
-def test_a_time_tag_is_kept(make_live: Callable[..., Live]) -> None:
+def test_a_time_tag_is_met(make_live: Callable[..., Live]) -> None:
     live = make_live()
     live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     due_s = time.time() + 0.2
@@ -73,7 +73,7 @@ def test_a_time_tag_is_kept(make_live: Callable[..., Live]) -> None:
     assert 0.0 <= time.time() - due_s < 0.5
 
 
-def test_feedback_comes_by_itself(make_live: Callable[..., Live]) -> None:
+def test_feedback_is_sent_without_asking(make_live: Callable[..., Live]) -> None:
     live = make_live(readers={"/rtrave/meter": lambda: (-1.0, -2.0, -3.0, -4.0)})
     live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     for _ in range(3):
@@ -95,12 +95,12 @@ def test_a_flood_loses_nothing_and_is_published_in_pieces(make_live: Callable[..
     assert live.server.stats()["lost"] == 0
 
 
-def test_what_a_full_buffer_lost_is_counted(make_live: Callable[..., Live]) -> None:
+def test_datagrams_lost_in_a_full_buffer_are_counted(make_live: Callable[..., Live]) -> None:
     gate = threading.Event()
     live = make_live(publish=lambda values: gate.wait(10.0))
     live.socket.send(message("/rtrave/mix", "f", 0.25))
     live.until(lambda: live.server.counts.packets == 1)
-    for _ in range(6000):  # more than the buffer holds, while the server is kept busy
+    for _ in range(6000):  # more than the buffer holds, while the server is busy
         live.socket.send(message("/rtrave/mix", "f", 0.5))
     gate.set()
     live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
@@ -109,20 +109,20 @@ def test_what_a_full_buffer_lost_is_counted(make_live: Callable[..., Live]) -> N
     while quiet != live.server.counts.packets:  # drained
         quiet = live.server.counts.packets
         time.sleep(0.1)
-    live.socket.send(message("/rtrave/ping"))  # the system tells of losses with the next datagram
+    live.socket.send(message("/rtrave/ping"))  # the system reports losses with the next datagram
     live.until(lambda: live.server.counts.packets == quiet + 1)
     lost = live.server.stats()["lost"]
     assert lost > 0 and lost + live.server.counts.packets == 6003
 
 
-def test_a_fault_of_ours_is_counted_and_the_thread_goes_on(make_live: Callable[..., Live]) -> None:
+def test_a_fault_is_counted_and_the_thread_continues(make_live: Callable[..., Live]) -> None:
     def broken() -> tuple[float, ...]:
         raise ZeroDivisionError("a broken reader")
 
     live = make_live(readers={"/rtrave/meter": broken})
     live.socket.send(message("/rtrave/hello", "ii", live.socket.getsockname()[1], 3))
     live.until(lambda: live.server.counts.faults >= 3)
-    assert "a broken reader" in live.server.last_fault
+    assert "a broken reader" in live.server.counts.last_fault
     live.socket.send(message("/rtrave/sync", "i", 1))
     assert read(live.socket.recv(2000)) == [("/rtrave/synced", 1)]
     live.server.stop()
@@ -130,7 +130,7 @@ def test_a_fault_of_ours_is_counted_and_the_thread_goes_on(make_live: Callable[.
 
 
 def test_the_receive_buffer_is_large_enough(make_live: Callable[..., Live]) -> None:
-    assert make_live().server.receive_buffer_bytes >= 1 << 20
+    assert make_live().server.udp.receive_buffer_bytes >= 1 << 20
 
 
 def test_it_ends_soon_and_frees_the_port(make_live: Callable[..., Live]) -> None:
@@ -141,7 +141,7 @@ def test_it_ends_soon_and_frees_the_port(make_live: Callable[..., Live]) -> None
     OscServer(live.controls, print, {}, {}, port=live.server.port).stop()
 
 
-def test_a_taken_port_is_told_in_one_line(make_live: Callable[..., Live]) -> None:
+def test_a_taken_port_is_one_line(make_live: Callable[..., Live]) -> None:
     live = make_live()
     with pytest.raises(RtraveError, match=rf"port {live.server.port} is taken.*--osc-port") as caught:
         OscServer(live.controls, print, {}, {}, port=live.server.port)
@@ -149,13 +149,13 @@ def test_a_taken_port_is_told_in_one_line(make_live: Callable[..., Live]) -> Non
 
 
 @pytest.mark.parametrize(("bind", "port"), [("203.0.113.1", 0), ("no such host", 0), ("127.0.0.1", 70000)])
-def test_an_address_that_cannot_be_had_is_told_in_one_line(bind: str, port: int) -> None:
+def test_an_unusable_address_is_one_line(bind: str, port: int) -> None:
     with pytest.raises(RtraveError, match="--osc-bind") as caught:
         OscServer(Controls(make_layout(1)), print, {}, {}, bind=bind, port=port)
     assert "\n" not in str(caught.value)
 
 
-def test_it_listens_on_loopback_unless_told_otherwise(make_live: Callable[..., Live]) -> None:
+def test_it_listens_on_loopback_by_default(make_live: Callable[..., Live]) -> None:
     taken = make_live().server.port
     beside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     beside.bind(("127.0.0.2", taken))  # would fail if the server held every interface

@@ -9,14 +9,14 @@ from tests.osc.test_changes import run
 
 
 class Latents:
-    """Latents that change with every look."""
+    """A reader of latents that change with every call."""
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.calls = 0
 
     def __call__(self) -> tuple[float, ...]:
-        self.looks += 1
-        return tuple(self.looks + n / 8 for n in range(4))
+        self.calls += 1
+        return tuple(self.calls + n / 8 for n in range(4))
 
 
 @pytest.fixture
@@ -38,52 +38,52 @@ def peer(rig: Rig) -> Peer:
 
 
 @pytest.mark.parametrize("rate", [1.0, 10.0, 60.0])
-def test_moving_values_come_at_their_rate(rig: Rig, peer: Peer, latents: Latents, rate: float) -> None:
+def test_changing_values_are_sent_at_their_rate(rig: Rig, peer: Peer, latents: Latents, rate: float) -> None:
     peer.send(message("/rtrave/subscribe", "sf", "/rtrave/latent/*/out", rate))
     for _ in range(400):
         run(rig, 0.005)
-        rig.server._leases.renew(peer.name, rig.clock.now_s)
-    heard = peer.heard()
-    assert len(heard) / 4 == pytest.approx(2 * rate, rel=0.2, abs=1.5)
-    assert latents.looks <= len(heard) / 4 + 1  # one look serves all dimensions
+        peer.send(message("/rtrave/mix", "f", 1.0))  # renews the lease, and gets no answer
+    received = peer.received()
+    assert len(received) / 4 == pytest.approx(2 * rate, rel=0.2, abs=1.5)
+    assert latents.calls <= len(received) / 4 + 1  # one call serves all dimensions
 
 
-def test_controls_come_once_and_then_when_they_change(rig: Rig, peer: Peer) -> None:
+def test_controls_are_sent_once_and_then_when_they_change(rig: Rig, peer: Peer) -> None:
     other = rig.peer()
     peer.send(message("/rtrave/subscribe", "sf", "/rtrave/mi[xy]", 20.0))
     run(rig, 0.5)
-    assert peer.heard() == [("/rtrave/mix", 1.0)]
+    assert peer.received() == [("/rtrave/mix", 1.0)]
     peer.send(message("/rtrave/subscribe", "sf", "/rtrave/latents/bias", 20.0))
     peer.send(message("/rtrave/subscribe", "sf", "/rtrave/norm/latent/2/bias", 20.0))
     run(rig, 0.5)
-    peer.heard()
+    peer.received()
     other.send(message("/rtrave/latent/2/bias", "f", 3.0))
     run(rig, 0.5)
-    assert set(peer.heard()) == {("/rtrave/latents/bias", 0.0, 0.0, 3.0, 0.0), ("/rtrave/norm/latent/2/bias", 1.0)}
+    assert set(peer.received()) == {("/rtrave/latents/bias", 0.0, 0.0, 3.0, 0.0), ("/rtrave/norm/latent/2/bias", 1.0)}
 
 
-def test_values_that_stand_still_come_once(rig: Rig, peer: Peer) -> None:
+def test_constant_values_are_sent_once(rig: Rig, peer: Peer) -> None:
     peer.send(message("/rtrave/subscribe", "s", "/rtrave/version"))
     run(rig, 1.0)
-    assert peer.heard() == [("/rtrave/version", "0.1")]
+    assert peer.received() == [("/rtrave/version", "0.1")]
 
 
-def test_the_end(rig: Rig, peer: Peer) -> None:
+def test_unsubscribe_ends_it(rig: Rig, peer: Peer) -> None:
     peer.send(message("/rtrave/subscribe", "s", "/rtrave/latent/0/out"))
     run(rig, 0.2)
-    assert peer.heard()
+    assert peer.received()
     peer.send(message("/rtrave/unsubscribe", "s", "/rtrave/latent/0/out"))
-    peer.heard()
+    peer.received()
     run(rig, 0.5)
-    assert peer.heard() == []
+    assert peer.received() == []
 
 
 def test_it_ends_with_the_lease(rig: Rig, peer: Peer) -> None:
     peer.send(message("/rtrave/subscribe", "s", "/rtrave/latent/0/out"))
     run(rig, 11.0)
-    peer.heard()
+    peer.received()
     run(rig, 1.0)
-    assert peer.heard() == []
+    assert peer.received() == []
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,16 @@ def test_it_ends_with_the_lease(rig: Rig, peer: Peer) -> None:
     ],
 )
 def test_refused(peer: Peer, types: str, arguments: tuple, code: str) -> None:
-    ((address, about, told, *_),) = peer.ask("/rtrave/subscribe", types, *arguments)
-    assert (address, about, told) == ("/rtrave/error", "/rtrave/subscribe", code)
+    ((address, about, got, *_),) = peer.ask("/rtrave/subscribe", types, *arguments)
+    assert (address, about, got) == ("/rtrave/error", "/rtrave/subscribe", code)
 
 
-def test_without_a_lease_there_is_none(rig: Rig) -> None:
+def test_a_subscription_needs_a_lease(rig: Rig) -> None:
     ((_, _, code, *_),) = rig.peer().ask("/rtrave/subscribe", "s", "/rtrave/mix")
     assert code == "denied"
 
 
-def test_there_is_an_end_to_their_number(rig: Rig, peer: Peer) -> None:
+def test_their_number_is_limited(rig: Rig, peer: Peer) -> None:
     for n in range(32):
         peer.send(message("/rtrave/subscribe", "s", "/rtrave/mix" + "*" * n))
     ((_, _, code, *_),) = [m for m in peer.ask("/rtrave/subscribe", "s", "/rtrave/m*") if m[0] == "/rtrave/error"]

@@ -1,4 +1,4 @@
-"""Time tags: past and immediate at once, up to 2 s ahead on time and untorn, beyond and a full queue `late`."""
+"""Time tags: the past is now, up to 2 s ahead are met with whole bundles, beyond that or a full queue is `late`."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def test_on_time_and_whole(rig: Rig) -> None:
     assert rig.controls.get("/rtrave/mix") == (0.5,)
 
 
-def test_the_order_of_one_moment_is_that_of_arrival(rig: Rig) -> None:
+def test_messages_of_one_time_keep_their_order(rig: Rig) -> None:
     rig.peer().send(*[bundle(mix(k / 8), unix_s=START_UNIX_S + 1.0) for k in range(8)])
     rig.clock.now_s += 1.01
     rig.server.finish_burst()
@@ -40,7 +40,7 @@ def test_the_order_of_one_moment_is_that_of_arrival(rig: Rig) -> None:
 def test_beyond_two_seconds_is_late(rig: Rig, peer: Peer) -> None:
     peer.send(bundle(mix(0.5), mix(0.25), unix_s=START_UNIX_S + 2.001))
     assert rig.server.counts.refused == {"late": 2} and rig.server.counts.queued == 0
-    assert [(t[0], t[2]) for t in peer.heard()] == 2 * [("/rtrave/error", "late")]
+    assert [(t[0], t[2]) for t in peer.received()] == 2 * [("/rtrave/error", "late")]
     peer.send(bundle(mix(0.5), unix_s=START_UNIX_S + 1.999))
     assert rig.server.counts.queued == 1 and adds_up(rig.server)
 
@@ -60,7 +60,7 @@ def test_an_option_ignores_them(make_rig: Callable[..., Rig]) -> None:
     assert rig.controls.get("/rtrave/mix") == (0.5,)
 
 
-def test_what_waits_at_the_end_is_counted(rig: Rig) -> None:
+def test_messages_queued_at_the_end_are_counted(rig: Rig) -> None:
     rig.peer().send(bundle(mix(0.5), unix_s=START_UNIX_S + 1.0))
     rig.server.stop()
     assert rig.server.counts.refused == {"late": 1} and adds_up(rig.server)

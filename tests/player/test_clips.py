@@ -36,7 +36,7 @@ def until(happened, limit_s=15):
 
 def distance(run, clip):
     """How far the newest latents are from the nearest frame of the clip."""
-    z = run.monitor.latents("out", run.osc._controls.values)
+    z = run.monitor.latents("out", run.osc.controls.values)
     return float(np.abs(clip - z[:, None]).max(axis=0).min())
 
 

@@ -3,8 +3,8 @@
 import json
 
 from rtrave.control.instrument import Instrument
-from rtrave.control.kept import save_state
 from rtrave.control.namespace import Controls
+from rtrave.control.persisted import save_state
 from rtrave.control.vector import make_layout
 from rtrave.player.state_keeper import StateKeeper
 

@@ -158,12 +158,13 @@ def test_liblo_drives_and_listens(tmp_path):
 
 
 def test_every_value_of_the_table_is_answered(tmp_path):
-    from rtrave.control.parameter import TABLE
+    from rtrave.control.parameter import ParameterKind
+    from rtrave.control.table import TABLE
 
     with live_run(tmp_path) as run:
         surface = Surface(run.osc_port)
         for parameter in TABLE:
-            if parameter.kind == "read":
+            if parameter.kind is ParameterKind.READ:
                 surface.send(parameter.address.replace("<n>", "0"))
                 answer = surface.socket.recv(4096)
                 assert b"/rtrave/error" not in answer, parameter.address

@@ -131,7 +131,7 @@ def test_dimensions_come_and_go(playing, tmp_path):
         assert bias(run, 3) == 1.5 and bias(run, 0) == 0.0
     assert mapped(run) == 1
     counts = run.view().counts
-    assert counts["engine_errors"] == counts["callback_errors"] == run.osc.counts.faults == 0, run.osc.last_fault
+    assert counts["engine_errors"] == counts["callback_errors"] == run.osc.counts.faults == 0, run.osc.counts.last_fault
     assert counts["audio_dropped"] == counts["hops_dropped"] == counts["controls_dropped"] == 0
     run.stop()
     takes = [open_session(folder) for folder in sorted(tmp_path.iterdir())]

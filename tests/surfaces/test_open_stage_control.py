@@ -1,4 +1,4 @@
-"""Sessions of Open Stage Control hold only keys that it knows, and every control of the model once."""
+"""Sessions of Open Stage Control have only keys that it knows, and every control of the model once."""
 
 import json
 
@@ -56,7 +56,7 @@ def test_keys_targets_and_banks(dims):
     assert {"/rtrave/mix", "/rtrave/panic", "/rtrave/freeze"} <= addresses
 
 
-def test_values_that_are_sent_are_taken():
+def test_the_values_of_the_widgets_are_valid():
     controls = Controls(make_layout(4))
     for widget in made(4)[1]:
         if widget["type"] == "fader":

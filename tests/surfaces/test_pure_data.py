@@ -1,4 +1,4 @@
-"""The patch for Pure Data, in Pure Data itself: what it sends arrives, what is told reaches its sliders."""
+"""The patch in Pure Data itself: its messages arrive, and the messages of rtrave move its sliders."""
 
 import re
 import shutil
@@ -56,7 +56,7 @@ def test_a_round_trip(server, tmp_path):
     program = shutil.which("pd")
     assert program, "this test needs Pure Data (Debian: puredata-core)"
     reply, ask = free_port(), free_port()
-    (tmp_path / "x.pd").write_text(patch(server._controls, "127.0.0.1", server.port, reply))
+    (tmp_path / "x.pd").write_text(patch(server.controls, "127.0.0.1", server.port, reply))
     (tmp_path / "helper.pd").write_text(HELPER.format(port=ask))
     command = [program, "-nogui", "-noaudio", "-nosleep", "-stderr", tmp_path / "helper.pd", tmp_path / "x.pd"]
     log = (tmp_path / "log").open("w+")
@@ -64,13 +64,13 @@ def test_a_round_trip(server, tmp_path):
     out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         text = lambda: (tmp_path / "log").read_text()  # noqa: E731
-        until(lambda: "heard: rtrave mix 1" in text())  # its hello brought the whole state
+        until(lambda: "heard: rtrave mix 1" in text())  # the whole state, after its hello
         out.sendto(b"1.5;\n", ("127.0.0.1", ask))  # the slider is moved
-        until(lambda: server._controls.get("/rtrave/latent/2/bias") == (1.5,))
-        assert "heard: rtrave latent 2 bias 1.5" not in text()  # no echo to the moving finger
+        until(lambda: server.controls.get("/rtrave/latent/2/bias") == (1.5,))
+        assert "heard: rtrave latent 2 bias 1.5" not in text()  # no echo to the slider that sends
         out.sendto(encode_message("/rtrave/latent/2/bias", "f", (-2.25,)), ("127.0.0.1", server.port))
         until(lambda: "heard: rtrave latent 2 bias -2.25" in text())
-        out.sendto(b"bang;\n", ("127.0.0.1", ask))  # the slider says where it is
+        out.sendto(b"bang;\n", ("127.0.0.1", ask))  # the slider sends its position
         until(lambda: "slider: -2.25" in text())
         assert "couldn't create" not in text() and "no such object" not in text()
         assert server.counts.refused.total() == 0
@@ -82,7 +82,7 @@ def test_a_round_trip(server, tmp_path):
 
 
 @pytest.mark.parametrize("dims", [1, 16, 17, 128])
-def test_connections_point_at_objects_that_are_there(dims):
+def test_connections_point_at_existing_objects(dims):
     text = patch(Controls(make_layout(dims)))
     assert text.count("#N canvas") == 1 + -(-dims // 16)
     counts, wires = [0], [[]]

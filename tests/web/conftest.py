@@ -1,4 +1,4 @@
-"""An OSC server with its web server, on free ports, as a live run has them."""
+"""A fixture of an OSC server with its web server on free ports, as in a live run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Site:
         self._sockets = contextlib.ExitStack()
 
     def get(self, target: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
-        """One request; the answer with its body read into `.body`."""
+        """Make one request; return the answer with its body in `.body`."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         client.request(method, target, headers=headers)
         answer = client.getresponse()
@@ -44,12 +44,12 @@ class Site:
         return answer
 
     def socket(self, **options: object) -> ClientConnection:
-        """A web socket."""
+        """Open a web socket."""
         made = connect(f"ws://127.0.0.1:{self.port}/", compression=None, **options)  # type: ignore[arg-type]
         return self._sockets.enter_context(made)
 
     def until(self, happened: Callable[[], bool]) -> None:
-        """Wait for something."""
+        """Wait until `happened()` is true, 5 s at most."""
         limit_s = time.monotonic() + 5
         while not happened():
             assert time.monotonic() < limit_s

@@ -1,22 +1,23 @@
-"""The controls become another model's: sockets are told which nodes went and came, and the tree answers anew."""
+"""The controls of another model: sockets learn the removed and added nodes, and the tree answers for the new ones."""
 
 import json
 
+from rtrave.control.parameter import ParameterKind
 from rtrave.control.vector import make_layout
 from rtrave.osc.packets import encode_message
 from rtrave.osc.query import QueryTree, path_messages
 from tests.web.conftest import Site
-from tests.web.test_sockets import command, heard, settled, silent
+from tests.web.test_sockets import command, received, settled, silent
 
 
 def adopt(site: Site, dims: int) -> None:
     def act() -> None:
         with site.web.reading:
             site.instrument.adopt(make_layout(dims))
-            site.osc.begin_anew()
+            site.osc.adopt_controls()
             site.web.adopt(QueryTree(site.controls, {}, "rtrave test", {}))
 
-    site.osc.do(act)
+    site.osc.submit(act).result(5)
 
 
 def paths(web, count: int) -> list[tuple[str, str]]:
@@ -24,7 +25,7 @@ def paths(web, count: int) -> list[tuple[str, str]]:
     return [(record["COMMAND"], record["DATA"]) for record in records]
 
 
-def test_sockets_hear_what_went_and_what_came(site: Site) -> None:
+def test_sockets_get_the_removed_and_the_added_nodes(site: Site) -> None:
     web = site.socket()
     settled(site, web)
     adopt(site, 2)
@@ -40,20 +41,24 @@ def test_sockets_hear_what_went_and_what_came(site: Site) -> None:
     assert site.get("/rtrave/latent/2").status == 200
 
 
-def test_what_a_socket_listens_to_goes_on_where_it_is_still_there(site: Site) -> None:
+def test_a_socket_keeps_listening_to_the_addresses_that_remain(site: Site) -> None:
     web, other = site.socket(), site.socket()
     web.send(command("LISTEN", "/rtrave/latent"))
     settled(site, web)
     adopt(site, 2)
     assert paths(web, 3)[-1] == ("PATH_CHANGED", "/")
-    named = {a for a, p in site.controls.parameters.items() if a.startswith("/rtrave/latent/") and p.kind == "control"}
-    assert {told[0] for told in heard(web, len(named))} == named
+    named = {
+        a
+        for a, p in site.controls.parameters.items()
+        if a.startswith("/rtrave/latent/") and p.kind is ParameterKind.CONTROL
+    }
+    assert {one[0] for one in received(web, len(named))} == named
     other.send(encode_message("/rtrave/latent/1/bias", "f", (0.5,)))
-    assert heard(web, 1) == [("/rtrave/latent/1/bias", 0.5)]
+    assert received(web, 1) == [("/rtrave/latent/1/bias", 0.5)]
     assert silent(web)
 
 
-def test_the_same_tree_is_changed_alone(site: Site) -> None:
+def test_an_equal_tree_gives_path_changed_alone(site: Site) -> None:
     tree = QueryTree(site.controls, {}, "x", {})
     assert [json.loads(text) for text in path_messages(tree, tree)] == [{"COMMAND": "PATH_CHANGED", "DATA": "/"}]
 

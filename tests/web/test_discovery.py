@@ -1,4 +1,4 @@
-"""What mDNS announces; a real browser on this computer finds it."""
+"""The announcement by mDNS, and a real browser that finds it."""
 
 import socket
 import threading

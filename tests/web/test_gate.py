@@ -1,4 +1,4 @@
-"""Who is let in by HTTP and web socket."""
+"""The requests that the gate admits."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""OSCQuery over HTTP: what it answers, what it refuses; a GET changes nothing."""
+"""OSCQuery over HTTP: answers, refusals, and no change by any request."""
 
 import json
 import socket
@@ -32,7 +32,7 @@ def test_safety_headers(site: Site) -> None:
         ({}, 200),
     ],
 )
-def test_foreign_hosts_and_origins(site: Site, headers: dict[str, str], status: int) -> None:
+def test_unknown_hosts_and_origins_are_refused(site: Site, headers: dict[str, str], status: int) -> None:
     assert site.get("/", **headers).status == status
 
 

@@ -1,4 +1,4 @@
-"""A foreign implementation, liblo: `oscsend` drives the server, `oscdump` hears it."""
+"""Interoperability with liblo: `oscsend` sends to the server, `oscdump` receives from it."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Liblo:
         self.dump = subprocess.Popen(
             [tool("oscdump"), "-L", str(self.listening)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        time.sleep(0.2)  # oscdump does not say when it listens
+        time.sleep(0.2)  # oscdump does not report when it listens
 
     def send(self, *words: str) -> None:
         before = self.server.counts.packets
         subprocess.run([tool("oscsend"), "127.0.0.1", str(self.server.port), *words], check=True, timeout=10)
         until(lambda: self.server.counts.packets > before)
 
-    def hear(self, address: str) -> str:
+    def wait_for(self, address: str) -> str:
         """Wait for a message at an address and return its types and arguments as oscdump prints them."""
         assert self.dump.stdout is not None
         for line in self.dump.stdout:
@@ -78,10 +78,10 @@ def liblo() -> Iterator[Liblo]:
 
 
 @pytest.mark.timeout(20)
-def test_oscsend_sets_and_oscdump_hears(liblo: Liblo) -> None:
+def test_oscsend_sets_and_oscdump_receives(liblo: Liblo) -> None:
     liblo.send("/rtrave/hello", "i", str(liblo.listening))
-    assert liblo.hear("/rtrave/status") == "iffi 2 0.500000 92.500000 60"
-    assert liblo.hear("/rtrave/meter") == "ffff -6.000000 -12.000000 -3.000000 -9.000000"
+    assert liblo.wait_for("/rtrave/status") == "iffi 2 0.500000 92.500000 60"
+    assert liblo.wait_for("/rtrave/meter") == "ffff -6.000000 -12.000000 -3.000000 -9.000000"
     liblo.send("/rtrave/latent/{1,3}/bias", "f", "2.5")
     assert liblo.controls.get("/rtrave/latents/bias") == (0.0, 2.5, 0.0, 2.5)
     liblo.send("/rtrave/latents/scale", "ffff", "1", "2", "3", "4")
@@ -90,6 +90,6 @@ def test_oscsend_sets_and_oscdump_hears(liblo: Liblo) -> None:
     assert liblo.controls.get("/rtrave/latents/scale") == (1.0, 2.0, 3.0, 4.0)
     assert liblo.controls.get("/rtrave/freeze") == (1,) and liblo.controls.get("/rtrave/space") == ("full",)
     liblo.send("/rtrave/latents/scale")
-    assert liblo.hear("/rtrave/latents/scale") == "ffff 1.000000 2.000000 3.000000 4.000000"
+    assert liblo.wait_for("/rtrave/latents/scale") == "ffff 1.000000 2.000000 3.000000 4.000000"
     liblo.send("/rtrave/mix", "s", "loud")
-    assert liblo.hear("/rtrave/error").startswith('ssis "/rtrave/mix" "bad-type" 0')
+    assert liblo.wait_for("/rtrave/error").startswith('ssis "/rtrave/mix" "bad-type" 0')

@@ -1,4 +1,4 @@
-"""The short twins of scripts/soak-osc: what it measures at length holds in small, too."""
+"""Short runs of the checks of scripts/soak-osc."""
 
 import importlib.machinery
 import importlib.util
@@ -23,6 +23,6 @@ def test_it_holds(soak, name):
     assert soak.CHECKS[name](True)
 
 
-def test_a_miss_is_told(soak, capsys):
+def test_a_miss_is_reported(soak, capsys):
     assert not soak.report("x", False, "why")
     assert capsys.readouterr().out == "MISS x: why\n"

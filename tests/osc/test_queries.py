@@ -1,4 +1,4 @@
-"""A readable address without arguments is answered with its value, in the types of the table."""
+"""A message without arguments asks for a value; the reply has the types of the table."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ def test_answered(peer: Peer, address: str, answer: tuple) -> None:
     assert peer.ask(address) == [(address, *answer)]
 
 
-def test_a_pattern_asks_for_all_that_can_be_read(peer: Peer) -> None:
+def test_a_pattern_asks_for_all_readable_values(peer: Peer) -> None:
     assert peer.ask("/rtrave/latent/[12]/{in,out,mute}") == [
         ("/rtrave/latent/1/mute", 0),
         ("/rtrave/latent/1/in", 1.5),
@@ -70,8 +70,8 @@ def test_a_pattern_asks_for_all_that_can_be_read(peer: Peer) -> None:
     ],
 )
 def test_refused(peer: Peer, address: str, types: str, arguments: tuple, code: str) -> None:
-    ((kind, about, told, *_),) = peer.ask(address, types, *arguments)
-    assert (kind, about, told) == ("/rtrave/error", address, code)
+    ((kind, about, got, *_),) = peer.ask(address, types, *arguments)
+    assert (kind, about, got) == ("/rtrave/error", address, code)
 
 
 def test_questions_change_and_publish_nothing(make_rig: Callable[..., Rig]) -> None:
@@ -81,6 +81,6 @@ def test_questions_change_and_publish_nothing(make_rig: Callable[..., Rig]) -> N
     assert (rig.controls.values == before).all() and rig.published == []
 
 
-def test_an_unknown_reader_is_a_fault_of_the_caller(make_rig: Callable[..., Rig]) -> None:
+def test_an_unknown_reader_is_an_error_of_the_caller(make_rig: Callable[..., Rig]) -> None:
     with pytest.raises(ValueError, match="/rtrave/nosuch"):
         make_rig(readers={"/rtrave/nosuch": lambda: (1,)})
