@@ -196,7 +196,7 @@ def _trace(model: Model) -> _TracedParts:
 
 
 def _traced(part: nn.Module, *inputs: Tensor) -> Any:
-    """Trace a part to TorchScript, which PyTorch gives no type."""
+    """Trace a part to TorchScript; PyTorch does not type the result."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, and tracing warns of shapes that are constant here
         return torch.jit.trace(part.eval(), inputs, check_trace=False)
@@ -214,7 +214,7 @@ def _wrapper(base: Any, model: Model, parts: _TracedParts) -> Any:
             self.encoder, self.decoder, self.expand = parts.encoder, parts.decoder, parts.expand
             self.register_buffer("encoder_state", parts.encoder_state.repeat(MAX_BATCH, 1))
             self.register_buffer("decoder_state", parts.decoder_state.repeat(MAX_BATCH, 1))
-            _register_methods(self, model)  # which plays a block through each of them
+            _register_methods(self, model)  # nn-tilde plays a block through each method, so the states are reset next
             self.encoder_state.copy_(parts.encoder_state.expand(MAX_BATCH, -1))
             self.decoder_state.copy_(parts.decoder_state.expand(MAX_BATCH, -1))
 
@@ -255,7 +255,7 @@ def _wrapper(base: Any, model: Model, parts: _TracedParts) -> Any:
 
 
 def _register_methods(wrapper: Any, model: Model) -> None:
-    """Tell nn-tilde the methods, with the names and rates of their inputs and outputs."""
+    """Register the methods with nn-tilde, with the names and rates of their inputs and outputs."""
     ratio = model.network.ratio
     latents = [f"(signal) latent {i}" for i in range(compressed_size(model))]
     sound = [f"(signal) channel {i}" for i in range(model.network.channels)]

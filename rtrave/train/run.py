@@ -72,7 +72,7 @@ def held_out_distance(model: Model, clips: np.ndarray) -> tuple[float, np.ndarra
 
 
 class _Reporter:
-    """Evaluates the current model on held-out sound, and writes the files of a run."""
+    """Evaluation of the current model on held-out sound, and the files of a run that hold the results."""
 
     def __init__(self, run: Path, settings: Settings, corpus: Corpus, ratio: int, board: bool) -> None:
         self.run, self.settings, self.board = run, settings, board

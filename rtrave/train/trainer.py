@@ -1,4 +1,4 @@
-"""The training loop's step: losses, gradients, phases and the state of a checkpoint.
+"""Training steps: losses, gradients, phases and the state of a checkpoint.
 
 Each step is a function of the state before it, of the seed and of its index. No random state survives a step: every
 draw is seeded with the seed, the index of the step and the purpose of the draw. A resumed run therefore equals an

@@ -59,7 +59,7 @@ def test_a_file_that_is_no_sound_font_is_one_line(notes, tmp_path):
     wav = notes / "cello" / "0.wav"  # a RIFF file, as sound fonts are
     command = [sys.executable, str(SCRIPT), str(tmp_path / "none"), "--sound-font", str(wav)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "no sound font" in done.stderr
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "expected a sound font" in done.stderr
 
 
 def test_an_instrument_without_notes_is_one_line(notes):
