@@ -1,12 +1,15 @@
-"""Errors that a user can mend: one line that says what came, what was expected and what to do."""
+"""Errors that a user can correct. The text is one line: what was expected, what was given, what to do."""
 
 
 class RtraveError(Exception):
-    """A user's mistake or a refused input; its text is one line. The command line prints it and exits 1."""
+    """Invalid input or a failure that the user can correct; the text is one line.
+
+    The command line prints the text to stderr and exits with code 1.
+    """
 
 
 class ControlError(RtraveError):
-    """A control message that was refused; nothing was changed by it.
+    """A refused control message, which has changed nothing.
 
     Parameters
     ----------
@@ -14,9 +17,9 @@ class ControlError(RtraveError):
         One of unknown-address, bad-type, bad-count, not-finite, out-of-range, bad-name, busy, late, denied,
         rate-limited.
     text : str
-        One line: what came, what was expected.
+        One line: what was expected, what was given.
     argument : int
-        Index of the argument at fault, -1 where none is.
+        Index of the invalid argument; -1 if no single argument is invalid.
     """
 
     def __init__(self, code: str, text: str, argument: int = -1) -> None:

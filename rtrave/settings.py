@@ -1,4 +1,4 @@
-"""Where things are kept on this computer, and the few numbers that more than one part needs."""
+"""Folders of rtrave's files on this computer, and the constants that several packages share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DEFAULT_OSC_PORT = 9000
 
 
 def assets_dir() -> Path:
-    """Folder of the models and sounds that come with the package."""
+    """Folder of the packaged models and sounds."""
     return Path(__file__).parent / "assets"
 
 
 def configs_dir() -> Path:
-    """Folder of the data files."""
+    """Folder of the packaged architectures, recipes and presets."""
     return Path(__file__).parent / "configs"
 
 
@@ -33,7 +33,7 @@ def models_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """Folder of what is kept of each model between runs: last controls, snapshots, calibration."""
+    """Folder of the state of each model that persists between runs: last controls, snapshots, calibration."""
     return Path(platformdirs.user_data_path("rtrave")) / "state"
 
 
@@ -48,7 +48,7 @@ def clips_dir() -> Path:
 
 
 def sessions_dir() -> Path:
-    """Where takes go unless `--sessions-dir` says otherwise."""
+    """Default folder of takes, which `--sessions-dir` replaces."""
     return Path.home() / "rtrave-sessions"
 
 

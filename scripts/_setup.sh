@@ -1,5 +1,5 @@
-# Shared steps of scripts/run and scripts/test; sourced by them. Everything it tells goes to stderr.
-# RTRAVE_PYTHON names the Python to use; without it the first fitting one is taken.
+# Shared steps of scripts/run and scripts/test, which source this file. All output goes to stderr.
+# RTRAVE_PYTHON: the Python to use (default: the first suitable one).
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -11,7 +11,7 @@ tell() { printf 'rtrave: %s\n' "$*" >&2; }
 
 fail() { tell "$@"; exit 1; }
 
-# as_root COMMAND...: runs it where that needs no password.
+# as_root COMMAND...: runs the command as root; fails if that needs a password.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
@@ -22,12 +22,12 @@ as_root() {
     fi
 }
 
-# system_packages NAME...: installs the missing ones of these Debian packages; false where it may not or cannot.
-# On a system without apt it can only say what is needed.
+# system_packages NAME...: installs those of the Debian packages that are missing; fails if it has no right to.
+# On a system without apt it only prints the names.
 system_packages() {
     local name missing=
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        tell "make sure that your system has (names as in Debian): $*"
+        tell "this system has no apt: make sure that it has these packages (names as in Debian): $*"
         return 0
     fi
     for name in "$@"; do
@@ -37,7 +37,7 @@ system_packages() {
     done
     [ -n "$missing" ] || return 0
     tell "installing system packages:$missing"
-    # jackd2 asks a question while it is installed; apt-get's own text is only of interest when it fails.
+    # Without noninteractive, jackd2 asks a question. apt-get's output matters only if it fails.
     local log
     log=$(mktemp)
     # shellcheck disable=SC2086 # one word a package
@@ -49,16 +49,16 @@ system_packages() {
     fi
     tail -n 5 "$log" >&2
     rm -f "$log"
-    tell "system packages are missing, install them with: sudo apt-get install$missing"
+    tell "missing system packages: install them with: sudo apt-get install$missing"
     return 1
 }
 
-# A name on the path is not enough: version managers put names there whose Python is not installed.
+# Runs the Python, because version managers put commands on the path whose Python is not installed.
 fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
-# find_python: prints the Python to make the environment with.
+# find_python: prints the command of a suitable Python.
 find_python() {
     local name candidates=(python3 python3.13 python3.12 python3.11)
     [ -z "${RTRAVE_PYTHON:-}" ] || candidates=("$RTRAVE_PYTHON")
@@ -74,12 +74,12 @@ find_python() {
             return
         fi
     done
-    fail "no Python 3.11 or newer with venv among ${candidates[*]}: install one, or name it in RTRAVE_PYTHON"
+    fail "expected Python 3.11 or newer with venv, found none among ${candidates[*]}: install one, or set RTRAVE_PYTHON"
 }
 
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@" >&2; }
 
-# usable: whether .venv is whole (no install was cut off), works, and was not moved here from elsewhere.
+# usable: succeeds if .venv is complete, works, and was not moved.
 usable() {
     local stamp
     for stamp in "$venv"/*.stamp; do
@@ -88,25 +88,25 @@ usable() {
     [ ! -e "$venv/installing" ] && pip --version >/dev/null 2>&1
 }
 
-# make_venv: a usable environment in .venv, empty or filled; one that is not usable is made anew.
+# make_venv: creates .venv, and replaces an unusable one.
 make_venv() {
     if [ -e "$venv" ] && ! usable; then
-        tell "the environment in $venv is incomplete or was moved: making it anew"
+        tell "the environment in $venv is incomplete or was moved: creating it again"
         rm -rf "$venv"
     fi
     if [ ! -e "$venv" ]; then
         local python
-        python=$(find_python) # its failure ends the script, by set -e
-        tell "making $venv with $("$python" --version)"
+        python=$(find_python) # set -e ends the script if it fails
+        tell "creating $venv with $("$python" --version)"
         mkdir "$venv"
         touch "$venv/installing"
         "$python" -m venv "$venv" >&2
     fi
 }
 
-# Without this step, pip takes the CUDA build on Linux: some gigabytes that are of no use here.
+# Without this step, pip would install the CUDA build on Linux, several gigabytes that rtrave does not need.
 install_torch() {
-    local wanted=torch==$torch_version+cpu
+    local build=torch==$torch_version+cpu
     local found="from importlib.metadata import version; assert version('torch').split('+')[0] == '$torch_version'"
     if "$venv/bin/python" -c "$found" 2>/dev/null; then
         return
@@ -117,33 +117,33 @@ install_torch() {
         return
     fi
     tell "installing the CPU build of PyTorch $torch_version, a download of about 200 MB"
-    if pip install --quiet --dry-run --no-deps "$wanted" 2>/dev/null; then
-        pip install -c "$root/constraints.txt" "$wanted"
+    if pip install --quiet --dry-run --no-deps "$build" 2>/dev/null; then
+        pip install -c "$root/constraints.txt" "$build"
     else
-        tell "it is not among the packages pip knows here: taking it from $torch_index"
-        pip install -c "$root/constraints.txt" --extra-index-url "$torch_index" "$wanted" ||
-            fail "cannot get PyTorch $torch_version for $("$venv/bin/python" --version):" \
-                "check the network, or name another Python in RTRAVE_PYTHON and remove $venv"
+        tell "pip's package index does not have it: downloading from $torch_index"
+        pip install -c "$root/constraints.txt" --extra-index-url "$torch_index" "$build" ||
+            fail "cannot install PyTorch $torch_version for $("$venv/bin/python" --version):" \
+                "check the network, or remove $venv and set RTRAVE_PYTHON to another Python"
     fi
 }
 
-# state: what an environment was made for.
+# state: prints an identifier of the checkout and its requirements.
 state() { printf '%s %s' "$root" "$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"; }
 
-# ready run|test: whether .venv holds what the program (run) or its tests (test) need; takes no time.
+# ready run|test: succeeds if .venv holds what the program (run) or its tests (test) need. Is fast.
 ready() {
     [ ! -e "$venv/installing" ] && [ "$(cat "$venv/$1.stamp" 2>/dev/null)" = "$(state)" ] &&
         "$venv/bin/python" -c '' 2>/dev/null
 }
 
-# install run|test
+# install run|test: installs what the program (run) or its tests (test) need.
 install() {
     local extra=
     [ "$1" = run ] || extra="[$1]"
     make_venv
     touch "$venv/installing"
     install_torch
-    tell "installing the other packages, a download of about 100 MB where they are not here yet"
+    tell "installing the other packages, a download of about 100 MB unless they are cached"
     pip install -c "$root/constraints.txt" -e "$root$extra"
     state >"$venv/$1.stamp"
     rm "$venv/installing"

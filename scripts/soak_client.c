@@ -1,8 +1,8 @@
-/* A trivial client of JACK, to run beside rtrave: what it misses, too, is the computer's or the server's doing.
+/* A trivial JACK client that runs beside rtrave: periods that it misses, too, are the fault of the computer or server.
  *
- * Copies its input to its output, and prints one line of JSON a second: callbacks, periods missed (by the server's own
- * frame count), and xruns that the server reports. Compiled by scripts/soak-show; the few declarations stand here so
- * that no header is needed: cc -O2 soak_client.c -o soak_client -l:libjack.so.0
+ * It copies its input to its output, and prints one line of JSON a second: callbacks, missed periods (by the server's
+ * frame count), and xruns that the server reports. scripts/soak-show compiles it with
+ * cc -O2 soak_client.c -o soak_client -l:libjack.so.0; the declarations below replace JACK's header.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -36,7 +36,7 @@ static int process(jack_nframes_t frames, void *arg)
     static jack_nframes_t due;
     jack_nframes_t now = jack_last_frame_time(client);
     (void)arg;
-    int32_t late = (int32_t)(now - due); /* the server may also set its count back */
+    int32_t late = (int32_t)(now - due); /* negative if the server resets its count */
     if (callbacks && late > 0)
         missed += (jack_nframes_t)late / frames;
     due = now + frames;

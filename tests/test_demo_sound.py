@@ -1,4 +1,4 @@
-"""The demo sound is what its README says: short, mono, 44.1 kHz, -6 dBFS, with rests, and it loops."""
+"""The demo sound is as its README describes: short, mono, 44.1 kHz, -6 dBFS, with rests, and loops."""
 
 import numpy as np
 import soundfile

@@ -1,4 +1,4 @@
-"""The wheel holds what the program needs, and the pins fit what the package asks for."""
+"""The wheel contains every file of the package, and the pins satisfy the package's requirements."""
 
 from __future__ import annotations
 
@@ -63,24 +63,24 @@ def test_version_is_the_same_everywhere():
     assert f"{rtrave.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_every_requirement_has_a_fitting_pin():
+def test_every_requirement_has_a_pin_that_satisfies_it():
     texts = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-    wanted = [Requirement(text) for text in texts]
-    known = pins()
-    assert len(wanted) >= 13
-    for requirement in wanted:
-        assert known[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+    requirements = [Requirement(text) for text in texts]
+    pinned = pins()
+    assert len(requirements) >= 13
+    for requirement in requirements:
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier, requirement
 
 
-def test_every_package_that_ours_pull_in_has_a_pin():
+def test_every_indirect_requirement_has_a_pin():
     from importlib.metadata import requires
 
-    known, open_names, seen = pins(), [Requirement(text).name for text in PROJECT["dependencies"]], set()
+    pinned, open_names, seen = pins(), [Requirement(text).name for text in PROJECT["dependencies"]], set()
     while open_names:
         name = canonicalize_name(open_names.pop())
         if name in seen:
             continue
         seen.add(name)
-        assert name in known, f"{name} has no pin in constraints.txt"
-        needed = [Requirement(text) for text in requires(name) or []]
-        open_names += [r.name for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+        assert name in pinned, f"{name} has no pin in constraints.txt"
+        indirect = [Requirement(text) for text in requires(name) or []]
+        open_names += [r.name for r in indirect if r.marker is None or r.marker.evaluate({"extra": ""})]

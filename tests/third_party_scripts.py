@@ -1,4 +1,4 @@
-"""Scripts that keep the nn~ contract, as others might have written them, and some that do not keep it well."""
+"""Third-party TorchScript modules: some follow the nn~ contract, others break it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch.nn import functional
 
 
 class Effect(nn.Module):
-    """A tremolo with memory: a gain attribute, one cached sample, a phase that goes on from block to block.
+    """A streaming tremolo with an attribute `gain`, one cached sample, and a phase that continues across blocks.
 
-    Prints, as some scripts do.
+    It prints, as some TorchScript modules do.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Effect(nn.Module):
 
 
 class Features(nn.Module):
-    """Four numbers per 512 samples; only `encode`. Its old-fashioned rate is a buffer."""
+    """Four numbers per 512 samples; only `encode`. The sample rate is a buffer, as in old exports."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Features(nn.Module):
 
 
 class Blur(nn.Module):
-    """A convolution that forgets its past at every block: not streaming. Two channels in, one out; no lists."""
+    """A convolution without state, so not streaming. Two channels in, one out; no lists of methods or attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Blur(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Encode and decode that fit together, 3 latents per 1024 samples, with a memory on both sides. Stereo."""
+    """A stereo encoder and decoder with 3 latents per 1024 samples, and state on both sides."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class Autoencoder(nn.Module):
 
 
 class Troubled(nn.Module):
-    """Doubles its input; a first sample of 2 to 5 makes it raise, hang, give NaN or a wrong shape."""
+    """Doubles its input. A first sample of 2, 3, 4 or 5 makes it raise, hang, return NaN or return a wrong shape."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,21 +132,21 @@ class Troubled(nn.Module):
         self.sr = 44100
 
     def forward(self, x: Tensor) -> Tensor:
-        asked = float(x[0, 0, 0])
-        if asked == 2.0:
+        command = float(x[0, 0, 0])
+        if command == 2.0:
             raise ValueError("no such block")
-        if asked == 3.0:
+        if command == 3.0:
             while float(x[0, 0, 0]) == 3.0:
                 x = x.clone()
-        if asked == 4.0:
+        if command == 4.0:
             return x * float("nan")
-        if asked == 5.0:
+        if command == 5.0:
             return x[:, :, 1:]
         return 2 * x
 
 
 class Dice(nn.Module):
-    """Draws random numbers."""
+    """Adds random numbers, so it is not deterministic."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class Dice(nn.Module):
 
 
 class Prior(nn.Module):
-    """Latents to latents: nothing to hear."""
+    """Maps latents to latents, without audio."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class Prior(nn.Module):
 
 
 class Liar(nn.Module):
-    """Promises two channels and gives one."""
+    """Declares two output channels, and returns one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,23 +179,23 @@ class Liar(nn.Module):
 
 
 class Plain(nn.Module):
-    """Knows nothing of the contract."""
+    """Does not follow the nn~ contract."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x
 
 
-def save(script: nn.Module, folder: Path) -> Path:
-    """Write a script as `<class>.ts` in lower case."""
-    path = folder / f"{type(script).__name__.lower()}.ts"
+def save(module: nn.Module, folder: Path) -> Path:
+    """Script a module, and write it as `<class>.ts` in lower case."""
+    path = folder / f"{type(module).__name__.lower()}.ts"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.script(script.eval()).save(str(path))
+        torch.jit.script(module.eval()).save(str(path))
     return path
 
 
 def directly(path: Path, x: np.ndarray, method: str = "forward", hop: int = 2048, **attributes: float) -> np.ndarray:
-    """What TorchScript itself gives for audio or latents [rows, T], called in chunks of `hop` of its steps."""
+    """Run a file by TorchScript itself on audio or latents [rows, T], in chunks of `hop` samples or latent frames."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = torch.jit.load(io.BytesIO(path.read_bytes()))

@@ -1,1 +1,1 @@
-"""How long a hop takes here, against the hop itself, the memory and the peer."""
+"""Timing of hops on this computer, relative to the hop's duration, the memory bandwidth and a TorchScript export."""

@@ -1,4 +1,4 @@
-"""What this computer gives: how fast its memory is read, and how much of it is free to be timed."""
+"""Measurements of this computer: memory bandwidth, and cores that other programs keep busy."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 import numpy as np
 
 READS = 20
-DEFAULT_CACHE_BYTES = 32 << 20  # where the system does not tell
-BUFFER_BYTES = 256 << 20  # at least: a virtual machine may show a smaller cache than there is
-SAMPLES = 25  # of the processes that run
+DEFAULT_CACHE_BYTES = 32 << 20  # assumed where the system does not report the size
+BUFFER_BYTES = 256 << 20  # least size, since a virtual machine may report a smaller cache than it has
+SAMPLES = 25  # of the count of running processes
 SAMPLE_PERIOD_S = 0.04
-QUIET_CORES = 0.25  # busy with other work on average: more makes a timing worthless
+QUIET_CORES = 0.25  # most cores that other work may keep busy on average before timings become meaningless
 
 
 def last_level_cache_bytes(cpu: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
-    """Size of the largest cache that a core reaches."""
+    """Return the size of the largest cache of a core; 32 MiB where the system does not report it."""
     sizes = [text.read_text().strip() for text in cpu.glob("index*/size")]
     return max([int(size[:-1]) << 10 for size in sizes if size.endswith("K")], default=DEFAULT_CACHE_BYTES)
 
 
 def read_bandwidth_gbs() -> float:
-    """GB/s at which one thread reads float32 numbers from memory: the best of 20 reads.
+    """Measure the GB/s at which one thread reads float32 numbers from memory: the best of 20 reads.
 
-    A read is NumPy's maximum of a buffer of at least four times the last-level cache.
+    A read is NumPy's maximum over a buffer of at least four times the last-level cache. It takes about a second.
     """
     buffer = np.ones(max(4 * last_level_cache_bytes(), BUFFER_BYTES) // 4, np.float32)
     best_s = np.inf
@@ -37,9 +37,9 @@ def read_bandwidth_gbs() -> float:
 
 
 def busy_cores() -> float:
-    """Cores that other processes keep busy, on average over a second.
+    """Measure how many cores other processes keep busy, on average over a second.
 
-    From the count of processes that run; where the system does not tell it, from the load of the last minute.
+    The source is the count of running processes (Linux), elsewhere the load average of the last minute.
     """
     counts = Path("/proc/loadavg")
     if not counts.exists():
@@ -47,5 +47,5 @@ def busy_cores() -> float:
     running = []
     for _ in range(SAMPLES):
         time.sleep(SAMPLE_PERIOD_S)
-        running.append(int(counts.read_text().split()[3].split("/")[0]) - 1)  # this thread is one of them
+        running.append(int(counts.read_text().split()[3].split("/")[0]) - 1)  # without this thread
     return float(np.mean(running))

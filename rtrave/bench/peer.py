@@ -1,7 +1,7 @@
-"""The peer: a TorchScript file of the nn~ contract, run as nn~ runs it, in a process of its own.
+"""The peer of a benchmark: a TorchScript file of the nn~ contract, run as nn~ runs it, in a process of its own.
 
-`python -m rtrave.bench.peer`: the first line on stdin says what to load, every other one how many blocks to run; each
-is answered by one line of JSON on stdout.
+The child process (`python -m rtrave.bench.peer`) reads lines of JSON from stdin: first a `Setup`, then numbers of
+blocks to run. It answers each line with an `Answer` on stdout.
 """
 
 from __future__ import annotations
@@ -10,38 +10,70 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from rtrave.errors import RtraveError
 
 
+@dataclass(frozen=True)
+class Setup:
+    """The file to load, and how to run it.
+
+    Attributes
+    ----------
+    path : str
+        The TorchScript file.
+    channels, block : int
+        Shape of the input: [1, channels, block].
+    threads : int
+        Threads of PyTorch.
+    warm_up : int
+        Blocks to run before any is timed.
+    """
+
+    path: str
+    channels: int
+    block: int
+    threads: int
+    warm_up: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The seconds that each block took, or the error that stopped the child."""
+
+    times_s: tuple[float, ...] = ()
+    error: str = ""
+
+
 class Peer:
-    """A running peer. Use as a context manager.
+    """A running peer, used as a context manager.
 
     Parameters
     ----------
     path : Path
         The TorchScript file.
     channels, block : int
-        Of the audio it is given: [1, channels, block].
+        Shape of the audio input: [1, channels, block].
     threads : int
-        Of PyTorch.
+        Threads of PyTorch.
     warm_up : int
         Blocks to run before any is timed.
 
     Raises
     ------
     RtraveError
-        It cannot be loaded or run; one line.
+        The file cannot be loaded or run; one line.
     """
 
     def __init__(self, path: Path, channels: int, block: int, threads: int, warm_up: int = 20) -> None:
         self.name = path.name
         command = [sys.executable, "-m", "rtrave.bench.peer"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        wish = {"path": str(path), "channels": channels, "block": block, "threads": threads, "warm_up": warm_up}
-        self._ask(wish)
+        self._request(json.dumps(asdict(Setup(str(path), channels, block, threads, warm_up))))
 
     def __enter__(self) -> Peer:
         return self
@@ -51,61 +83,63 @@ class Peer:
         self._process.wait()
 
     def run(self, blocks: int) -> list[float]:
-        """Seconds that each of so many blocks took."""
-        times: list[float] = self._ask({"blocks": blocks})["times_s"]
-        return times
+        """Run blocks, and return the seconds that each took; RtraveError if the child fails."""
+        return list(self._request(json.dumps(blocks)).times_s)
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        to, back = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
+    def _request(self, line: str) -> Answer:
+        """Send a line to the child and wait for its answer; RtraveError, after ending the child, for an error."""
+        stdin, stdout = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
         try:
-            to.write(json.dumps(request) + "\n")
-            to.flush()
-            line = back.readline()
+            stdin.write(line + "\n")
+            stdin.flush()
+            reply = stdout.readline()
         except OSError:
-            line = ""
-        answer: dict[str, Any] = json.loads(line) if line else {"error": "its process ended"}
-        if "error" in answer:
+            reply = ""
+        answer = Answer(**json.loads(reply)) if reply else Answer(error="its process ended")
+        if answer.error:
             self._process.kill()
-            raise RtraveError(f"cannot run {self.name} as a peer: {answer['error']}")
+            raise RtraveError(f"--against: cannot run '{self.name}': {answer.error}")
         return answer
 
 
-def _open(request: dict[str, Any]) -> Any:
-    """The call to time."""
+def _open(setup: Setup) -> Callable[[], None]:
+    """Load the file, warm it up, and return the call to time."""
     import torch
 
-    torch.set_num_threads(request["threads"])
-    module = torch.jit.load(request["path"], map_location="cpu").eval()
-    x = 0.1 * torch.randn(1, request["channels"], request["block"])
+    torch.set_num_threads(setup.threads)
+    module = torch.jit.load(setup.path, map_location="cpu").eval()
+    x = 0.1 * torch.randn(1, setup.channels, setup.block)
 
     def call() -> None:
         with torch.no_grad():
             module(x)
 
-    for _ in range(request["warm_up"]):
+    for _ in range(setup.warm_up):
         call()
     return call
 
 
+def _timed(call: Callable[[], None], blocks: int) -> Answer:
+    times_s = []
+    for _ in range(blocks):
+        start_s = time.perf_counter()
+        call()
+        times_s.append(time.perf_counter() - start_s)
+    return Answer(tuple(times_s))
+
+
 def main() -> int:
     """Answer requests until stdin ends."""
-    call: Any = None
+    call: Callable[[], None] | None = None
     for line in sys.stdin:
-        request = json.loads(line)
         try:
-            answer: dict[str, Any] = {}
             if call is None:
-                call = _open(request)
+                call, answer = _open(Setup(**json.loads(line))), Answer()
             else:
-                times_s = []
-                for _ in range(request["blocks"]):
-                    start_s = time.perf_counter()
-                    call()
-                    times_s.append(time.perf_counter() - start_s)
-                answer = {"times_s": times_s}
-        except Exception as error:  # whatever a foreign file raises is the answer
-            answer = {"error": (str(error).strip().splitlines() or [type(error).__name__])[-1]}
-        print(json.dumps(answer), flush=True)
+                answer = _timed(call, int(line))
+        except Exception as error:  # a third-party file may raise anything; the parent reports it
+            answer = Answer(error=(str(error).strip().splitlines() or [type(error).__name__])[-1])
+        print(json.dumps(asdict(answer)), flush=True)
     return 0
 
 

@@ -1,1 +1,1 @@
-"""Models for other programs: plain ONNX graphs, and TorchScript for nn~."""
+"""Export of models for other programs: ONNX graphs, and TorchScript for nn~."""

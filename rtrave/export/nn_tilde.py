@@ -1,12 +1,13 @@
-"""A model as TorchScript for nn~: methods `encode`, `decode` and `forward`, made with the package nn-tilde.
+"""Export of a model as TorchScript for nn~, with the methods `encode`, `decode` and `forward`.
 
-The step of the model is traced for one latent frame, its state packed into one row per signal; a scripted loop goes
-through the frames of a block. Needs the optional package nn-tilde.
+The step of the model for one latent frame is traced, with its state packed into one row per signal. A scripted loop
+runs it over the frames of a block. Needs the optional package nn-tilde.
 """
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +26,28 @@ LICENCE_NOTE = (
     "the package nn-tilde makes this file and leaves code of its own in it; its setup says MIT, its repository "
     "CC BY-NC 4.0: check that your use is allowed"
 )
-MAX_BATCH = 64  # signals side by side that mc.nn~ may ask for
+MAX_BATCH = 64  # most parallel signals of mc.nn~
 
 
 def find_package() -> Any:
-    """The module `nn_tilde`; RtraveError where it is not installed."""
+    """Import the module `nn_tilde`, which has no types; RtraveError if it is not installed."""
     try:
         import nn_tilde
     except ImportError as error:
         raise RtraveError(
-            f"the package nn-tilde is missing ({error}): pip install --no-deps {PACKAGE} cached-conv==2.5.0"
+            f"--format nn-tilde: the package nn-tilde is missing ({error}): pip install --no-deps {PACKAGE} "
+            "cached-conv==2.5.0"
         ) from error
     return nn_tilde
 
 
 class _Packed(nn.Module):
-    """One part of a model for one latent frame, [B, channels, time] in and out, with its state as [B, S].
+    """One part of a model for one latent frame, with its state packed into a tensor [B, S].
 
     Parameters
     ----------
     model : Model
-        With plain weights.
+        A model with plain weights, without weight normalisation.
     part : str
         "encoder" or "decoder".
     """
@@ -56,12 +58,12 @@ class _Packed(nn.Module):
         self.like: State = model.initial_state(part, 1)
 
     def pack(self, state: State, batch: int) -> Tensor:
-        """A state as rows: what several rows of one signal hold stands side by side."""
-        leaves = flatten(state)  # a step may give them in another order
+        """Pack a state into one row per signal, [batch, S]."""
+        leaves = flatten(state)  # the step may return them in another order
         return torch.cat([leaves[name].reshape(batch, -1) for name in flatten(self.like)], dim=1)
 
     def unpack(self, packed: Tensor) -> State:
-        """The inverse of `pack`."""
+        """Invert `pack`."""
         leaves, start = {}, 0
         for name, leaf in flatten(self.like).items():
             row = packed[:, start : start + leaf.numel()]
@@ -71,7 +73,7 @@ class _Packed(nn.Module):
 
 
 class _Encode(_Packed):
-    """Audio [B, C, ratio] -> latents [B, D, 1], and the form of them musicians know [B, D', 1]."""
+    """Encoder step: audio [B, C, ratio] to full-space latents [B, D, 1] and compressed latents [B, D', 1]."""
 
     def forward(self, x: Tensor, packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         model, state, network = self.model, self.unpack(packed), self.model.network
@@ -79,15 +81,15 @@ class _Encode(_Packed):
         bands, pqmf = bank.analysis_step(x.transpose(1, 2), state["pqmf"])
         raw, encoder = streaming(model.encoder.encoder).step(bands, state["encoder"])
         z = model.encoder.latents(raw, 2)[0].transpose(1, 2)
-        if network.regularisation == "discrete":  # of the raw output: of vectors the nearest codes can be others
-            known = model.encoder.rvq.encode(raw).transpose(1, 2).to(x)
+        if network.regularisation == "discrete":  # the codes of the quantised vector could differ from these
+            compressed = model.encoder.rvq.encode(raw).transpose(1, 2).to(x)
         else:
-            known = model.postprocess(z)
-        return z, known, self.pack({"pqmf": pqmf, "encoder": encoder}, x.shape[0])
+            compressed = model.postprocess(z)
+        return z, compressed, self.pack({"pqmf": pqmf, "encoder": encoder}, x.shape[0])
 
 
 class _Decode(_Packed):
-    """Latents [B, D, 1] and draws of each kind -> audio [B, C, ratio]."""
+    """Decoder step: latents [B, D, 1] and the random draws of each kind to audio [B, C, ratio]."""
 
     def forward(self, z: Tensor, augmentation: Tensor, synth: Tensor, packed: Tensor) -> tuple[Tensor, Tensor]:
         kinds = {"augmentation": augmentation, "synth": synth}
@@ -97,49 +99,66 @@ class _Decode(_Packed):
 
 
 class _Expand(nn.Module):
-    """Latents in the form musicians know [B, D', 1] -> latents [B, D, 1]."""
+    """Inverse of the compression: compressed latents [B, D', 1] to full-space latents [B, D, 1]."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, known: Tensor) -> Tensor:
-        if self.model.network.regularisation == "variational":  # all components are there: nothing to fill
-            return latent_space.expand(known, self.model.latent_pca, self.model.latent_mean)
-        return self.model.preprocess(known, seeded_noise(0))
+    def forward(self, compressed: Tensor) -> Tensor:
+        if self.model.network.regularisation == "variational":  # all components are given, so none is drawn
+            return latent_space.expand(compressed, self.model.latent_pca, self.model.latent_mean)
+        return self.model.preprocess(compressed, seeded_noise(0))
 
 
-def _traced(part: nn.Module, *inputs: Tensor) -> Any:
-    """A part as TorchScript, for any batch."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated, and shapes that never change are constants
-        return torch.jit.trace(part.eval(), inputs, check_trace=False)
+@dataclass(frozen=True, eq=False)
+class _TracedParts:
+    """The traced steps of a model, their initial states, and the shapes of their random draws.
+
+    Attributes
+    ----------
+    encoder, decoder, expand : TorchScript
+        Traced `_Encode`, `_Decode` and `_Expand`, for any batch.
+    encoder_state, decoder_state : Tensor
+        Packed initial states, [1, S].
+    extra : int
+        Channels of noise that the decoder takes beside the latents.
+    rows, width : int
+        Shape of the noise synthesiser's draws for one latent frame.
+    """
+
+    encoder: Any
+    decoder: Any
+    expand: Any
+    encoder_state: Tensor
+    decoder_state: Tensor
+    extra: int
+    rows: int
+    width: int
 
 
-def musical_size(model: Model) -> int:
-    """Latents that `encode` gives in nn~: all components, angles, or codes."""
+def compressed_size(model: Model) -> int:
+    """Return the number of latents of `encode` in nn~: all components, angles, or codes."""
     sizes = {"spherical": model.network.latent_size - 1, "discrete": model.network.quantizers}
     return sizes.get(model.network.regularisation, model.network.latent_size)
 
 
 def export_nn_tilde(model: Model, path: Path) -> Path:
-    """Write a `.ts` for nn~, tried out by the package's own checks; returns its path.
+    """Write a `.ts` for nn~, which the checks of nn-tilde have run once, and return its path.
 
-    It sounds as `rtrave.stream(model, compat="nn~")`. `encode` gives all latents in the form musicians know, and
-    `decode` takes them.
+    It sounds as `rtrave.stream(model, compat="nn~")`. `encode` returns all compressed latents, and `decode` takes them.
 
     Raises
     ------
     RtraveError
-        nn-tilde is missing, the model cannot step one latent frame, the package's checks refuse it, or the file
+        nn-tilde is missing, the model cannot step one latent frame, the checks of the package fail, or the file
         cannot be written.
-        file cannot be written.
     """
     base = find_package().Module
     if model.frames_per_step > 1:
         raise RtraveError(
-            f"{model.name} steps {model.frames_per_step} latent frames at once, nn~ asks for single ones: "
-            "export it as onnx"
+            f"{model.name}: expected a model that steps one latent frame, as nn~ does, got one that steps "
+            f"{model.frames_per_step}: export it with --format onnx"
         )
     plain = folded(model).to(torch.float32)
     for parameter in plain.parameters():
@@ -148,58 +167,67 @@ def export_nn_tilde(model: Model, path: Path) -> Path:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _wrapper(base, plain).export_to_ts(str(part))
+            _wrapper(base, plain, _trace(plain)).export_to_ts(str(part))
             part.replace(path)
         except (OSError, ValueError, RuntimeError) as error:
             part.unlink(missing_ok=True)
-            raise RtraveError(f"cannot export {model.name} to {path}: {str(error).splitlines()[0]}") from error
+            raise RtraveError(f"cannot export {model.name} to '{path}': {str(error).splitlines()[0]}") from error
     return path
 
 
-def _wrapper(base: Any, model: Model) -> Any:
-    """The object that nn-tilde checks and writes."""
-    network, size = model.network, musical_size(model)
-    shapes = model.draw_shapes()
+def _trace(model: Model) -> _TracedParts:
+    network, shapes = model.network, model.draw_shapes()
     rows, width = shapes.get("synth", (0, 0))
     extra = shapes["augmentation"][1] if "augmentation" in shapes else 0
     encoder, decoder = _Encode(model, "encoder"), _Decode(model, "decoder")
-    begin = [part.pack(part.like, 1).detach() for part in (encoder, decoder)]
-    block, draws = (
-        torch.zeros(1, network.channels, network.ratio),
-        (torch.zeros(1, 1, extra), torch.zeros(1, rows, width)),
+    states = [part.pack(part.like, 1).detach() for part in (encoder, decoder)]
+    block = torch.zeros(1, network.channels, network.ratio)
+    draws = (torch.zeros(1, 1, extra), torch.zeros(1, rows, width))
+    return _TracedParts(
+        encoder=_traced(encoder, block, states[0]),
+        decoder=_traced(decoder, torch.zeros(1, network.latent_size, 1), *draws, states[1]),
+        expand=_traced(_Expand(model), torch.zeros(1, compressed_size(model), 1)),
+        encoder_state=states[0],
+        decoder_state=states[1],
+        extra=extra,
+        rows=rows,
+        width=width,
     )
-    traced_encoder = _traced(encoder, block, begin[0])
-    traced_decoder = _traced(decoder, torch.zeros(1, network.latent_size, 1), *draws, begin[1])
-    traced_expand = _traced(_Expand(model), torch.zeros(1, size, 1))
+
+
+def _traced(part: nn.Module, *inputs: Tensor) -> Any:
+    """Trace a part to TorchScript; PyTorch does not type the result."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, and tracing warns of shapes that are constant here
+        return torch.jit.trace(part.eval(), inputs, check_trace=False)
+
+
+def _wrapper(base: Any, model: Model, parts: _TracedParts) -> Any:
+    """Build the object that nn-tilde checks and writes; `base` is its class `Module`, which has no types."""
 
     class RtraveModel(base):
-        """Encoder and decoder, and what they remember, one row for each signal of a batch."""
+        """Encoder and decoder with their states, one row for each signal of a batch."""
 
         def __init__(self) -> None:
             super().__init__(model.sample_rate)
-            self.ratio, self.extra, self.rows, self.width = network.ratio, extra, rows, width
-            self.encoder, self.decoder, self.expand = traced_encoder, traced_decoder, traced_expand
-            self.register_buffer("encoder_state", begin[0].repeat(MAX_BATCH, 1))
-            self.register_buffer("decoder_state", begin[1].repeat(MAX_BATCH, 1))
-            latents = [f"(signal) latent {i}" for i in range(size)]
-            sound = [f"(signal) channel {i}" for i in range(network.channels)]
-            long = 4 * network.ratio  # samples that the package's checks play
-            for name, ins, outs in (("encode", sound, latents), ("decode", latents, sound), ("forward", sound, sound)):
-                in_ratio, out_ratio = (network.ratio if labels is latents else 1 for labels in (ins, outs))
-                self.register_method(name, len(ins), in_ratio, len(outs), out_ratio, ins, outs, test_buffer_size=long)
-            self.encoder_state.copy_(begin[0].expand(MAX_BATCH, -1))
-            self.decoder_state.copy_(begin[1].expand(MAX_BATCH, -1))
+            self.ratio, self.extra, self.rows, self.width = model.network.ratio, parts.extra, parts.rows, parts.width
+            self.encoder, self.decoder, self.expand = parts.encoder, parts.decoder, parts.expand
+            self.register_buffer("encoder_state", parts.encoder_state.repeat(MAX_BATCH, 1))
+            self.register_buffer("decoder_state", parts.decoder_state.repeat(MAX_BATCH, 1))
+            _register_methods(self, model)  # nn-tilde plays a block through each method, so the states are reset next
+            self.encoder_state.copy_(parts.encoder_state.expand(MAX_BATCH, -1))
+            self.decoder_state.copy_(parts.decoder_state.expand(MAX_BATCH, -1))
 
         def encoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
             state = self.encoder_state[: x.shape[0]].clone()
             latents: list[Tensor] = []
-            known: list[Tensor] = []
+            compressed: list[Tensor] = []
             for block in x.split(self.ratio, 2):
-                z, musical, state = self.encoder(block, state)
+                z, known, state = self.encoder(block, state)
                 latents.append(z)
-                known.append(musical)
+                compressed.append(known)
             self.encoder_state[: x.shape[0]] = state
-            return torch.cat(latents, 2), torch.cat(known, 2)
+            return torch.cat(latents, 2), torch.cat(compressed, 2)
 
         def decoded(self, z: Tensor) -> Tensor:
             state = self.decoder_state[: z.shape[0]].clone()
@@ -224,3 +252,16 @@ def _wrapper(base: Any, model: Model) -> Any:
             return self.decoded(self.encoded(x)[0])
 
     return RtraveModel().eval()
+
+
+def _register_methods(wrapper: Any, model: Model) -> None:
+    """Register the methods with nn-tilde, with the names and rates of their inputs and outputs."""
+    ratio = model.network.ratio
+    latents = [f"(signal) latent {i}" for i in range(compressed_size(model))]
+    sound = [f"(signal) channel {i}" for i in range(model.network.channels)]
+    test_samples = 4 * ratio  # length of the block that the package's checks play
+    for name, ins, outs in (("encode", sound, latents), ("decode", latents, sound), ("forward", sound, sound)):
+        in_ratio, out_ratio = (ratio if labels is latents else 1 for labels in (ins, outs))
+        wrapper.register_method(
+            name, len(ins), in_ratio, len(outs), out_ratio, ins, outs, test_buffer_size=test_samples
+        )

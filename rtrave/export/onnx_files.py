@@ -1,10 +1,11 @@
-"""A model as two ONNX graphs and a description, to be run by ONNX Runtime alone (see docs/formats.md)."""
+"""Export of a model as two ONNX graphs and a description, which ONNX Runtime alone can run (see docs/formats.md)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -26,11 +27,40 @@ SPEC_FIELDS = (
 )  # fmt: skip
 
 
-def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[Path]:
-    """Write `encoder.onnx`, `decoder.onnx` and `model.json` into an existing folder; returns their paths.
+@dataclass(frozen=True)
+class StatePort:
+    """A state of a graph. The fields are keys of `model.json`.
 
-    The graphs are those that rtrave plays itself before they are fitted to its way of running them: one latent frame
-    per run (or the fewest that the model can), batch 1, float32, states as inputs and outputs. `compat="nn~"` as in
+    Attributes
+    ----------
+    input, output : str
+        Names of the graph's input, and of the output that holds its next value.
+    shape : list of int
+    initial : nested list of float or None
+        The first value; None for zeros.
+    """
+
+    input: str
+    output: str
+    shape: list[int]
+    initial: list[object] | None
+
+
+@dataclass(frozen=True)
+class GraphPorts:
+    """A graph's file, and the shapes of its inputs and outputs by name. The fields are keys of `model.json`."""
+
+    file: str
+    inputs: dict[str, list[int]]
+    outputs: dict[str, list[int]]
+    states: list[StatePort]
+
+
+def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[Path]:
+    """Write `encoder.onnx`, `decoder.onnx` and `model.json` to an existing folder, and return their paths.
+
+    A run of a graph takes one latent frame, or the fewest that the model can take. Batch 1, float32, states as inputs
+    and outputs. The graphs are those of rtrave before it optimises them for its own runs. `compat="nn~"` as in
     `rtrave.stream`.
     """
     shape = fitting(model, GraphShape(compat=compat))
@@ -45,8 +75,8 @@ def export_onnx(model: Model, folder: Path, compat: str | None = None) -> list[P
     return [*written, description]
 
 
-def description_of(compiled: CompiledModel, folder: Path) -> dict[str, Any]:
-    """Return the description of the graphs in a folder, as JSON."""
+def description_of(compiled: CompiledModel, folder: Path) -> dict[str, object]:
+    """Describe the graphs in a folder, as the content of `model.json`."""
     facts = compiled.facts
     spec = facts.spec
     return {
@@ -57,12 +87,11 @@ def description_of(compiled: CompiledModel, folder: Path) -> dict[str, Any]:
         "model_hash": facts.model_hash,
         "latent_pca": facts.latent_pca.tolist(),
         "latent_mean": facts.latent_mean.tolist(),
-        "parts": {part: _ports(folder / f"{part}.onnx", part, compiled.initial) for part in PARTS},
+        "parts": {part: asdict(_ports(folder / f"{part}.onnx", part, compiled.initial)) for part in PARTS},
     }
 
 
-def _ports(path: Path, part: str, initial: dict[str, np.ndarray]) -> dict[str, Any]:
-    """File, inputs, outputs and states of one graph."""
+def _ports(path: Path, part: str, initial: Mapping[str, np.ndarray]) -> GraphPorts:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     inputs = {port.name: list(port.shape) for port in session.get_inputs()}
     outputs = {port.name: list(port.shape) for port in session.get_outputs()}
@@ -71,11 +100,10 @@ def _ports(path: Path, part: str, initial: dict[str, np.ndarray]) -> dict[str, A
         if name.startswith("state."):
             stem = name.removeprefix("state.")
             first = initial.get(f"{part}.{stem}")
-            start = None if first is None else first.tolist()
-            states.append({"input": name, "output": f"next.{stem}", "shape": inputs[name], "initial": start})
-    return {
-        "file": path.name,
-        "inputs": {name: shape for name, shape in inputs.items() if not name.startswith("state.")},
-        "outputs": {name: shape for name, shape in outputs.items() if not name.startswith("next.")},
-        "states": states,
-    }
+            states.append(StatePort(name, f"next.{stem}", inputs[name], None if first is None else first.tolist()))
+    return GraphPorts(
+        file=path.name,
+        inputs={name: shape for name, shape in inputs.items() if not name.startswith("state.")},
+        outputs={name: shape for name, shape in outputs.items() if not name.startswith("next.")},
+        states=states,
+    )

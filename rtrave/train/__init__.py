@@ -1,1 +1,1 @@
-"""Training models on folders of sound, and measuring how well a model does."""
+"""Training of models on folders of sound, and measurements of how well a model reconstructs sound."""

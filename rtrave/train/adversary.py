@@ -1,4 +1,4 @@
-"""A new discriminator with RAVE's names: the sound folded by periods, and by halves of its rate."""
+"""A new discriminator with RAVE's names for its weights: five multi-period and three multi-scale views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ PERIOD_TAPS, SCALE_TAPS = 5, 15
 
 
 def new_discriminator(capacity: int, channels: int, seed: int) -> Discriminator:
-    """Of `capacity` channels after its first layers, for audio [B, channels, T]; weights from the seed."""
+    """Build a discriminator for audio [B, channels, T], its weights drawn from the seed.
+
+    Its first layers have `capacity` output channels; each following layer has twice as many.
+    """
     generator = torch.Generator().manual_seed(seed)
     entries: dict[str, Tensor] = {}
     views = []
@@ -36,7 +39,10 @@ def new_discriminator(capacity: int, channels: int, seed: int) -> Discriminator:
 def _chain(
     entries: dict[str, Tensor], at: str, kernel: tuple[int, ...], widths: tuple[int, ...], generator: torch.Generator
 ) -> tuple[Stage, ...]:
-    """Strided convolutions with weight norm and a plain one for the verdict; their weights are added to `entries`."""
+    """Build one view's convolutions and add their weights to `entries`.
+
+    All are strided and weight-normalised, except the last: it is plain and gives the score.
+    """
     stages = []
     for index, width in enumerate(widths):
         path, last = f"{at}.net.{2 * index}", index == len(widths) - 1

@@ -1,4 +1,4 @@
-"""What a model needs beside its weights before it is played: the PCA of its latents, and how much each part carries."""
+"""Completion of a trained model: mean, PCA and fidelity of its latents, and the native file."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ from rtrave.model.offline import encode_blocks
 from rtrave.model.rave import Model
 
 
-def encoded(model: Model, clips: np.ndarray) -> np.ndarray:
-    """Latents float32 [D, N] of all clips [clips, C, T], one after another."""
+def encode_clips(model: Model, clips: np.ndarray) -> np.ndarray:
+    """Encode clips [clips, C, T], and join their latents in time: float32 [D, N]."""
     return np.concatenate([z for clip in clips for z in encode_blocks(model, clip)], axis=1)
 
 
 @torch.no_grad()
 def set_latent_space(model: Model, z: np.ndarray) -> None:
-    """Give the model mean, PCA and fidelity of latents [D, N].
+    """Set the model's latent mean, PCA and fidelity from latents [D, N].
 
-    Rows of the PCA are the components by falling variance, each with its largest entry positive; `fidelity` is the
-    share of the variance that the first 1, 2, ... of them explain.
+    The rows of the PCA are the components in the order of falling variance, each with its largest entry positive.
+    `fidelity` is the share of the variance that the first 1, 2, ... components explain.
+
+    Raises
+    ------
+    RtraveError
+        There are no more latent frames than dimensions, or a latent is NaN or infinite.
     """
     if z.shape[1] <= z.shape[0] or not np.isfinite(z).all():
-        raise RtraveError(f"{z.shape[1]} latent frames of {z.shape[0]} dimensions say too little of the latent space")
+        raise RtraveError(
+            f"PCA of the latents: expected finite numbers in more than {z.shape[0]} latent frames, got {z.shape[1]} "
+            "frames: check the losses in curve.jsonl"
+        )
     mean = z.mean(axis=1, dtype=np.float64)
     values, vectors = np.linalg.eigh(np.cov(z.astype(np.float64)))
     values, components = values[::-1].clip(min=0), vectors.T[::-1]
@@ -39,6 +47,6 @@ def set_latent_space(model: Model, z: np.ndarray) -> None:
 
 
 def finish(model: Model, clips: np.ndarray, path: Path, provenance: str) -> None:
-    """Write a trained model as a native file, its latent space measured on clips [clips, C, T]."""
-    set_latent_space(model, encoded(model, clips))
+    """Measure the latent space on clips [clips, C, T], and write the model as a native file."""
+    set_latent_space(model, encode_clips(model, clips))
     save_native(model, path, provenance)

@@ -1,4 +1,4 @@
-"""The model that a training starts from."""
+"""The initial model of a training run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtrave.train.recipe import Recipe
 
 
 def new_model(recipe: Recipe, name: str, sample_rate: int, channels: int, seed: int) -> Model:
-    """A model with the recipe's network and filter bank, weights drawn from the seed."""
+    """Build the recipe's network and filter bank, with weights drawn from the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Model(recipe.network(channels), name, sample_rate)
@@ -22,9 +22,14 @@ def new_model(recipe: Recipe, name: str, sample_rate: int, channels: int, seed: 
 
 
 def check_start(model: Model, recipe: Recipe) -> None:
-    """Refuse a model that a training cannot go on from."""
+    """Raise RtraveError if the recipe cannot train a given model."""
     network = model.network
     if network.regularisation != "variational":
-        raise RtraveError(f"{model.name} is {network.regularisation}: only variational models are trained here")
+        raise RtraveError(
+            f"{model.name}: expected a variational model, got a {network.regularisation} one: rtrave trains no others"
+        )
     if recipe.samples % network.ratio:
-        raise RtraveError(f"samples = {recipe.samples} is no multiple of the ratio {network.ratio} of {model.name}")
+        raise RtraveError(
+            f"samples: expected a multiple of {network.ratio}, the ratio of {model.name}, got {recipe.samples}: "
+            "change the recipe"
+        )

@@ -1,4 +1,4 @@
-"""Pictures of clips: the spectrogram of the original beside that of what a model makes of it. Needs matplotlib."""
+"""Pictures of clips: the spectrograms of original and reconstruction side by side. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ SMALLEST = 1e-9
 
 
 def check_matplotlib() -> None:
-    """RtraveError where it is not installed."""
+    """Raise RtraveError if matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise RtraveError("pictures need matplotlib: install it with pip install 'rtrave[train]'") from error
+        raise RtraveError(
+            "--out: the package matplotlib is missing: install it with pip install 'rtrave[train]'"
+        ) from error
 
 
 def levels_db(x: np.ndarray) -> np.ndarray:
-    """Spectrogram of audio float32 [C, T], the channels averaged: [bins, frames] in dB."""
+    """Return the spectrogram of audio float32 [C, T] in dB, averaged over the channels: [bins, frames]."""
     powers = magnitudes(torch.from_numpy(np.ascontiguousarray(x)), WINDOW).square().mean(dim=0)
     return np.asarray(10 * np.log10(powers.numpy().T + SMALLEST))
 
 
-def draw(original: np.ndarray, came: np.ndarray, sample_rate: int, title: str, path: Path) -> None:
-    """Write both spectrograms as one PNG, in dB below the original's loudest point.
+def draw(original: np.ndarray, reconstruction: np.ndarray, sample_rate: int, title: str, path: Path) -> None:
+    """Write both spectrograms to one PNG, in dB relative to the original's loudest point.
 
     Parameters
     ----------
-    original, came : float32 array [C, T]
+    original, reconstruction : float32 array [C, T]
 
     Raises
     ------
@@ -47,7 +49,7 @@ def draw(original: np.ndarray, came: np.ndarray, sample_rate: int, title: str, p
 
     figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained")
     sides = figure.subplots(1, 2, sharex=True, sharey=True)
-    pictures = [levels_db(x) for x in (original, came)]
+    pictures = [levels_db(x) for x in (original, reconstruction)]
     loudest = float(pictures[0].max())
     extent = (0.0, original.shape[1] / sample_rate, 0.0, sample_rate / 2000)
     for axes, picture, name in zip(sides, pictures, ("original", "reconstruction"), strict=True):
@@ -60,4 +62,4 @@ def draw(original: np.ndarray, came: np.ndarray, sample_rate: int, title: str, p
     try:
         figure.savefig(path, format="png")
     except OSError as error:
-        raise RtraveError(f"cannot write {path}: {error.strerror or error}") from error
+        raise RtraveError(f"cannot write '{path}': {error.strerror or error}") from error

@@ -1,6 +1,6 @@
 """Fundamental frequency by YIN (de Cheveigné and Kawahara, JASA 111, 2002).
 
-Our own: librosa's pYIN would bring numba, SciPy and scikit-learn for this one function.
+rtrave has its own implementation because librosa's pYIN needs numba, SciPy and scikit-learn.
 """
 
 from __future__ import annotations
@@ -8,45 +8,46 @@ from __future__ import annotations
 import numpy as np
 
 LOWEST_HZ, HIGHEST_HZ = 38.0, 2200.0
-THRESHOLD = 0.15  # of the normalised difference: what stays above is not voiced
+THRESHOLD = 0.15  # normalised difference below which a frame counts as voiced
 WINDOW_S = 0.06
 HOP_S = 0.01
-QUIETEST = 1e-3  # root mean square of a frame: what is below is not voiced
-CHUNK = 256  # frames at once
+QUIETEST = 1e-3  # root mean square of a frame below which it counts as unvoiced
+CHUNK = 256  # frames computed at once, which bounds the memory
 
 
 def pitch_hz(x: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Fundamental frequency of [T] every 10 ms, float64 [frames]; NaN where there is none."""
+    """Estimate the fundamental frequency of [T] in Hz every 10 ms, float64 [frames]; NaN for unvoiced frames."""
     longest = int(sample_rate / LOWEST_HZ) + 2
     window = int(WINDOW_S * sample_rate)
     starts = np.arange(0, max(len(x) - window - longest, 0), int(HOP_S * sample_rate))
-    found = [np.zeros(0)]
+    estimates = [np.zeros(0)]
     for chunk in np.split(starts, range(CHUNK, len(starts), CHUNK)):
         frames = np.asarray(x, np.float64)[chunk[:, None] + np.arange(window + longest)]
-        found.append(_of_frames(frames, window, longest, sample_rate))
-    return np.concatenate(found)
+        estimates.append(_frame_pitches(frames, window, longest, sample_rate))
+    return np.concatenate(estimates)
 
 
-def _of_frames(frames: np.ndarray, window: int, longest: int, sample_rate: int) -> np.ndarray:
+def _frame_pitches(frames: np.ndarray, window: int, longest: int, sample_rate: int) -> np.ndarray:
+    """Estimate the pitch in Hz of frames [frames, window + longest], with lags up to `longest` samples."""
     normalised = _normalised_difference(frames, window, longest)
     first = max(int(sample_rate / HIGHEST_HZ), 2)
     lags = np.arange(first, longest - 1)
-    here, after = normalised[:, first : longest - 1], normalised[:, first + 1 : longest]
-    below = here < THRESHOLD
+    current, following = normalised[:, first : longest - 1], normalised[:, first + 1 : longest]
+    below = current < THRESHOLD
     reached = np.maximum.accumulate(below, axis=1)
-    valley = reached & (here <= after)  # the first one after the threshold is crossed
+    valley = reached & (current <= following)  # argmax picks the first minimum after the threshold is crossed
     lag = lags[valley.argmax(axis=1)]
     rows = np.arange(len(frames))
     left, middle, right = (normalised[rows, lag + side] for side in (-1, 0, 1))
-    curve = left - 2 * middle + right
-    shift = np.where(curve > 0, (left - right) / (2 * np.where(curve > 0, curve, 1)), 0)
+    curvature = left - 2 * middle + right
+    shift = np.where(curvature > 0, (left - right) / (2 * np.where(curvature > 0, curvature, 1)), 0)
     loud = np.sqrt(np.square(frames).mean(axis=1)) > QUIETEST
     voiced = below.any(axis=1) & valley.any(axis=1) & loud
     return np.where(voiced, sample_rate / (lag + shift.clip(-1, 1)), np.nan)
 
 
 def _normalised_difference(frames: np.ndarray, window: int, longest: int) -> np.ndarray:
-    """YIN's cumulative mean normalised difference, [frames, lags up to `longest`]; the products by FFT."""
+    """Return YIN's cumulative mean normalised difference, [frames, lags]; an FFT computes the autocorrelation."""
     size = 1 << (frames.shape[1] + window).bit_length()
     spectra = np.fft.rfft(frames, size) * np.fft.rfft(frames[:, :window], size).conj()
     products = np.fft.irfft(spectra, size)[:, : longest + 1]
@@ -59,7 +60,7 @@ def _normalised_difference(frames: np.ndarray, window: int, longest: int) -> np.
     return np.concatenate((ones, difference[:, 1:] * lags / np.maximum(sums, 1e-20)), axis=1)
 
 
-def cents_apart(expected_hz: np.ndarray, came_hz: np.ndarray) -> np.ndarray:
-    """Distance in cents on the frames that have a pitch in both, [frames that do]."""
-    both = np.isfinite(expected_hz) & np.isfinite(came_hz)
-    return 1200 * np.abs(np.log2(came_hz[both] / expected_hz[both]))
+def cents_apart(expected_hz: np.ndarray, actual_hz: np.ndarray) -> np.ndarray:
+    """Return the absolute pitch difference in cents on the frames that are voiced in both, [frames voiced in both]."""
+    both = np.isfinite(expected_hz) & np.isfinite(actual_hz)
+    return 1200 * np.abs(np.log2(actual_hz[both] / expected_hz[both]))

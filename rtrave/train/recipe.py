@@ -1,11 +1,12 @@
-"""How a model is trained, as a record that a TOML file fills: see `rtrave/configs/training`."""
+"""Training recipes: architecture, losses, schedule, augmentation. The TOML files are in `rtrave/configs/training`."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 from rtrave.errors import RtraveError
 from rtrave.layers.pqmf_design import bank_taps
@@ -16,25 +17,27 @@ from rtrave.train.losses import PERIOD_WINDOW
 
 FOLDER = "training"
 DEFAULT_RECIPE = "lean"
-LOSSES = ("lean", "published")
+Loss = Literal["lean", "published"]
+Padding = Literal["causal", "centered"]
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How often a crop is changed, each 0 to 1, and by how much.
+    """Augmentation of the training crops. Each share is 0 to 1, and each augmentation is drawn independently.
 
     Attributes
     ----------
     gain : float
-        Share of crops that get another level, drawn from `gain_db` and held below full scale.
+        Share of crops whose level is changed by a gain drawn from `gain_db`; the peak stays below full scale.
     mute : float
-        Share of crops of which a part, or all, is silence.
+        Share of crops that are silenced in part or as a whole.
     compress : float
-        Share of crops whose course of loudness is flattened, by up to `compress_amount` (1: flat).
+        Share of crops whose dynamics are compressed, by up to `compress_amount` (1: a flat envelope).
     pitch : float
         Share of crops that are played faster or slower, by up to `pitch_semitones`.
     tone : float
-        Share of crops whose octaves get gains of their own, up to `tone_db`: the sounds of other bodies and rooms.
+        Share of crops that are equalised with a random gain per octave of up to `tone_db`, as by other instrument
+        bodies and rooms.
     """
 
     gain: float = 0.0
@@ -50,65 +53,67 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe.
+    """Everything that determines a training run except the sounds, the seed and the length.
 
     Attributes
     ----------
     architecture : str
-        A named one (`rtrave/configs/architectures`).
+        Name of an architecture in `rtrave/configs/architectures`.
     capacity, latent_size : int
-        Instead of the architecture's; 0 keeps that.
-    padding : str
-        "causal" or "centered".
+        Replace the values of the architecture; 0 keeps them.
+    padding : {"causal", "centered"}
     attenuation_db : float
-        Of the filter bank's stop bands: less is shorter, and so less late.
+        Stop-band attenuation of the filter bank, 25 to 150 dB: a lower one makes the filters and the delay shorter.
     batch, samples : int
-        Crops in a step, and samples of each.
+        Crops in a step, and samples in a crop.
     settle_samples : int
-        At the start of a crop, which no loss looks at: the network has heard nothing before them.
-    loss : str
-        "lean" or "published", see `rtrave.train.losses`.
+        Samples at the start of a crop that the losses ignore, because the network has no input before them.
+    loss : {"lean", "published"}
+        See `rtrave.train.losses`.
     windows : tuple of int
-        Of the spectra, samples.
+        Window lengths of the spectra in samples, multiples of 4 from 16.
     windows_per_step : int
-        So many of them are drawn for each step ("lean").
+        Windows that are drawn for each step.
     level : float
-        Weight of the power that patches of the spectrum hold ("lean"), see `rtrave.train.losses.level_difference`.
+        Weight of `rtrave.train.losses.level_difference` (lean loss).
     period : float
-        Weight of the difference of what is periodic ("lean"), see `rtrave.train.losses.period_difference`: for models
-        that have pitch already, since sounds without partials do not find them by it.
+        Weight of `rtrave.train.losses.period_difference` (lean loss). It suits models that reproduce pitch already: a
+        model whose output has no partials does not find them with this loss.
     learning_rate, last_learning_rate : float
-        At the start and at the end; between them it falls by equal factors.
+        Learning rate at the start and at the end of the run; it decays exponentially.
     betas : tuple of float
-        Of AdamW.
+        Betas of AdamW.
     kl_weight, kl_warm_up : float
-        Of the divergence of the posterior, and the share of the run in which the weight rises from 0.
+        Weight of the KL divergence, and the share of the run over which it rises from 0.
     whitening : float
-        Weight of the squared distance of the latents' covariance from unity: components of even weight.
+        Weight of `rtrave.train.losses.correlation`, which makes the latent dimensions equal in variance.
     phase_2 : float
-        Share of the run after which the encoder is frozen and the discriminator joins; 1 for never.
+        Share of the run after which phase 2 begins: the encoder is frozen, and a discriminator is trained. 1 for
+        never.
     discriminator_capacity, discriminator_every : int
-        Its width, and that it learns in every such step of phase 2 (the decoder in the others).
+        Capacity of the discriminator, and the period of its steps in phase 2: it learns in one of so many steps, the
+        decoder in the others.
     discriminator_learning_rate : float
-        All through phase 2; 0 for the model's, which may have fallen too low for a network that begins.
+        Constant rate in phase 2. 0 takes the rate of the model, which may have decayed too far for a new network.
     adversarial, feature_matching : float
-        Weights in phase 2.
+        Weights of the decoder's losses in phase 2.
     average : float
-        The model kept is a running mean of the weights with this decay per step; 0 keeps the last ones.
+        Decay per step of the exponential moving average of the weights, which the saved model has; 0 saves the last
+        weights.
     bfloat16 : bool
-        The networks compute with 16 bits; filter bank, losses and weights have 32.
+        Encoder and decoder compute with 16 bits; filter bank, losses and weights keep 32.
     augmentation : Augmentation
     """
 
     architecture: str = "v2"
     capacity: int = 0
     latent_size: int = 0
-    padding: str = "causal"
+    padding: Padding = "causal"
     attenuation_db: float = 100.0
     batch: int = 8
     samples: int = 65536
     settle_samples: int = 0
-    loss: str = "lean"
+    loss: Loss = "lean"
     windows: tuple[int, ...] = (4096, 2048, 1024, 512, 256, 128)
     windows_per_step: int = 3
     level: float = 0.0
@@ -130,21 +135,28 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
 
     def network(self, channels: int) -> NetworkSpec:
-        """The network to be trained."""
-        known = load_architecture(self.architecture)
-        if known.regularisation != "variational":
+        """Return the network that the recipe trains, for so many audio channels.
+
+        Raises
+        ------
+        RtraveError
+            The architecture is unknown or not variational.
+        """
+        base = load_architecture(self.architecture)
+        if base.regularisation != "variational":
             raise RtraveError(
-                f"{self.architecture} is {known.regularisation}: only variational models are trained here"
+                f"architecture: expected a variational one, got {self.architecture!r}, which is "
+                f"{base.regularisation}: rtrave trains no others"
             )
-        encoder, decoder = known.encoder, known.decoder
+        encoder, decoder = base.encoder, base.decoder
         if self.capacity:
             encoder, decoder = replace(encoder, capacity=self.capacity), replace(decoder, capacity=self.capacity)
-        analysis, synthesis = bank_taps(known.bands, self.attenuation_db)
+        analysis, synthesis = bank_taps(base.bands, self.attenuation_db)
         return replace(
-            known,
+            base,
             encoder=encoder,
             decoder=decoder,
-            latent_size=self.latent_size or known.latent_size,
+            latent_size=self.latent_size or base.latent_size,
             analysis_taps=analysis,
             synthesis_taps=synthesis,
             padding=self.padding,
@@ -153,63 +165,68 @@ class Recipe:
 
 
 def recipe_names() -> list[str]:
-    """The names of the recipes that come along."""
+    """List the names of the packaged recipes."""
     return sorted(path.stem for path in (configs_dir() / FOLDER).glob("*.toml"))
 
 
 def load_recipe(name: str) -> Recipe:
-    """A recipe by its name or from a TOML file; RtraveError, one line, for what cannot be used.
+    """Load a packaged recipe by its name, or a TOML file.
 
-    With `like = "lean"` a file has the keys of that recipe (of those that come along) wherever it has none of its own.
+    A file with `like = "lean"` takes every key that it lacks from that packaged recipe.
+
+    Raises
+    ------
+    RtraveError
+        There is no such recipe, the file cannot be read, or a key or value in it is invalid; one line.
     """
     path = configs_dir() / FOLDER / f"{name}.toml"
     if not path.is_file():
         path = Path(name).expanduser()
-    return read_recipe(_record(path), path.name)
+    return read_recipe(_read_toml(path), path.name)
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """What a file holds, over what the recipe holds that it is like."""
+def _read_toml(path: Path) -> dict[str, object]:
+    """Read a recipe file, merged over the packaged recipe that its key `like` names."""
     if not path.is_file():
-        raise RtraveError(f"no recipe {str(path)!r}: give a TOML file or one of {', '.join(recipe_names())}")
+        raise RtraveError(f"no recipe '{path}': give a TOML file or one of {', '.join(recipe_names())}")
     try:
-        record: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RtraveError(f"cannot read {path}: {error}") from error
+        raise RtraveError(f"cannot read '{path}': {error}") from error
     if "like" not in record:
         return record
     like = record.pop("like")
     if like not in recipe_names():
-        raise RtraveError(f"{path.name}: like = {like!r} came, expected one of {', '.join(recipe_names())}")
-    base = _record(configs_dir() / FOLDER / f"{like}.toml")
-    own = record.get("augmentation", {})
-    if isinstance(own, dict):
-        record["augmentation"] = base.get("augmentation", {}) | own
+        raise RtraveError(f"{path.name}: like: expected one of {', '.join(recipe_names())}, got {like!r}")
+    base = _read_toml(configs_dir() / FOLDER / f"{like}.toml")
+    inherited, own = base.get("augmentation", {}), record.get("augmentation", {})
+    if isinstance(inherited, dict) and isinstance(own, dict):
+        record["augmentation"] = inherited | own
     return base | record
 
 
-def _check_types(came: Recipe | Augmentation, default: Recipe | Augmentation, where: str) -> None:
-    """Refuse values of other types than the default ones have; whole numbers will do for any."""
+def _check_types(loaded: Recipe | Augmentation, default: Recipe | Augmentation, where: str) -> None:
+    """Raise RtraveError for a value whose type differs from the default's; an integer may stand for a float."""
     for field in fields(default):
-        value, like = getattr(came, field.name), getattr(default, field.name)
-        if not _is_like(value, like):
-            wanted = "a table" if is_dataclass(like) else f"something like {like!r}"
-            raise RtraveError(f"{where}: {field.name} = {value!r} came, expected {wanted}")
+        value, like = getattr(loaded, field.name), getattr(default, field.name)
+        if not _has_type_of(value, like):
+            expected = "a table" if is_dataclass(like) else f"a value like {like!r}"
+            raise RtraveError(f"{where}: {field.name}: expected {expected}, got {value!r}")
 
 
-def _is_like(value: Any, like: Any) -> bool:
+def _has_type_of(value: object, like: object) -> bool:
     if isinstance(like, tuple):
-        return isinstance(value, tuple) and all(_is_like(item, like[0]) for item in value)
+        return isinstance(value, tuple) and all(_has_type_of(item, like[0]) for item in value)
     return type(value) is type(like) or (isinstance(like, float) and type(value) is int)
 
 
-def read_recipe(record: dict[str, Any], where: str) -> Recipe:
-    """A recipe from plain types, checked."""
+def read_recipe(record: Mapping[str, object], where: str) -> Recipe:
+    """Build a recipe from plain TOML or JSON types, and check its values; `where` names the file in errors."""
     recipe: Recipe = read_record(Recipe, record, where)
     _check_types(recipe, Recipe(), where)
     _check_types(recipe.augmentation, Augmentation(), where)
-    for name, good, wanted in (
-        ("loss", recipe.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
+    for name, valid, expected in (
+        ("loss", recipe.loss in get_args(Loss), f"one of {', '.join(get_args(Loss))}"),
         ("batch", recipe.batch >= 1, "1 or more"),
         (
             "windows",
@@ -225,15 +242,15 @@ def read_recipe(record: dict[str, Any], where: str) -> Recipe:
         ("phase_2", 0 <= recipe.phase_2 <= 1, "0 to 1"),
         ("discriminator_every", recipe.discriminator_every >= 2, "2 or more"),
         ("discriminator_learning_rate", recipe.discriminator_learning_rate >= 0, "0 or above"),
-        ("average", 0 <= recipe.average < 1, "0 up to, not with, 1"),
+        ("average", 0 <= recipe.average < 1, "0 or above, and below 1"),
         ("attenuation_db", 25 <= recipe.attenuation_db <= 150, "25 to 150"),
     ):
-        if not good:
-            raise RtraveError(f"{where}: {name} = {getattr(recipe, name)!r} came, expected {wanted}")
+        if not valid:
+            raise RtraveError(f"{where}: {name}: expected {expected}, got {getattr(recipe, name)!r}")
     network = recipe.network(1)
-    least = recipe.settle_samples + max(*recipe.windows, PERIOD_WINDOW if recipe.period else 0)
-    if recipe.samples % network.ratio or recipe.samples < least:
+    shortest = recipe.settle_samples + max(*recipe.windows, PERIOD_WINDOW if recipe.period else 0)
+    if recipe.samples % network.ratio or recipe.samples < shortest:
         raise RtraveError(
-            f"{where}: samples = {recipe.samples} came, expected a multiple of {network.ratio}, {least} or more"
+            f"{where}: samples: expected a multiple of {network.ratio}, {shortest} or more, got {recipe.samples}"
         )
     return recipe

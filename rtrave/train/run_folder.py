@@ -1,8 +1,8 @@
-"""A training run: a folder that holds its settings, its corpus, the newest checkpoint, the model so far and examples.
+"""The folder of a training run.
 
-`run.json` settings; `corpus.f32`, `corpus.json` the sounds; `checkpoint.pt` everything to go on from; `curve.jsonl` a
-line per report; `<name>.safetensors` the model so far; `examples/` held-out sounds and what the model makes of them.
-Each file appears whole or not at all, so that the run can be killed at any moment.
+`run.json`: settings. `corpus.f32`, `corpus.json`: the training sounds. `checkpoint.pt`: the newest state of the
+trainer. `curve.jsonl`: one line per report. `<name>.safetensors`: the model as of the newest report. `examples/`:
+held-out sounds and their reconstructions. Each file appears whole or not at all, so a run can be killed at any moment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import pickle
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -27,27 +26,31 @@ SETTINGS, CHECKPOINT, CURVE, EXAMPLES = "run.json", "checkpoint.pt", "curve.json
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was started with.
+    """Settings of a run, as `run.json` stores them.
 
     Attributes
     ----------
     name : str
-        Of the model.
+        Name of the model.
     recipe : Recipe
-    sample_rate, channels : int
+    sample_rate : int
+        Hz.
+    channels : int
+        Audio channels.
     seed : int
+        Seed of every draw.
     steps : int
-        0 where the time counts.
+        Length of the run; 0 if `minutes` gives it.
     minutes : float
-        Of training, 0 where the steps count.
+        Training time; 0 if `steps` gives the length.
     report_s : float
-        Seconds between two reports, each with a checkpoint.
+        Seconds between two reports, each of which writes a checkpoint.
     start : str
-        The model that the weights came from, or empty.
+        Model whose weights the run started with; empty for random weights.
     sources : tuple of str
-        The folders of the sounds.
+        Folders of the training sounds.
     version : str
-        Of rtrave.
+        rtrave's version.
     """
 
     name: str
@@ -64,13 +67,13 @@ class Settings:
 
 
 def extended(settings: Settings, steps: int, minutes: float, report_s: float) -> Settings:
-    """The settings with another end and other reports, where they are given (not 0)."""
-    ended = replace(settings, steps=steps, minutes=minutes) if steps or minutes else settings
-    return replace(ended, report_s=report_s or settings.report_s)
+    """Return the settings with another length and another report interval; an argument of 0 keeps the old value."""
+    lengthened = replace(settings, steps=steps, minutes=minutes) if steps or minutes else settings
+    return replace(lengthened, report_s=report_s or settings.report_s)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, also after a power cut."""
+    """Write a file atomically: it appears whole or not at all, even after a power cut."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
@@ -79,7 +82,7 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise RtraveError(f"cannot write {path}: {error.strerror or error}") from error
+        raise RtraveError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
 def save_settings(run: Path, settings: Settings) -> None:
@@ -88,33 +91,39 @@ def save_settings(run: Path, settings: Settings) -> None:
 
 
 def load_settings(run: Path) -> Settings:
-    """Read `run.json`; RtraveError where there is no run."""
+    """Read `run.json`; RtraveError if it is missing, unreadable or invalid."""
+    path = run / SETTINGS
     try:
-        record: dict[str, Any] = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
+        settings: Settings = read_record(Settings, json.loads(path.read_text(encoding="utf-8")), SETTINGS)
     except FileNotFoundError as error:
-        raise RtraveError(f"{run} holds no run to go on with: start one without --resume") from error
+        raise RtraveError(f"no run to resume in '{run}': start one without --resume") from error
     except (OSError, ValueError) as error:
-        raise RtraveError(f"cannot read {run / SETTINGS}: {error}") from error
-    settings: Settings = read_record(Settings, record, SETTINGS)
+        raise RtraveError(f"cannot read '{path}': {error}") from error
     return settings
 
 
 def save_checkpoint(run: Path, trainer: Trainer, elapsed_s: float) -> None:
-    """Write everything that the run goes on from."""
+    """Write the state of the trainer and the seconds trained so far."""
     path = run / CHECKPOINT
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
-            torch.save(trainer.state() | {"elapsed_s": elapsed_s}, file)
+            torch.save({**trainer.state(), "elapsed_s": elapsed_s}, file)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     except (OSError, RuntimeError) as error:
-        raise RtraveError(f"cannot write {path}: {error}") from error
+        raise RtraveError(f"cannot write '{path}': {error}") from error
 
 
 def load_checkpoint(run: Path, trainer: Trainer) -> float:
-    """Put the newest checkpoint in, where there is one; seconds trained so far."""
+    """Restore the trainer from the run's checkpoint, if there is one; return the seconds trained so far.
+
+    Raises
+    ------
+    RtraveError
+        The checkpoint is damaged or belongs to another run.
+    """
     path = run / CHECKPOINT
     if not path.is_file():
         return 0.0
@@ -124,4 +133,6 @@ def load_checkpoint(run: Path, trainer: Trainer) -> float:
         return float(state["elapsed_s"])
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
-        raise RtraveError(f"{path} does not belong to this run or is damaged ({reason})") from error
+        raise RtraveError(
+            f"'{path}': expected a checkpoint of this run, got another or a damaged one ({reason}): start a new run"
+        ) from error

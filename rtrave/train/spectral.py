@@ -1,4 +1,4 @@
-"""Distances between two sounds by their spectra: one definition each, for training, evaluation and benchmarks."""
+"""Spectral distances between two sounds, shared by training, evaluation and benchmarks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from torch.nn import functional
 SPECTRAL_WINDOWS = (4096, 2048, 1024, 512, 256)
 LOG_FLOOR = 1e-2
 SMALLEST_NORM = 1e-8
-OVERLAP = 4  # windows over each sample
+OVERLAP = 4  # windows that cover each sample
 LSD_WINDOW = 2048
-LSD_FLOOR = 1e-10  # of the loudest bin's power: what is quieter is not heard
+LSD_FLOOR = 1e-10  # relative to the loudest bin's power: quieter bins are inaudible
 
 
 class _Magnitudes(torch.autograd.Function):
-    """Spectra's magnitudes of [B, T], [B, frames, bins]; the way back is one real transform, not a complex one."""
+    """Magnitude spectra [B, frames, bins] of [B, T].
+
+    The gradient takes one real inverse transform per frame; that of `torch.stft` takes a complex one.
+    """
 
     @staticmethod
     def forward(context: Any, x: Tensor, hann: Tensor) -> Tensor:
@@ -35,7 +38,7 @@ class _Magnitudes(torch.autograd.Function):
         (gradient,) = gradients
         spectra, lengths, hann = context.saved_tensors
         scale = torch.where(lengths > 0, gradient / lengths, 0)
-        scale[..., 1:-1] *= 0.5  # the inverse transform counts all bins but the first and last twice
+        scale[..., 1:-1] *= 0.5  # irfft counts every bin twice, except the first and the last
         frames = torch.fft.irfft(spectra * scale, n=len(hann), norm="forward") * hann
         hop, count = len(hann) // OVERLAP, frames.shape[1]
         x = frames.new_zeros(len(frames), context.samples)
@@ -46,9 +49,10 @@ class _Magnitudes(torch.autograd.Function):
 
 
 def magnitudes(x: Tensor, window: int) -> Tensor:
-    """Magnitude spectra of [..., T], [B, frames, bins]: Hann windows a quarter of a window apart, not normalised.
+    """Return the unnormalised magnitude spectra of [..., T], [B, frames, bins].
 
-    The window is a multiple of four samples. Gradients can be taken once.
+    Frames have a Hann window and a hop of a quarter of it. The window is a multiple of four samples. The result can be
+    differentiated once, not twice.
     """
     flat = x.reshape(-1, x.shape[-1]).float()
     flat = functional.pad(flat, (window // 2, window // 2))
@@ -56,31 +60,34 @@ def magnitudes(x: Tensor, window: int) -> Tensor:
     return spectra
 
 
-def spectral_difference(expected: Tensor, came: Tensor, log_floor: float = LOG_FLOOR) -> Tensor:
-    """Of two magnitude spectra S, S': ||S - S'|| / ||S|| + mean |log(S + floor) - log(S' + floor)|."""
+def spectral_difference(expected: Tensor, output: Tensor, log_floor: float = LOG_FLOOR) -> Tensor:
+    """Return ||S - S'|| / ||S|| + mean |log(S + floor) - log(S' + floor)| of two magnitude spectra S, S'."""
     norm = torch.linalg.vector_norm(expected).clamp(min=SMALLEST_NORM)
-    linear = torch.linalg.vector_norm(expected - came) / norm
-    return linear + ((expected + log_floor).log() - (came + log_floor).log()).abs().mean()
+    linear = torch.linalg.vector_norm(expected - output) / norm
+    return linear + ((expected + log_floor).log() - (output + log_floor).log()).abs().mean()
 
 
-def spectral_distance(expected: Tensor, came: Tensor, windows: Sequence[int] = SPECTRAL_WINDOWS) -> Tensor:
-    """Multi-scale spectral distance of audio [..., T]: the mean of `spectral_difference` over the windows.
+def spectral_distance(expected: Tensor, output: Tensor, windows: Sequence[int] = SPECTRAL_WINDOWS) -> Tensor:
+    """Return the multi-scale spectral distance of audio [..., T]: the mean of `spectral_difference` over the windows.
 
-    Twice the same sound gives 0, silence against a sound above 1. As numbers are compared, the expected sound has its
-    peak at .8.
+    Equal sounds give 0; silence in place of a sound gives more than 1. The distance depends on the level: values are
+    comparable only if the expected sound is scaled to a peak of 0.8.
     """
-    differences = [spectral_difference(magnitudes(expected, w), magnitudes(came, w)) for w in windows]
+    differences = [spectral_difference(magnitudes(expected, w), magnitudes(output, w)) for w in windows]
     return torch.stack(differences).mean()
 
 
 def _powers(x: np.ndarray) -> np.ndarray:
-    """Power spectra of [T], Hann windows a quarter of a window apart."""
+    """Return the power spectra [frames, bins] of [T], with a Hann window and a hop of a quarter of it."""
     starts = range(0, len(x) - LSD_WINDOW, LSD_WINDOW // 4)
     return np.abs(np.fft.rfft([x[start : start + LSD_WINDOW] * np.hanning(LSD_WINDOW) for start in starts])) ** 2
 
 
-def log_spectral_distance_db(expected: np.ndarray, came: np.ndarray) -> float:
-    """Mean over the windows of the root mean square difference of the spectra in dB, of audio [T]."""
-    one, other = _powers(expected), _powers(came)
-    floor = LSD_FLOOR * one.max()
-    return float(np.sqrt(np.square(10 * np.log10((one + floor) / (other + floor))).mean(axis=1)).mean())
+def log_spectral_distance_db(original: np.ndarray, reconstruction: np.ndarray) -> float:
+    """Return the log-spectral distance of audio [T] in dB.
+
+    It is the root mean square over the bins of the difference in dB, averaged over the frames.
+    """
+    expected, actual = _powers(original), _powers(reconstruction)
+    floor = LSD_FLOOR * expected.max()
+    return float(np.sqrt(np.square(10 * np.log10((expected + floor) / (actual + floor))).mean(axis=1)).mean())

@@ -1,4 +1,4 @@
-"""What the tables hold: a name, the hop, and how it is run."""
+"""The rows of the benchmark's tables: model, hop, precision and threads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Row:
     Attributes
     ----------
     name : str
-        Of the architecture.
+        Name of the architecture.
     hop : int
-        Samples; the peer gets blocks of the same length.
+        Samples; the peer runs blocks of the same length.
     precision : str
     threads : int
     """
@@ -39,5 +39,5 @@ ROWS = [
     Row("v2", 2048, threads=2),
     Row("v2", 2048, "int8", threads=2),
 ]
-# Whole files: seconds of sound for each
+# Model -> seconds of sound in its whole-file benchmark.
 FILES = {"v2": 60, "v1": 60, "brave": 60}

@@ -1,4 +1,4 @@
-"""Resident memory while hops go by, and while models come and go."""
+"""Growth of resident memory over many hops, and over many models opened and closed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SWAPS, SETTLED_SWAPS = 50, 6
 
 
 def resident_mb() -> float:
-    """Of this process; Linux only."""
+    """Return the resident memory of this process (Linux only)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 1e6
 
 
 def after_hops(model: Path) -> float:
-    """MB that the process grew by between the 1,000th and the 100,000th hop."""
+    """Return the MB that the process grew by between the 1,000th and the 100,000th hop."""
     _, run = engine_run(ensure_graph(model, GraphShape()), 1)
     run(SETTLED_HOPS)
     before = resident_mb()
@@ -34,7 +34,7 @@ def after_hops(model: Path) -> float:
 
 
 def after_swaps(models: list[Path]) -> float:
-    """MB that the process grew by between the 6th and the 50th model that was opened, played and dropped."""
+    """Return the MB that the process grew by between the 6th and the 50th model that was opened and closed."""
     graphs = [ensure_graph(model, GraphShape()) for model in models]
     sizes = []
     for index in range(SWAPS):
@@ -47,6 +47,6 @@ def after_swaps(models: list[Path]) -> float:
 
 
 def measure(models: list[Path]) -> dict[str, float]:
-    """MB that the process grew by: over hops of the default model, and over swaps of it and the `models`."""
+    """Return the MB that the process grew by over hops of the default model, and over swaps of it and `models`."""
     default = find_model(DEFAULT_MODEL)
     return {"hops_mb": after_hops(default), "swaps_mb": after_swaps([default, *models])}

@@ -1,4 +1,4 @@
-"""Measure everything and write the tables of docs/performance.md: python tables.py CASES DOCUMENT."""
+"""Measure everything, and write the tables of docs/performance.md: python tables.py CASES DOCUMENT."""
 
 from __future__ import annotations
 
@@ -9,34 +9,33 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import coarse
+import int8_quality
 import memory
 import onnxruntime
 import whole_file
 from cases import FILES, ROWS, Row
 
+Facts = dict  # the JSON of `rtrave bench`
 MARKS = "<!-- {}: scripts/bench -->\n", "<!-- end -->"
 
 
-def script_of(folder: Path, name: str) -> Path:
-    """RAVE's own export of a full-size model."""
+def torchscript(folder: Path, name: str) -> Path:
+    """Return the path of RAVE's own export of a full-size model."""
     return folder / f"full_{name}" / "model.ts"
 
 
-def time_row(folder: Path, row: Row, hops: int, force: bool) -> dict[str, Any]:
-    """`rtrave bench` of one row, against RAVE's own export of the same weights."""
-    script = script_of(folder, row.name)
-    command = [sys.executable, "-m", "rtrave", "bench", script, "--against", script, "--json", "--hops", hops]
+def time_row(folder: Path, row: Row, hops: int, force: bool) -> Facts:
+    """Run `rtrave bench` for one row, against RAVE's own export of the same weights, and return its JSON."""
+    path = torchscript(folder, row.name)
+    command = [sys.executable, "-m", "rtrave", "bench", path, "--against", path, "--json", "--hops", hops]
     command += ["--hop", row.hop, "--precision", row.precision, "--threads", row.threads, *(["--force"] * force)]
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True)
-    facts: dict[str, Any] = json.loads(done.stdout)
-    return facts
+    return json.loads(done.stdout)
 
 
-def hop_table(measured: list[tuple[Row, dict[str, Any]]]) -> str:
-    """A line per row."""
+def hop_table(measured: list[tuple[Row, Facts]]) -> str:
+    """Format the times of hops, one line per row."""
     lines = [
         "| model | MB | hop | threads | precision | median ms | p99 | p99.9 | of the hop | of the floor | TorchScript "
         "median ms | p99.9 | ours / TorchScript |",
@@ -55,7 +54,7 @@ def hop_table(measured: list[tuple[Row, dict[str, Any]]]) -> str:
 
 
 def file_table(measured: dict[str, dict[str, float]]) -> str:
-    """A line per model."""
+    """Format the times of whole files, one line per model."""
     lines = ["| model | sound | ours | TorchScript | ours / TorchScript |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {name} | {facts['seconds']:.0f} s | {facts['ours_s']:.2f} s | {facts['theirs_s']:.2f} s "
@@ -66,16 +65,16 @@ def file_table(measured: dict[str, dict[str, float]]) -> str:
 
 
 def memory_lines(grown: dict[str, float]) -> str:
-    """What grew, and over what."""
+    """Format the growth of memory as a sentence."""
     return (
         f"Resident memory over {memory.HOPS:,} hops of the default model: {grown['hops_mb']:+.1f} MB after the first "
-        f"{memory.SETTLED_HOPS:,}. Over {memory.SWAPS} models opened, played and dropped in turns: "
+        f"{memory.SETTLED_HOPS:,}. Over {memory.SWAPS} models that were opened, played and closed: "
         f"{grown['swaps_mb']:+.1f} MB after the first {memory.SETTLED_SWAPS}.\n"
     )
 
 
-def machine_line(measured: list[tuple[Row, dict[str, Any]]], hops: int) -> str:
-    """Where and how it was measured."""
+def machine_line(measured: list[tuple[Row, Facts]], hops: int) -> str:
+    """Format the description of the computer and of the measurement."""
     bandwidth = [facts["read_bandwidth_gbs"] for _, facts in measured]
     busy = max(facts["busy_cores"] for _, facts in measured)
     model = platform.processor() or platform.machine()
@@ -89,21 +88,21 @@ def machine_line(measured: list[tuple[Row, dict[str, Any]]], hops: int) -> str:
     )
 
 
-def put(text: str, name: str, content: str) -> str:
-    """The document with what stands between a table's marks replaced."""
+def replace_section(text: str, name: str, content: str) -> str:
+    """Replace the content between the marks of a table."""
     start, end = MARKS[0].format(name), MARKS[1]
     before, rest = text.split(start)
     return before + start + content + end + rest.split(end, 1)[1]
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure everything, and write the document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("document", type=Path)
-    parser.add_argument("--hops", type=int, default=400, help="to time for each row")
-    parser.add_argument("--only", default="", help="rows of this model alone; nothing is written")
-    parser.add_argument("--force", action="store_true", help="time although the computer is busy")
+    parser.add_argument("--hops", type=int, default=400, help="hops to time for each row")
+    parser.add_argument("--only", default="", help="time only the rows of this model, and write nothing")
+    parser.add_argument("--force", action="store_true", help="time even if other programs keep the computer busy")
     options = parser.parse_args()
     measured = []
     for row in ROWS:
@@ -112,16 +111,16 @@ def main() -> None:
             print(hop_table(measured[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
     if options.only:
         return
-    files = {name: whole_file.measure(script_of(options.folder, name), seconds) for name, seconds in FILES.items()}
-    cost = coarse.measure()
-    grown = memory.measure([script_of(options.folder, name) for name in ("v2", "brave")])
+    files = {name: whole_file.measure(torchscript(options.folder, name), seconds) for name, seconds in FILES.items()}
+    quality = int8_quality.measure()
+    grown = memory.measure([torchscript(options.folder, name) for name in ("v2", "brave")])
     text = options.document.read_text(encoding="utf-8")
-    text = put(text, "machine", machine_line(measured, options.hops))
-    text = put(text, "hops", hop_table(measured))
-    text = put(text, "files", file_table(files))
-    cost_line = f"SNR {cost['snr_db']:.1f} dB, log-spectral distance {cost['lsd_db']:.2f} dB against float32.\n"
-    text = put(text, "int8", cost_line)
-    options.document.write_text(put(text, "memory", memory_lines(grown)), encoding="utf-8")
+    text = replace_section(text, "machine", machine_line(measured, options.hops))
+    text = replace_section(text, "hops", hop_table(measured))
+    text = replace_section(text, "files", file_table(files))
+    int8_line = f"SNR {quality['snr_db']:.1f} dB, log-spectral distance {quality['lsd_db']:.2f} dB against float32.\n"
+    text = replace_section(text, "int8", int8_line)
+    options.document.write_text(replace_section(text, "memory", memory_lines(grown)), encoding="utf-8")
 
 
 if __name__ == "__main__":

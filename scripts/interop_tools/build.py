@@ -1,6 +1,6 @@
-"""Make one model with upstream's code: random weights of a useful scale, saved as a training run saves it.
+"""Make one model with upstream's code: random weights of a useful scale, saved as by a training run.
 
-Runs in the interoperability environment only (it imports upstream's package). Nothing here is upstream's code.
+Runs in the interoperability environment only, because it imports upstream's package. It contains no code of upstream.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ BLOCKS = 24
 
 
 def seed_of(case: Case) -> int:
-    """A seed that depends on the name alone."""
+    """Return a seed that depends on the case's name alone."""
     return int.from_bytes(hashlib.sha256(case.name.encode()).digest()[:4], "big")
 
 
 def make_input(case: Case, samples: int = BLOCK * BLOCKS) -> Tensor:
-    """Audio [1, C, samples]: a glide, noise and a rest, different in each channel; peak about .8."""
+    """Return audio [1, C, samples] with a glide, noise and a rest, different in each channel, of peak 0.8."""
     random = np.random.default_rng(seed_of(case))
     time_s = np.arange(samples) / case.sample_rate
     rows = []
@@ -50,19 +50,19 @@ def configure(case: Case) -> None:
 
 
 def make_network(case: Case, streaming: bool) -> Any:
-    """Upstream's model, in evaluation mode."""
+    """Build upstream's model in evaluation mode."""
     cached_conv.use_cached_conv(streaming)
-    channels = {} if case.channels == 1 else {"n_channels": case.channels}  # before 2.3 there was no such argument
+    channels = {} if case.channels == 1 else {"n_channels": case.channels}  # older versions than 2.3 lack the argument
     return rave.RAVE(**channels).eval()
 
 
 def kind(*names: str) -> tuple[type, ...]:
-    """Upstream's classes of these names, those that this version of it has."""
+    """Return the classes of these names that the installed version of upstream has."""
     return tuple(getattr(rave.blocks, name) for name in names if hasattr(rave.blocks, name))
 
 
 def encode_raw(model: Any, x: Tensor) -> Tensor:
-    """Audio [B, C, T] -> the encoder's own output [B, n, N]; eager model or TorchScript, any version."""
+    """Return the raw encoder output [B, n, N] of audio [B, C, T], for an eager model or TorchScript of any version."""
     if getattr(model, "input_mode", "pqmf") == "pqmf":
         bands = model.pqmf(x.reshape(-1, 1, x.shape[2]))
         x = bands.reshape(x.shape[0], -1, bands.shape[2])
@@ -70,7 +70,7 @@ def encode_raw(model: Any, x: Tensor) -> Tensor:
 
 
 def to_latent(model: Any, encoded: Tensor) -> tuple[Tensor, Tensor]:
-    """Raw encoder output [1, n, N] -> (what the decoder takes, what an export's `encode` gives at full rank)."""
+    """Convert raw encoder output [1, n, N] to (decoder input, full-rank output of an export's `encode`)."""
     encoder, blocks = model.encoder, rave.blocks
     if isinstance(encoder, blocks.VariationalEncoder):
         latent = encoded.chunk(2, 1)[0]
@@ -91,7 +91,7 @@ def to_latent(model: Any, encoded: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _spread(model: Any, transfer: bool) -> None:
-    """Make everything that is constant when freshly initialised different from channel to channel."""
+    """Randomise per channel every parameter and buffer that is initialised to a constant."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d):
             module.running_mean.normal_(0, 0.3)
@@ -102,7 +102,7 @@ def _spread(model: Any, transfer: bool) -> None:
             module.alpha.data.uniform_(0.5, 2)
         elif transfer and isinstance(module, kind("AdaptiveInstanceNormalization")):
             for mean, std in ((module.mean_x, module.std_x), (module.mean_y, module.std_y)):
-                mean.copy_(torch.randn(mean.shape[1:]) * 0.3)  # the same for every signal of a batch
+                mean.copy_(torch.randn(mean.shape[1:]) * 0.3)  # equal for all signals of a batch
                 std.copy_(0.5 + 1.5 * torch.rand(std.shape[1:]))
             module.num_update_x.fill_(1)
             module.num_update_y.fill_(1)
@@ -115,19 +115,19 @@ def _spread(model: Any, transfer: bool) -> None:
                 codebook.inited.fill_(1)
     for name, buffer in model.named_buffers():
         if name.endswith(("warmed_up", "encoder.enabled")):
-            buffer.fill_(1)  # as after the first phase of training: the noise synthesiser of v1 sounds from then on
+            buffer.fill_(1)  # as after phase 1, where the noise synthesiser of v1 is active
 
 
 def _scale(model: Any, x: Tensor) -> None:
-    """Give every convolution's output about unit variance, so that an error anywhere reaches the output."""
+    """Scale every convolution's output to about unit variance, so that an error in any layer reaches the output."""
     noise_heads = {
         module.net[-1] for module in model.modules() if isinstance(module, kind("NoiseGenerator", "NoiseGeneratorV2"))
     }
 
     def rescale(module: Any, _inputs: Any, output: Tensor) -> Tensor:
-        # The synthesiser's amplitudes are a power of a sigmoid of (output - 5): at unit variance they would be nothing.
-        wanted = 4.0 if module in noise_heads else 1.0
-        factor = wanted / float(output.std())
+        # The synthesiser's amplitudes are a power of a sigmoid of (output - 5), which unit variance would make tiny.
+        std = 4.0 if module in noise_heads else 1.0
+        factor = std / float(output.std())
         (module.weight_g if hasattr(module, "weight_g") else module.weight).data.mul_(factor)
         return output * factor
 
@@ -146,7 +146,7 @@ def _scale(model: Any, x: Tensor) -> None:
 
 
 def _fill_latent_statistics(model: Any, case: Case) -> None:
-    """A random rotation, mean, and a fidelity curve of a spectrum that falls by a tenth from row to row."""
+    """Set a random rotation and mean, and the fidelity of variances that fall by a tenth per dimension."""
     if not isinstance(model.encoder, rave.blocks.VariationalEncoder):
         return
     size = model.latent_size
@@ -158,7 +158,7 @@ def _fill_latent_statistics(model: Any, case: Case) -> None:
 
 
 class EMA(lightning.Callback):
-    """Keeps averaged weights in the checkpoint under the name that upstream's training uses."""
+    """A callback that stores averaged weights in the checkpoint, under the name of upstream's callback."""
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
         self.weights = weights
@@ -177,7 +177,7 @@ def _save_checkpoint(model: Any, path: Path, callbacks: list[lightning.Callback]
 
 @torch.no_grad()
 def make_run(case: Case, folder: Path) -> dict[str, Any]:
-    """Make the model and its run folder; returns what is worth knowing of it."""
+    """Make the model and its run folder; return facts for meta.json."""
     torch.manual_seed(seed_of(case))
     configure(case)
     model = make_network(case, streaming=False)

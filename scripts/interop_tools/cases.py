@@ -1,6 +1,6 @@
-"""The models that are made with upstream's code: its own configuration matrix without hybrid, and BRAVE's variants.
+"""The models that are made with upstream's code: its configurations except hybrid, and the variants of BRAVE.
 
-No upstream code is needed to read this file.
+This module does not import upstream's code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Case:
     Attributes
     ----------
     name : str
-        Folder of the case.
+        Name of the case and of its folder.
     configs : tuple of str
         Upstream's configuration files, in the order of its command line.
     bindings : tuple of str
@@ -26,15 +26,15 @@ class Case:
     sample_rate : int
         Hz.
     streaming : bool
-        Whether the TorchScript export has cached convolutions.
+        The TorchScript export has cached convolutions.
     ema : bool
-        Whether the checkpoint holds averaged weights beside the last ones, and the export takes them.
+        The checkpoint holds averaged weights beside the last ones, and the export takes them.
     transfer : bool
-        Whether the adaptive instance normalisation has statistics, as after learning a source and a target.
+        The adaptive instance normalisation has statistics, as after learning a source and a target.
     fidelity : float
-        Upstream's export option: how much of the latent variance the exported latent space keeps.
+        Upstream's export option: the share of the latent variance that the exported latent space keeps.
     upstream : str
-        Version of acids-rave that makes the model.
+        Version of acids-rave.
     """
 
     name: str
@@ -50,14 +50,14 @@ class Case:
 
     @property
     def checkpoint(self) -> str:
-        """Path in the run folder. Before 2.3 the export took only a checkpoint named so, or random weights."""
+        """Path in the run folder; before 2.3 the export ignored checkpoints of other names."""
         return f"version_0/checkpoints/{'best' if self.upstream >= '2.3' else 'last'}.ckpt"
 
 
 SMALL = ("CAPACITY=2",)
-# A codebook of upstream's size would be most of the file.
+# A codebook of upstream's size would be the largest part of the file.
 DISCRETE = (*SMALL, "CODEBOOK_SIZE=64")
-# The whole discriminator of v3 is 170 MB whatever the capacity; one case has it.
+# The full discriminator of v3 has 170 MB at any capacity; only one case has it.
 FEW_DISCRIMINATORS = (
     "descript_discriminator.DescriptDiscriminator.periods=[]",
     "descript_discriminator.DescriptDiscriminator.fft_sizes=[512]",
@@ -100,7 +100,7 @@ def _brave(ratios: str, attenuation: int, dilations: str, size: tuple[str, ...] 
 
 
 LONG = "[[3,1],[9,1],[27,1],[45,1],[63,1]]"
-# Not shipped with acids-rave: the configurations of the BRAVE paper, which differ from v1 in these values.
+# Configurations of the BRAVE paper, as differences from v1; acids-rave does not contain them.
 BRAVE = {
     "brave": _brave("[2,2,2,1]", 40, "[[3,1],[9,1],[27,1],[36,1]]"),
     "brave_c128_p70": _brave("[2,2,2,1]", 70, LONG),
@@ -111,7 +111,7 @@ BRAVE = {
     "brave_c2048": _brave("[4,4,4,2]", 100, "[[1,1],[3,1],[5,1]]"),
 }
 
-# Older versions export other files. The export script of 2.1.1, the oldest that can be installed, fails by itself.
+# Older versions export other files. 2.1.1, the oldest installable version, has an export script that fails.
 OLD = {
     "2.1.21": {
         "v1": (("v1.gin",), SMALL),
@@ -132,7 +132,7 @@ OLD = {
     },
 }
 
-# Models of the size that people train, for the benchmark: what takes the most time in playing them.
+# Models of the usual size, for the benchmark.
 FULL_BRAVE = _brave("[2,2,2,1]", 40, "[[3,1],[9,1],[27,1],[36,1]]", ("CAPACITY=32",))
 FULL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "v1": (("v1.gin", "causal.gin"), ()),
@@ -144,7 +144,7 @@ FULL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "raspberry": (("raspberry.gin", "causal.gin"), ()),
 }
 
-# What is worth having first: one of each kind.
+# One case of each kind, which are made first.
 FIRST = (
     "v2_causal_mono_44100",
     "v2_centred_mono_44100",
@@ -165,12 +165,12 @@ FIRST = (
 
 
 def full_cases() -> list[Case]:
-    """The models of full size, mono and causal, one per architecture."""
+    """List the models of full size, mono and causal, one per architecture."""
     return [Case(f"full_{label}", configs, bindings) for label, (configs, bindings) in FULL.items()]
 
 
 def all_cases() -> list[Case]:
-    """Every case, the first ones first; the names are unique."""
+    """List every case, those of `FIRST` first. Names are unique."""
     cases = []
     for (label, (configs, bindings)), padding, channels, sample_rate in itertools.product(
         CONFIGS.items(), ("causal", "centred"), (1, 2), (44100, 48000)

@@ -1,7 +1,8 @@
-"""Open upstream's models with rtrave and compare: python compare.py CASES_FOLDER. Runs in rtrave's environment.
+"""Open upstream's models with rtrave, and compare the outputs: python compare.py CASES_FOLDER.
 
-Every case is opened twice, as a training run's folder and as a TorchScript file. Errors are the largest deviation
-relative to the peak of what was expected. Upstream's code is not needed: its answers lie in io.npz.
+Runs in rtrave's environment. Every case is opened twice, as a training run's folder and as a TorchScript file. An error
+is the largest deviation relative to the peak of the expected output. Upstream's outputs are stored in io.npz, so its
+code is not needed.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of opening one file of one case.
+    """Result of the comparison of one file of one case.
 
     Attributes
     ----------
     source : str
         "run folder" or "TorchScript".
     error : str or None
-        What stopped the comparison: rtrave's refusal, or a fault.
+        Error that stopped the comparison: a refusal by rtrave, or a fault.
     errors : dict
-        What was compared -> peak error.
+        Peak error of each compared output.
     """
 
     case: str
@@ -49,29 +50,33 @@ class Outcome:
 
     @property
     def equal(self) -> bool:
-        """Whether it opened and everything agrees."""
+        """True if the file opened and all outputs agree."""
         return self.error is None and bool(self.errors) and max(self.errors.values()) <= TOLERANCE
 
 
 def constant_draws(meta: dict[str, Any], posterior: float = 0.0) -> Callable[[str, int, tuple[int, ...]], np.ndarray]:
-    """The constants that stood for upstream's random draws, as a noise source."""
+    """Return a noise source with the constants that replaced upstream's random draws."""
     values = {**meta["draws"], "posterior": posterior}
     return lambda kind, _frame, shape: np.full(shape, values[kind], np.float32)
 
 
-def peak_error(came: np.ndarray, expected: np.ndarray) -> float:
-    """Largest deviation relative to the expected peak. Where upstream is not finite, ours only has to be finite."""
-    if came.shape != expected.shape:
-        raise ValueError(f"shape {came.shape} came, {expected.shape} was expected")
-    there = np.isfinite(expected)
-    if not np.isfinite(came).all() or not there.any() or not np.abs(expected[there]).max() > 0:
+def peak_error(actual: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest deviation relative to the expected peak.
+
+    Where the expected value is not finite, the actual one only has to be finite. NaN, infinity and nothing to compare
+    give infinity.
+    """
+    if actual.shape != expected.shape:
+        raise ValueError(f"shape: expected {expected.shape}, got {actual.shape}")
+    finite = np.isfinite(expected)
+    if not np.isfinite(actual).all() or not finite.any() or not np.abs(expected[finite]).max() > 0:
         return float("inf")
-    deviation = np.abs(came.astype(np.float64) - expected)[there].max()
-    return float(deviation / np.abs(expected[there]).max())
+    deviation = np.abs(actual.astype(np.float64) - expected)[finite].max()
+    return float(deviation / np.abs(expected[finite]).max())
 
 
 def encode_column(kind: str, arrays: Arrays, raw: str, size: int) -> np.ndarray:
-    """Upstream's raw encoder output as `encode` gives it: posterior mean, unit vector, raw, or quantised vector."""
+    """Convert upstream's raw encoder output to that of `encode`: posterior mean, unit, raw or quantised vector."""
     encoded = arrays[raw]
     if kind == "VariationalEncoder":
         return encoded[:, :size]
@@ -82,8 +87,8 @@ def encode_column(kind: str, arrays: Arrays, raw: str, size: int) -> np.ndarray:
     return encoded
 
 
-def _played(method: Callable[[np.ndarray], np.ndarray], signal: np.ndarray, sizes: Iterator[int]) -> np.ndarray:
-    """A stream's answers to a signal cut into blocks of the given sizes."""
+def _in_blocks(method: Callable[[np.ndarray], np.ndarray], signal: np.ndarray, sizes: Iterator[int]) -> np.ndarray:
+    """Call a stream's method on a signal cut into blocks of the given sizes, and join the outputs."""
     parts, start = [], 0
     while start < signal.shape[2]:
         stop = min(start + next(sizes), signal.shape[2])
@@ -92,14 +97,14 @@ def _played(method: Callable[[np.ndarray], np.ndarray], signal: np.ndarray, size
     return np.concatenate(parts, 2)
 
 
-def _sizes(unit: int) -> Iterator[int]:
-    """Block sizes that are not upstream's: the cut must not matter."""
+def _block_sizes(unit: int) -> Iterator[int]:
+    """Yield varying block sizes, which must not change the output."""
     while True:
         yield from (unit, 3 * unit, 2 * unit)
 
 
 def compare_offline(model: Any, meta: dict[str, Any], arrays: Arrays) -> dict[str, float]:
-    """`encode`, `postprocess` and `decode` of whole signals against upstream's eager model."""
+    """Compare `encode`, `postprocess` and `decode` of whole signals with upstream's eager model."""
     size, noise = meta["full_latent_size"], constant_draws(meta)
     x, latent = torch.from_numpy(arrays["x"]), torch.from_numpy(arrays["latent"][:, :size])
     with torch.no_grad():
@@ -111,30 +116,30 @@ def compare_offline(model: Any, meta: dict[str, Any], arrays: Arrays) -> dict[st
 
 
 def compare_stream(model: Any, meta: dict[str, Any], arrays: Arrays, backend: str) -> dict[str, float]:
-    """A stream against upstream's cached convolutions, eager and, where there is an export, as TorchScript."""
+    """Compare a stream with upstream's cached convolutions, eager and, if there is an export, as TorchScript."""
     size, ratio, kind = meta["full_latent_size"], meta["ratio"], meta["encoder"]
 
     def encoded(posterior: float = 0.0) -> np.ndarray:
         stream = rtrave.stream(model, backend=backend, compat="nn~", noise=constant_draws(meta, posterior))
         temperature = float(posterior > 0)
         hop = stream.hop
-        return _played(lambda block: stream.encode(block, temperature), arrays["x"], _sizes(hop))
+        return _in_blocks(lambda block: stream.encode(block, temperature), arrays["x"], _block_sizes(hop))
 
     def decoded(latent: np.ndarray) -> np.ndarray:
         stream = rtrave.stream(model, backend=backend, compat="nn~", noise=constant_draws(meta))
-        return _played(stream.decode, np.ascontiguousarray(latent[:, :size]), _sizes(stream.hop // ratio))
+        return _in_blocks(stream.decode, np.ascontiguousarray(latent[:, :size]), _block_sizes(stream.hop // ratio))
 
-    came = encoded()
+    z = encoded()
     errors = {"stream decode": peak_error(decoded(arrays["latent"]), arrays["stream_decoded"])}
     if kind != "DiscreteEncoder":
-        errors["stream encode"] = peak_error(came, encode_column(kind, arrays, "stream_encoded", size))
+        errors["stream encode"] = peak_error(z, encode_column(kind, arrays, "stream_encoded", size))
     if "ts_decode" in arrays and meta["streaming"]:
-        errors["script encode"] = peak_error(came, encode_column(kind, arrays, "ts_encoded", size))
+        errors["script encode"] = peak_error(z, encode_column(kind, arrays, "ts_encoded", size))
         errors["script decode"] = peak_error(decoded(arrays["ts_decoder_input"]), arrays["ts_decode"])
     if "ts_encode_std" in arrays and meta["streaming"]:
         pca, mean = np.asarray(model.latent_pca), np.asarray(model.latent_mean)
-        kept = arrays["ts_encode"].shape[1]
-        components = (pca @ (encoded(1.0) - mean[:, None]))[:, :kept]
+        exported = arrays["ts_encode"].shape[1]  # the export crops its latents
+        components = (pca @ (encoded(1.0) - mean[:, None]))[:, :exported]
         errors["script std"] = peak_error(components, arrays["ts_encode_std"])
     return errors
 
@@ -146,7 +151,7 @@ def compare(folder: Path, backend: str = "torch") -> list[Outcome]:
     sources = {"run folder": folder} if meta["steps"].get("eager", {}).get("ok") else {}
     if meta["steps"].get("script", {}).get("ok"):
         sources["TorchScript"] = folder / "model.ts"
-    if not sources:  # upstream could not make it: told in meta.json
+    if not sources:  # upstream could not make it, see meta.json
         return []
     with np.load(folder / "io.npz") as file:
         arrays = dict(file)
@@ -157,7 +162,7 @@ def compare(folder: Path, backend: str = "torch") -> list[Outcome]:
             errors = {**compare_offline(model, meta, arrays), **compare_stream(model, meta, arrays, backend)}
         except rtrave.RtraveError as refusal:
             error = f"refused: {refusal}"
-        except Exception as fault:  # a fault of ours belongs into the table, and must not hide the other cases
+        except Exception as fault:  # a fault of rtrave is reported in the table, and must not stop the other cases
             traceback.print_exc()
             error = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}"
         outcomes.append(Outcome(folder.name, source, error and error.replace(str(folder.parent), "..."), errors))
@@ -174,7 +179,7 @@ def _cell(outcomes: list[Outcome]) -> str:
 
 
 def upstream_failures(metas: dict[str, dict[str, Any]]) -> list[str]:
-    """Where upstream itself fails: one line for each kind of failure, with the cases it was met in."""
+    """Format the failures of upstream's code, one line per kind of failure, with its cases."""
     seen = defaultdict(list)
     for name, meta in metas.items():
         for step, facts in meta["steps"].items():
@@ -190,7 +195,7 @@ def upstream_failures(metas: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def table(metas: dict[str, dict[str, Any]], outcomes: list[Outcome], backend: str) -> str:
-    """The documentation's table: a line per configuration and padding, then every exception by name."""
+    """Format the table of the documentation: a line per configuration and padding, then every exception by name."""
     rows: dict[str, dict[str, list[Outcome]]] = defaultdict(lambda: defaultdict(list))
     for outcome in outcomes:
         label = outcome.case.split("_mono")[0].split("_stereo")[0]
@@ -217,11 +222,11 @@ def table(metas: dict[str, dict[str, Any]], outcomes: list[Outcome], backend: st
 
 
 def main() -> None:
-    """Compare, tell, and write the table if asked to."""
+    """Compare the selected cases, and write the table if --table is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="cases whose name contains this")
-    parser.add_argument("--count", type=int, help="at most so many, the most different ones first")
+    parser.add_argument("--count", type=int, help="largest number of cases, the most different ones first")
     parser.add_argument("--backend", default="torch", choices=("torch", "onnx"))
     parser.add_argument("--table", action="store_true", help="write the table into docs/interoperability.md")
     options = parser.parse_args()
@@ -232,7 +237,7 @@ def main() -> None:
     names = [case.name for case in all_cases() if options.only in case.name]
     folders = [options.folder / name for name in names if (options.folder / name / "meta.json").exists()]
     if not folders:
-        sys.exit("no such case: run scripts/interop first")
+        sys.exit("--only: no case of this name has been made: run scripts/interop first")
     outcomes = []
     for number, folder in enumerate(folders[: options.count], 1):
         for outcome in compare(folder, options.backend):

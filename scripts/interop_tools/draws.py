@@ -1,4 +1,4 @@
-"""Constants in the place of upstream's random draws, so that its output can be compared. Needs torch only."""
+"""Constants in place of upstream's random draws, which make its output reproducible. Needs torch only."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
 
-# The posterior's normal draw (0: its mean), what fills dropped latents or augments them, the synthesiser's uniform.
+# The posterior's normal draw (0: its mean), the draw for dropped or additional latents, the synthesiser's draw.
 POSTERIOR, FILL, SYNTH = 0.0, 0.25, 0.75
 
 
 class _FixedDraws(TorchDispatchMode):
-    """Answers aten's random operators with constants; it also sees those that a TorchScript interpreter calls."""
+    """Dispatch mode that replaces aten's random operators by constants, also those that TorchScript calls."""
 
     def __init__(self, posterior: float) -> None:
         super().__init__()
@@ -39,6 +39,6 @@ class _FixedDraws(TorchDispatchMode):
 
 @contextmanager
 def fixed_draws(posterior: float = POSTERIOR) -> Iterator[_FixedDraws]:
-    """While it is open, every random draw is a constant; `count` of what it yields tells how many there were."""
+    """Replace every random draw by a constant within the context; `count` of the yielded mode counts them."""
     with _FixedDraws(posterior) as mode:
         yield mode

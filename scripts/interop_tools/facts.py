@@ -1,4 +1,4 @@
-"""Describe what TorchScript exports hold: python facts.py CASES_FOLDER [--only TEXT]. Needs torch only.
+"""Describe the content of TorchScript exports: python facts.py CASES_FOLDER [--only TEXT]. Needs torch only.
 
 Writes tree.txt into each case: every submodule with its class, attributes, parameters and buffers.
 """
@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 
-# Of torch's own bookkeeping, or the same for every layer.
+# Attributes of torch itself, or equal in every layer.
 UNINTERESTING = {"training", "_is_full_backward_hook", "_reversed_padding_repeated_twice", "padding_mode", "inplace"}
 
 
 def declared(script: Path) -> dict[str, list[str]]:
-    """Qualified class name -> names declared in it, read from the archive's own source."""
+    """Map qualified class names to the names that they declare, from the archive's source code."""
     classes: dict[str, list[str]] = {}
     with zipfile.ZipFile(script) as archive:
         for name in archive.namelist():
@@ -53,22 +53,22 @@ def _value(module: Any, name: str) -> str | None:
 
 
 def tree(script: Path) -> list[str]:
-    """One line per submodule: path, class, then attributes, parameters and buffers as name=value."""
+    """Format one line per submodule: path, class, then attributes, parameters and buffers as name=value."""
     classes = declared(script)
     model = torch.jit.load(str(script), map_location="cpu")
     lines = []
     for path, module in model.named_modules():
         names = classes.get(module._c._type().qualified_name(), [])
         values = {name: _value(module, name) for name in names if name not in UNINTERESTING}
-        told = "  ".join(f"{name}={value}" for name, value in values.items() if value is not None)
-        lines.append(f"{path or '(root)'}: {module.original_name}  {told}")
+        shown = "  ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+        lines.append(f"{path or '(root)'}: {module.original_name}  {shown}")
         if not path:
             lines.append(f"  methods: {sorted(name for name in module._c._method_names())}")
     return lines
 
 
 def main() -> None:
-    """Write tree.txt beside every model.ts."""
+    """Write tree.txt next to every model.ts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="cases whose name contains this")

@@ -1,6 +1,6 @@
 """Make the cases of the installed version: python make.py CASES_FOLDER. Runs in the interoperability environment.
 
-Each step of each case runs in a process of its own: upstream's configuration and convolution mode are global.
+Each step of each case has a process of its own, because upstream's configuration and convolution mode are global.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from cases import Case, all_cases, full_cases
 from vectors import eager_vectors, script_vectors
 
 TIMEOUT_S = 300
-FORMAT = 2  # of the case folders; older ones are made again
+FORMAT = 2  # version of the case folders; folders of older versions are made again
 
 
 def _export(case: Case, folder: Path, bind_channels: bool) -> dict[str, Any]:
-    """Upstream's own export script, with the options of its command line."""
+    """Run upstream's export script with the options of its command line."""
     import gin
     from absl import flags
 
@@ -38,7 +38,7 @@ def _export(case: Case, folder: Path, bind_channels: bool) -> dict[str, Any]:
     if bind_channels:
         gin.bind_parameter("RAVE.n_channels", case.channels)
     arguments = ["export", f"--run={folder}", f"--fidelity={case.fidelity}"]
-    if "output" in flags.FLAGS:  # older versions write beside the checkpoint
+    if "output" in flags.FLAGS:  # older versions write to the checkpoint's folder
         arguments += ["--name=model", f"--output={folder / 'export'}"]
     arguments += ["--streaming"] * case.streaming + ["--ema_weights"] * case.ema
     flags.FLAGS(arguments)
@@ -59,7 +59,7 @@ def _run_script(case: Case, folder: Path) -> dict[str, Any]:
         arrays = dict(file)
     more, facts = script_vectors(case, folder / "model.ts", arrays["compressed"])
     np.savez_compressed(folder / "io.npz", **arrays, **more)
-    if case.streaming:  # the two readings of one checkpoint: a difference would mean that the export took other weights
+    if case.streaming:  # a difference would mean that the export took other weights than the checkpoint's
         facts["encoded_against_eager"] = float(np.abs(more["ts_encoded"] - arrays["stream_encoded"]).max())
     facts["not_finite"] = [name for name, array in more.items() if not np.isfinite(array).all()]
     return facts
@@ -71,7 +71,7 @@ def _in_child(log: Path, result: Path, work: Callable[..., dict[str, Any]], *arg
     os.dup2(descriptor, 2)
     try:
         answer = {"ok": True, **work(*arguments)}
-    except BaseException as error:  # upstream leaves by SystemExit too; whatever it is goes into the table
+    except BaseException as error:  # upstream also raises SystemExit; every failure goes into the table
         traceback.print_exc()
         lines = [line.strip() for line in str(error).splitlines() if not line.endswith(":")]
         answer = {"ok": False, "error": f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]}
@@ -80,7 +80,7 @@ def _in_child(log: Path, result: Path, work: Callable[..., dict[str, Any]], *arg
 
 
 def run_step(folder: Path, step: str, work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
-    """Do `work` in a forked child; what it raises comes back as `error`."""
+    """Run `work` in a forked child; return its facts, or its exception as `error`."""
     result = folder / f".{step}.json"
     context = multiprocessing.get_context("fork")
     child = context.Process(target=_in_child, args=(folder / "log.txt", result, work, *arguments))
@@ -98,7 +98,7 @@ def run_step(folder: Path, step: str, work: Callable[..., dict[str, Any]], *argu
 
 
 def make_case(case: Case, cases_folder: Path) -> dict[str, Any]:
-    """Make one case in a temporary folder beside the others, then put it in place."""
+    """Make one case in a temporary folder, and rename it when it is complete; return its meta.json."""
     folder = cases_folder / f".{case.name}.part"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -132,38 +132,38 @@ def make_case(case: Case, cases_folder: Path) -> dict[str, Any]:
 
 
 def is_made(folder: Path) -> bool:
-    """Whether a case is there, whole and of the present format."""
+    """Check that a case exists, complete and of the current format."""
     try:
         return json.loads((folder / "meta.json").read_text())["format"] == FORMAT
     except (OSError, ValueError, KeyError):
         return False
 
 
-def _told(meta: dict[str, Any]) -> str:
+def _summary(meta: dict[str, Any]) -> str:
     failed = [f"{step}: {facts['error']}" for step, facts in meta["steps"].items() if not facts["ok"]]
     return "ok" if not failed else "; ".join(failed)
 
 
 def main() -> None:
-    """Make what is not there yet."""
+    """Make the selected cases that do not exist."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", help="cases whose name contains this")
-    parser.add_argument("--count", type=int, help="at most so many, the most different ones first")
-    parser.add_argument("--full", action="store_true", help="instead, the models of full size for the benchmark")
-    parser.add_argument("--again", action="store_true", help="make also what is there")
+    parser.add_argument("--count", type=int, help="largest number of cases, the most different ones first")
+    parser.add_argument("--full", action="store_true", help="make the models of full size for the benchmark instead")
+    parser.add_argument("--again", action="store_true", help="also make cases that exist")
     options = parser.parse_args()
     torch.set_num_threads(1)
     known = full_cases() if options.full else all_cases()
     named = [case for case in known if (options.only or "") in case.name][: options.count]
     if not named:
-        sys.exit(f"no case is named like {options.only!r}")
+        sys.exit(f"--only: expected a part of a case's name, got {options.only!r}")
     cases = [case for case in named if case.upstream == version("acids-rave")]
     for number, case in enumerate(cases, 1):
         if is_made(options.folder / case.name) and not options.again:
             continue
         meta = make_case(case, options.folder.resolve())
-        print(f"{number}/{len(cases)} {case.name} {meta['seconds']} s {_told(meta)}", file=sys.stderr, flush=True)
+        print(f"{number}/{len(cases)} {case.name} {meta['seconds']} s {_summary(meta)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Training steps by upstream's own class, on demand: python reference_steps.py CAPACITY LATENTS BATCH SAMPLES EVERY.
+"""Time training steps of upstream's class: python reference_steps.py CAPACITY LATENTS BATCH SAMPLES EVERY.
 
-Runs in the interoperability environment. Reads lines "PHASE COUNT", does so many steps of this phase on noise, and
-answers with the seconds they took. Its model, losses, optimizers and training step are upstream's; what surrounds them
-there (Lightning's loop, logs, data on disk) is left out, which is to its advantage.
+Runs in the interoperability environment. It reads lines "PHASE COUNT", does COUNT training steps of PHASE on noise, and
+prints the seconds that they took. Model, losses, optimizers and training step are upstream's. Lightning's loop, logs
+and data on disk are left out, which favours upstream.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 
 
 def main() -> None:
-    """Build, then answer until the input ends."""
+    """Build the model, and answer requests until the input ends."""
     logging.disable(logging.ERROR)
     capacity, latents, batch, samples, every = map(int, sys.argv[1:])
     gin.parse_config_files_and_bindings(

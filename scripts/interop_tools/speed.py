@@ -1,7 +1,8 @@
-"""Training steps per second against upstream's own class, in turns: python speed.py PYTHON_WITH_UPSTREAM [--rounds N].
+"""Compare training steps per second with upstream's class: python speed.py PYTHON_WITH_UPSTREAM [--rounds N].
 
-Equal capacity, latents, batch, length, published losses, discriminator and threads, on noise, in both phases; beside
-it the same with bfloat16, and the lean recipe at this size. Runs with rtrave's .venv.
+Both sides alternate on noise, in both phases, with equal capacity, latents, batch, length, published losses,
+discriminator and threads. rtrave is also timed with bfloat16, and with the lean recipe at this size. Runs with rtrave's
+.venv.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from rtrave.train.recipe import Recipe, load_recipe
 from rtrave.train.trainer import Trainer
 
 CAPACITY, LATENTS, BATCH, SAMPLES, EVERY = 32, 16, 8, 32768, 2
-STEPS = 2 * EVERY  # of a turn: each kind of step of phase 2 as often as it comes
+STEPS = 2 * EVERY  # steps per round, with model and discriminator steps of phase 2 in their usual proportion
 SIZES = {
     "capacity": CAPACITY, "discriminator_capacity": CAPACITY, "discriminator_every": EVERY, "latent_size": LATENTS,
     "batch": BATCH, "samples": SAMPLES, "phase_2": 0.5,
 }  # fmt: skip
-PROGRESS = {1: 0.2, 2: 0.9}  # of a run: before and after the second phase begins
+PROGRESS = {1: 0.2, 2: 0.9}  # progress of the run in each phase
 
 
 def recipes() -> dict[str, Recipe]:
-    """What is timed."""
+    """Return the recipes to time, by their name in the table."""
     published = replace(load_recipe("v2"), **SIZES)
     return {
         "published losses": published,
@@ -42,13 +43,13 @@ def recipes() -> dict[str, Recipe]:
 
 
 def noise_corpus() -> Corpus:
-    """Half a minute of noise."""
+    """Return half a minute of noise as a corpus."""
     x = np.random.default_rng(0).standard_normal((30 * 44100, 1)).astype(np.float32) / 8
     return Corpus(x, (Sound("noise", 0, len(x), 0),), 44100)
 
 
 def seconds(trainer: Trainer, corpus: Corpus, phase: int) -> float:
-    """Of a turn of ours."""
+    """Return the seconds that a round of rtrave takes."""
     before_s = time.perf_counter()
     for _ in range(STEPS):
         trainer.advance(draw_batch(corpus, trainer.recipe, trainer.seed, trainer.step), PROGRESS[phase])
@@ -56,10 +57,12 @@ def seconds(trainer: Trainer, corpus: Corpus, phase: int) -> float:
 
 
 def main() -> None:
-    """Time in turns, and print a table."""
+    """Time both sides in alternating rounds, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("python", type=Path, help="of the interoperability environment")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side in each phase, after one to warm up")
+    parser.add_argument("python", type=Path, help="Python of the interoperability environment")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds of each side in each phase, after a warm-up round"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -70,7 +73,7 @@ def main() -> None:
         [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     assert peer.stdin and peer.stdout
-    print(f"PyTorch {peer.stdout.readline().strip()} there, {torch.__version__} here; {options.threads} threads")
+    print(f"PyTorch: upstream {peer.stdout.readline().strip()}, rtrave {torch.__version__}; {options.threads} threads")
     corpus = noise_corpus()
     sides = {name: Trainer(new_model(r, "timed", 44100, 1, 0), r, 0) for name, r in recipes().items()}
     print("| phase | recipe | steps/s | RAVE's own, steps/s | ratio |\n| --- | --- | --- | --- | --- |")

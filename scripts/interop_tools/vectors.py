@@ -1,4 +1,4 @@
-"""What upstream's models answer to the input of a case: eager, streamed, and through TorchScript.
+"""Outputs of upstream's models for the input of a case: eager, streamed, and from TorchScript.
 
 Runs in the interoperability environment only.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 def load_weights(model: Any, case: Case, folder: Path) -> None:
-    """The checkpoint's weights, overlaid by the averaged ones where the case exports those."""
+    """Load the checkpoint's weights, or the averaged weights if the case exports those."""
     file = torch.load(folder / case.checkpoint, map_location="cpu")
     model.load_state_dict(file["state_dict"])
     if case.ema:
@@ -26,7 +26,7 @@ def load_weights(model: Any, case: Case, folder: Path) -> None:
 
 @torch.no_grad()
 def eager_vectors(case: Case, folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Offline and streamed vectors of the eager model, and what they tell about it."""
+    """Return offline and streamed outputs of the eager model, and facts about it."""
     configure(case)
     x = make_input(case)
     offline = make_network(case, streaming=False)
@@ -42,7 +42,7 @@ def eager_vectors(case: Case, folder: Path) -> tuple[dict[str, np.ndarray], dict
     cached = make_network(case, streaming=True)
     load_weights(cached, case, folder)
     with fixed_draws():
-        cached.decode(torch.zeros_like(latent[:, :, : BLOCK // ratio]))  # the caches are made by the first call
+        cached.decode(torch.zeros_like(latent[:, :, : BLOCK // ratio]))  # the first call creates the caches
         encode_raw(cached, x[:, :, :BLOCK])
         clear_caches(cached)
         arrays["stream_encoded"] = torch.cat([encode_raw(cached, b) for b in x.split(BLOCK, 2)], 2)
@@ -57,7 +57,7 @@ def eager_vectors(case: Case, folder: Path) -> tuple[dict[str, np.ndarray], dict
 
 
 def clear_caches(module: Any) -> int:
-    """Zero what a stream remembers; returns how many buffers that were."""
+    """Zero the caches of a stream; return their number."""
     caches = [buffer for name, buffer in module.named_buffers() if name.endswith((".pad", ".cache"))]
     for buffer in caches:
         buffer.zero_()
@@ -76,7 +76,7 @@ def _script_facts(model: Any) -> dict[str, Any]:
 
 @torch.no_grad()
 def script_vectors(case: Case, script: Path, compressed: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """What the TorchScript file answers, block after block from a clean state, for each of its methods."""
+    """Return the outputs of each method of a TorchScript file, block by block from a cleared state."""
     model = torch.jit.load(str(script), map_location="cpu").eval()
     x = make_input(case)
     facts = _script_facts(model)
@@ -90,11 +90,11 @@ def script_vectors(case: Case, script: Path, compressed: np.ndarray) -> tuple[di
         facts[f"draws_{name}"] = draws.count
 
     play("ts_encode", model.encode, x, BLOCK)
-    # The raw encoder output: what `encode` makes of it may lose dimensions.
+    # The raw encoder output, because `encode` may drop dimensions.
     play("ts_encoded", lambda block: encode_raw(model, block), x, BLOCK)
-    # Upstream's angles of a silent first frame are not finite; what is decoded must be.
+    # Upstream's angles of a silent first frame are not finite, but the decoder's input must be.
     arrays["ts_latent"] = torch.nan_to_num(torch.from_numpy(compressed), nan=0.0)
-    if case.upstream < "2.3":  # `decode` took exactly the latents that `encode` keeps
+    if case.upstream < "2.3":  # `decode` took exactly as many latents as `encode` returned
         arrays["ts_latent"] = arrays["ts_latent"][:, : model.latent_size]
     play("ts_decode", model.decode, arrays["ts_latent"], block_frames)
     with fixed_draws():

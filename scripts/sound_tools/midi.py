@@ -1,4 +1,4 @@
-"""MIDI files of one track, and FluidSynth that plays them."""
+"""MIDI files of one track, and their rendition by FluidSynth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Event = tuple[int, int, bytes]  # tick, order within the tick, message
 
 
 def variable_length(value: int) -> bytes:
-    """Encode a time difference as MIDI files do: seven bits a byte, the highest first."""
+    """Encode a time difference as a MIDI variable-length quantity: seven bits per byte, the highest first."""
     data = [value & 0x7F]
     while value := value >> 7:
         data.insert(0, value & 0x7F | 0x80)
@@ -26,7 +26,7 @@ def variable_length(value: int) -> bytes:
 
 
 def midi_file(events: Iterable[Event], end_tick: int, beat_s: float) -> bytes:
-    """Return a MIDI file of one track, which ends at `end_tick`."""
+    """Return the content of a MIDI file with one track that ends at `end_tick`."""
     tempo = struct.pack(">I", round(beat_s * 1e6))[1:]
     track, now = b"\x00\xff\x51\x03" + tempo, 0
     for tick, _, message in sorted(events):
@@ -38,18 +38,18 @@ def midi_file(events: Iterable[Event], end_tick: int, beat_s: float) -> bytes:
 
 
 def is_sound_font(path: Path) -> bool:
-    """Whether a file begins as sound fonts do (SoundFont 2.04, section 4)."""
+    """Check a file for the header of a sound font (SoundFont 2.04, section 4)."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"sfbk"
 
 
 def play(midi: bytes, sample_rate: int, sound_font: Path, reverb: bool) -> np.ndarray:
-    """Play a MIDI file through FluidSynth, without chorus: float64 [T], mixed to mono."""
+    """Render a MIDI file with FluidSynth, without chorus, mixed to mono: float64 [T]."""
     with tempfile.TemporaryDirectory() as folder:
         score, wav = Path(folder, "score.mid"), Path(folder, "score.wav")
         score.write_bytes(midi)
-        options = ["-ni", "-q", "-o", "synth.dynamic-sample-loading=1"]  # else it reads the whole sound font each time
+        options = ["-ni", "-q", "-o", "synth.dynamic-sample-loading=1"]  # otherwise it reads the whole sound font
         options += ["-g", "0.8", "-R", str(int(reverb)), "-C", "0", "-r", str(sample_rate), "-O", "float"]
         subprocess.run(["fluidsynth", *options, "-F", str(wav), str(sound_font), str(score)], check=True)
         sound, _ = soundfile.read(wav)

@@ -1,4 +1,4 @@
-"""What the computer is said to give."""
+"""Measurements of the computer: cache size, memory bandwidth, busy cores."""
 
 import subprocess
 import sys
@@ -14,11 +14,11 @@ def test_the_largest_cache_is_the_last(tmp_path):
     assert last_level_cache_bytes(tmp_path / "nothing") == DEFAULT_CACHE_BYTES
 
 
-def test_bandwidth_is_of_this_world():
+def test_bandwidth_is_plausible():
     assert 0.5 < read_bandwidth_gbs() < 2000
 
 
-def test_a_busy_program_is_noticed():
+def test_a_busy_program_is_counted():
     code = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
     with subprocess.Popen([sys.executable, "-c", code]) as busy:
         try:

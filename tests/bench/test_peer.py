@@ -1,4 +1,4 @@
-"""The peer runs a TorchScript file in a process of its own, and says in one line what stops it."""
+"""The peer times a TorchScript file in a process of its own, and reports failures in one line."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from rtrave.bench.peer import Peer
 from rtrave.errors import RtraveError
 
 
-class Slow(torch.nn.Module):
-    """Takes blocks of 256 samples."""
+class FixedBlock(torch.nn.Module):
+    """A module that accepts blocks of 256 samples only."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.size(2) != 256:
@@ -18,8 +18,8 @@ class Slow(torch.nn.Module):
 
 @pytest.fixture
 def script(tmp_path):
-    torch.jit.script(Slow()).save(tmp_path / "slow.ts")
-    return tmp_path / "slow.ts"
+    torch.jit.script(FixedBlock()).save(tmp_path / "fixed.ts")
+    return tmp_path / "fixed.ts"
 
 
 def test_a_time_for_each_block(script):
@@ -28,9 +28,9 @@ def test_a_time_for_each_block(script):
         assert all(0 < time_s < 1 for time_s in peer.run(3))
 
 
-def test_what_cannot_run_is_told(script, tmp_path):
-    with pytest.raises(RtraveError, match=r"cannot run slow.ts as a peer: .*only blocks of 256"):
+def test_failures_are_reported(script, tmp_path):
+    with pytest.raises(RtraveError, match=r"--against: cannot run 'fixed\.ts': .*only blocks of 256"):
         Peer(script, 1, 128, 1)
     (tmp_path / "no.ts").write_bytes(b"nothing")
-    with pytest.raises(RtraveError, match=r"cannot run no.ts as a peer"):
+    with pytest.raises(RtraveError, match=r"--against: cannot run 'no\.ts'"):
         Peer(tmp_path / "no.ts", 1, 256, 1)

@@ -1,9 +1,9 @@
-"""What is made of the times: medians of rounds, percentiles of all, ratios round by round, and a verdict."""
+"""Statistics of hop times: medians of rounds, percentiles, ratios by round, and the verdict."""
 
 import numpy as np
 import pytest
 
-from rtrave.bench.measure import Timing, ratio_of, take_turns, timing, verdict
+from rtrave.bench.measure import Timing, interleave, ratio_of, timing, verdict
 
 
 def test_medians_of_rounds():
@@ -20,7 +20,7 @@ def test_percentiles_of_all_hops():
 
 
 def test_a_disturbed_round_does_not_move_the_ratio():
-    """Both sides slow at once, or one of them once: the ratio stays."""
+    """A round in which both sides or one side is slow does not change the median ratio."""
     ours = [[1.0], [3.0], [1.0], [9.0], [1.0]]
     theirs = [[4.0], [12.0], [4.0], [4.0], [4.0]]
     assert ratio_of(ours, theirs) == pytest.approx(0.25)
@@ -34,14 +34,14 @@ def side(name, times_s, log):
     return run
 
 
-def test_sides_take_turns_in_rounds_of_equal_length():
-    log, told = [], []
-    ours, theirs = take_turns([side("a", 0.01, log), side("b", 0.05, log)], 23, told.append)
-    turns = log[2:]  # the first two find out how long a round is
-    assert [name for name, _ in turns] == ["a", "b"] * (len(turns) // 2)
+def test_sides_alternate_in_rounds_of_equal_length():
+    log, progress = [], []
+    ours, theirs = interleave([side("a", 0.01, log), side("b", 0.05, log)], 23, progress.append)
+    rounds = log[2:]  # the first two calls determine the length of a round
+    assert [name for name, _ in rounds] == ["a", "b"] * (len(rounds) // 2)
     assert sum(map(len, ours)) == sum(map(len, theirs)) == 23
     assert max(map(len, ours)) == 5  # a quarter of a second of the slower one
-    assert told[-1] == 23
+    assert progress[-1] == 23
 
 
 def test_verdict():

@@ -1,4 +1,4 @@
-"""`rtrave bench`: every field it promises, and no timing on a busy computer."""
+"""`rtrave bench`: its JSON and text, the refusal on a busy computer, and the recommendation."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rtrave.cli import bench, main
+from tests.third_party_scripts import Effect, save
 
 FIELDS = {
     "name", "hop", "hop_ms", "median_ms", "p99_ms", "p999_ms", "real_time_factor", "threads", "precision",
@@ -30,31 +31,37 @@ def test_json(tmp_path, capsys):
     assert facts["against"]["ratio"] > 1  # an echo is faster than a network
 
 
-def test_words(capsys):
+def test_text(capsys):
     assert main(["bench", "--hops", "5", "--force", "--threads", "2"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for part in ("strings: hop 2048 samples (46.44 ms), 2 threads, float32, 5 hops", "memory floor", "verdict"):
-        assert part in told
+        assert part in printed
 
 
 def test_a_busy_computer_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(bench, "busy_cores", lambda: 1.3)
     assert main(["bench", "strings"]) == 1
-    told = capsys.readouterr().err
-    assert "other programs keep 1.3 cores busy" in told and "--force" in told and told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert "other programs that keep 1.3 cores busy" in error and "--force" in error and error.count("\n") == 1
 
 
 def test_a_model_that_does_not_fit_gets_another_setting(monkeypatch, capsys):
-    """With one thread nothing fits here, with two it does."""
+    """The verdict is made to fail for one thread and to succeed for two."""
 
-    def judged(times, hop_ms):
-        judged.calls += 1
-        return "does not fit" if judged.calls < 3 else "fits with margin"
+    def fake_verdict(times, hop_ms):
+        fake_verdict.calls += 1
+        return "does not fit" if fake_verdict.calls < 3 else "fits with margin"
 
-    judged.calls = 0
-    monkeypatch.setattr(bench, "verdict", judged)
+    fake_verdict.calls = 0
+    monkeypatch.setattr(bench, "verdict", fake_verdict)
     monkeypatch.setattr(bench.os, "cpu_count", lambda: 2)
     assert main(["bench", "strings", "--hops", "5", "--force", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["verdict"] == "does not fit"
     assert facts["recommended"] == {"threads": 2, "hop": 2048}
+
+
+def test_a_third_party_torchscript_is_refused_as_the_model(tmp_path, capsys):
+    path = save(Effect(), tmp_path)
+    assert main(["bench", str(path), "--force"]) == 1
+    assert f"got the third-party TorchScript '{path}'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`rtrave evaluate`: every number as JSON and in tables, sounds and pictures, one line for a mistake."""
+"""`rtrave evaluate`: JSON, tables, sounds, pictures and one-line errors."""
 
 import json
 import sys
@@ -14,11 +14,11 @@ from rtrave.train.picture import draw, levels_db
 from tests.tiny import tiny_model
 from tests.train.tones import tone
 
-OF_A_CLIP = {
+CLIP_KEYS = {
     "name", "group", "distance", "lsd_db", "f0_median_cents", "f0_within_50", "voiced_both", "voiced",
     "loudness_error_db", "attack_error_db", "treble_error_db",
 }  # fmt: skip
-OF_LATENTS = {"shares", "carrying", "std", "low", "high", "moves", "moving", "words"}
+LATENT_KEYS = {"shares", "carrying", "std", "low", "high", "moves", "moving", "words"}
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def test_json(folder, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert set(facts) == {"model", "clips", "groups", "all", "latents", "stream"}
     (clip,) = facts["clips"]
-    assert set(clip) == OF_A_CLIP and (clip["group"], clip["name"]) == ("sounds", "a.wav")
+    assert set(clip) == CLIP_KEYS and (clip["group"], clip["name"]) == ("sounds", "a.wav")
     assert facts["all"]["distance"] == clip["distance"] > 0
-    assert set(facts["latents"]) == OF_LATENTS and sum(facts["latents"]["shares"]) == pytest.approx(1)
+    assert set(facts["latents"]) == LATENT_KEYS and sum(facts["latents"]["shares"]) == pytest.approx(1)
     assert set(facts["stream"]) == {"error", "silence_dbfs", "real_time_factor"}
 
 
@@ -54,7 +54,7 @@ def test_table_sounds_and_pictures(folder, capsys):
         "attacks dB",
         "treble dB",
         "of the variance",
-        "moves the sound",
+        "moves the sound by",
         "silence gives",
         "real",
     ):
@@ -64,7 +64,7 @@ def test_table_sounds_and_pictures(folder, capsys):
     assert sorted(path.name for path in out.iterdir()) == sorted(
         [f"001-sounds-a{e}" for e in ends] + ["evaluation.json"]
     )
-    assert set(json.loads((out / "evaluation.json").read_text())["latents"]) == OF_LATENTS
+    assert set(json.loads((out / "evaluation.json").read_text())["latents"]) == LATENT_KEYS
     original, rate = soundfile.read(out / "001-sounds-a-original.flac")
     assert rate == 44100 and np.abs(original).max() == pytest.approx(0.8, abs=1e-4)
     assert len(soundfile.read(out / "001-sounds-a-reconstruction.flac")[0]) == len(original)
@@ -79,13 +79,13 @@ def test_an_excerpt_is_the_middle(folder):
 
 
 def test_a_picture_stands_upright():
-    """A tone is one row, the one of its frequency, all along."""
+    """A tone is one row, at its frequency, in all frames."""
     levels = levels_db(tone(2000, partials=1)[None])
     assert levels.shape[0] == 1025 and set(levels[:, 8:-8].argmax(axis=0)) == {round(2000 / 44100 * 2048)}
 
 
 def test_a_picture_shows_both_sides(tmp_path):
-    """A tone against silence: the left side has it, the right side has not."""
+    """The original, a tone, is on the left; its reconstruction, silence, is on the right."""
     from matplotlib.image import imread
 
     x = tone(2000)[None]
@@ -98,7 +98,7 @@ def test_a_picture_shows_both_sides(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["tiny.safetensors", "none"], "no folder"),
         (["tiny.safetensors", "tiny.safetensors"], "no sound file"),
@@ -108,14 +108,14 @@ def test_a_picture_shows_both_sides(tmp_path):
         (["tiny.safetensors", "sounds", "--out", "sounds/a.wav"], "cannot make the folder"),
     ],
 )
-def test_refused(folder, capsys, arguments, said):
+def test_errors(folder, capsys, arguments, message):
     assert main(["evaluate", *arguments]) == 1
-    told = capsys.readouterr()
-    assert told.out == "" and said in told.err and told.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and message in printed.err and printed.err.count("\n") == 1
 
 
-def test_pictures_need_matplotlib_and_say_so_first(folder, capsys, monkeypatch):
+def test_a_missing_matplotlib_is_reported_first(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["evaluate", "tiny.safetensors", "sounds", "--out", "judged"]) == 1
-    told = capsys.readouterr().err
-    assert "rtrave[train]" in told and told.count("\n") == 1 and not (folder / "judged").exists()
+    error = capsys.readouterr().err
+    assert "rtrave[train]" in error and error.count("\n") == 1 and not (folder / "judged").exists()

@@ -1,5 +1,4 @@
-"""The TorchScript for nn~ passes the package's checks and sounds as `rtrave.stream(compat="nn~")`; without the package
-one line says what to install."""
+"""Export for nn~: equality with `rtrave.stream(compat="nn~")`, the nn~ contract, and the errors."""
 
 import importlib.util
 import sys
@@ -19,7 +18,7 @@ with_package = pytest.mark.skipif(importlib.util.find_spec("nn_tilde") is None, 
 
 
 def torch_noise(kind, latent_frame, shape):
-    """The draws of a script, in its order: from torch's generator, time-major."""
+    """Draw as the exported script does: from torch's generator, in the script's order, time-major."""
     if kind == "synth":
         batch, width, rows = shape
         return torch.rand(batch, rows, width).numpy().transpose(0, 2, 1)
@@ -38,7 +37,7 @@ def exported(model, path):
 @with_package
 @pytest.mark.parametrize("case", ["tiny stereo", "brave", "v1_causal", "v2_small", "v2_spherical_causal", "discrete"])
 @torch.no_grad()
-def test_sounds_as_the_stream(tmp_path, case):
+def test_equals_the_stream(tmp_path, case):
     model = tiny_model(2) if case == "tiny stereo" else load(DATA / case)
     opened = exported(model, tmp_path / "model.ts")
     ratio, batch = model.spec.ratio, 3
@@ -52,18 +51,18 @@ def test_sounds_as_the_stream(tmp_path, case):
 
     live.reset()
     script = opened()
-    known = torch.cat([script.encode(block) for block in x.split([2 * ratio, 4 * ratio], 2)], 2)
+    compressed = torch.cat([script.encode(block) for block in x.split([2 * ratio, 4 * ratio], 2)], 2)
     z = torch.from_numpy(live.encode(x.numpy()))
     if case != "discrete":
-        assert peak_error(known.numpy(), model.postprocess(z).numpy()) < 1e-4
+        assert peak_error(compressed.numpy(), model.postprocess(z).numpy()) < 1e-4
     torch.manual_seed(2)
-    y = torch.cat([script.decode(block) for block in known.split([1, 5], 2)], 2)
+    y = torch.cat([script.decode(block) for block in compressed.split([1, 5], 2)], 2)
     torch.manual_seed(2)
-    assert peak_error(y.numpy(), live.decode(model.preprocess(known, torch_noise).numpy())) < 1e-4
+    assert peak_error(y.numpy(), live.decode(model.preprocess(compressed, torch_noise).numpy())) < 1e-4
 
 
 @with_package
-def test_keeps_the_contract(tmp_path):
+def test_methods_and_shapes_follow_the_nn_contract(tmp_path):
     model = tiny_model()
     script = exported(model, tmp_path / "tiny.ts")()
     assert script.get_methods() == ["encode", "decode", "forward"]
@@ -73,32 +72,32 @@ def test_keeps_the_contract(tmp_path):
 
 
 @with_package
-def test_the_command_tells_the_licence(tmp_path, capsys):
+def test_the_command_prints_the_licence_note(tmp_path, capsys):
     save_native(tiny_model(), tmp_path / "tiny.safetensors")
     command = ["export", str(tmp_path / "tiny.safetensors"), str(tmp_path / "tiny"), "--format", "nn-tilde"]
     assert main(command) == 0
-    told = capsys.readouterr()
-    assert "CC BY-NC" in told.err
-    assert told.out == f"{tmp_path / 'tiny.ts'}\n"
+    printed = capsys.readouterr()
+    assert "CC BY-NC" in printed.err
+    assert printed.out == f"{tmp_path / 'tiny.ts'}\n"
     assert main(command) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists: give another name" in capsys.readouterr().err
 
 
 def test_without_the_package_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "nn_tilde", None)
     assert main(["export", "strings", str(tmp_path / "s.ts"), "--format", "nn-tilde"]) == 1
-    told = capsys.readouterr().err
-    assert "pip install --no-deps nn-tilde==1.6.0" in told
-    assert told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert "pip install --no-deps nn-tilde==1.6.0" in error
+    assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_coarse_model_is_refused(tmp_path, monkeypatch):
+def test_a_model_that_steps_several_frames_is_refused(tmp_path, monkeypatch):
     from rtrave.errors import RtraveError
     from rtrave.export import nn_tilde
     from rtrave.model.rave import Model
 
     monkeypatch.setattr(nn_tilde, "find_package", lambda: type("Package", (), {"Module": torch.nn.Module}))
     monkeypatch.setattr(Model, "frames_per_step", 8)
-    with pytest.raises(RtraveError, match="steps 8 latent frames at once"):
+    with pytest.raises(RtraveError, match="got one that steps 8: export it with --format onnx"):
         nn_tilde.export_nn_tilde(tiny_model(), tmp_path / "x.ts")

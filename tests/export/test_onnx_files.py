@@ -1,4 +1,4 @@
-"""The exported graphs, run by ONNX Runtime alone as docs/formats.md tells, give what `rtrave.stream` gives."""
+"""Exported ONNX graphs, run by ONNX Runtime alone as docs/formats.md describes, equal `rtrave.stream`."""
 
 import json
 
@@ -15,8 +15,8 @@ from tests.reference import peak_error
 from tests.tiny import tiny_model
 
 
-class Alone:
-    """What a stranger writes after reading the description: no rtrave in it."""
+class StandaloneModel:
+    """An independent player of the exported files, written from the description only, without rtrave."""
 
     def __init__(self, folder):
         self.facts = json.loads((folder / "model.json").read_text())
@@ -38,7 +38,7 @@ class Alone:
         return found
 
     def process(self, x, draws):
-        """Audio [C, T] -> latents [D, N] and audio [C, T], frame by frame; `draws(frame)` gives the decoder's."""
+        """Return latents [D, N] and output [C, T] of audio [C, T]; `draws(frame)` gives the decoder's random draws."""
         latents, outputs = [], []
         size = self.facts["ratio"] * self.facts["latent_frames"]
         for frame, start in enumerate(range(0, x.shape[1], size)):
@@ -50,18 +50,18 @@ class Alone:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_runs_alone_as_the_stream(tmp_path, channels):
+def test_standalone_equals_the_stream(tmp_path, channels):
     model = tiny_model(channels)
     export_onnx(model, tmp_path)
     x = np.random.default_rng(0).standard_normal((channels, 37 * 128)).astype(np.float32)
-    z, y = Alone(tmp_path).process(x, lambda frame: {})
+    z, y = StandaloneModel(tmp_path).process(x, lambda frame: {})
     live = stream(model, backend="torch")
     expected_z = live.encode(x[None])
     assert peak_error(z, expected_z[0]) < 1e-4
     assert peak_error(y, live.decode(expected_z)[0]) < 1e-4
 
 
-def test_the_description_tells_the_model(tmp_path):
+def test_the_description_matches_the_model(tmp_path):
     model = tiny_model()
     written = export_onnx(model, tmp_path)
     assert sorted(path.name for path in written) == ["decoder.onnx", "encoder.onnx", "model.json"]
@@ -71,21 +71,21 @@ def test_the_description_tells_the_model(tmp_path):
     pca, mean = np.array(facts["latent_pca"]), np.array(facts["latent_mean"])
     x = np.random.default_rng(1).standard_normal((1, 1, 512)).astype(np.float32)
     z = stream(model, backend="torch").encode(x)[0]
-    known = model.postprocess(torch.from_numpy(z[None]))[0].numpy()
-    assert peak_error(pca @ (z - mean[:, None]), known) < 1e-4
+    compressed = model.postprocess(torch.from_numpy(z[None]))[0].numpy()
+    assert peak_error(pca @ (z - mean[:, None]), compressed) < 1e-4
     assert facts["parts"]["encoder"]["inputs"] == {"x": [1, 128, 1]}
     assert facts["parts"]["decoder"]["outputs"] == {"audio": [1, 128, 1]}
 
 
-def test_the_command_and_what_it_refuses(tmp_path, capsys):
+def test_the_command_and_its_errors(tmp_path, capsys):
     save_native(tiny_model(), tmp_path / "tiny.safetensors")
     command = ["export", str(tmp_path / "tiny.safetensors"), str(tmp_path / "out"), "--format", "onnx"]
     assert main(command) == 0
     assert capsys.readouterr().out.count("\n") == 3
     assert main(command) == 1
-    assert "out is not empty" in capsys.readouterr().err
+    assert "out', which is not empty" in capsys.readouterr().err
     assert main([*command, "--force"]) == 0
     capsys.readouterr()
     command[2] = str(tmp_path / "tiny.safetensors")
     assert main(command) == 1
-    assert "is a file" in capsys.readouterr().err
+    assert "got the file" in capsys.readouterr().err

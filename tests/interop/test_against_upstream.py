@@ -1,6 +1,7 @@
-"""Models made and answered by RAVE's own code, opened here both ways: the first fifteen cases of scripts/interop.
+"""Models of RAVE's own code, opened from run folder and TorchScript, equal RAVE's stored outputs.
 
-Skipped where `scripts/interop` has not been run: the suite itself needs no network and no foreign code.
+The cases are the first ones of scripts/interop. A case that `scripts/interop` has not made is skipped, so the suite
+needs neither network nor RAVE's code.
 """
 
 import importlib.util
@@ -16,10 +17,10 @@ CASES = Path(os.environ.get("RTRAVE_INTEROP") or CACHE / "rtrave" / "interop") /
 
 
 def tool(name):
-    """A module of scripts/interop_tools."""
+    """Import a module of scripts/interop_tools."""
     spec = importlib.util.spec_from_file_location(f"interop_{name}", TOOLS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 
@@ -27,8 +28,8 @@ def tool(name):
 FIRST = tool("cases").FIRST
 
 
-@pytest.mark.parametrize("case", FIRST[::2])  # a short twin of scripts/interop compare
-def test_equals_what_upstream_answers(case):
+@pytest.mark.parametrize("case", FIRST[::2])  # a selection; scripts/interop compares all cases
+def test_equals_upstream(case):
     if not (CASES / case / "meta.json").exists():
         pytest.skip("scripts/interop has not made this model")
     outcomes = tool("compare").compare(CASES / case)

@@ -1,4 +1,4 @@
-"""The comparison itself can fail: wrong values, wrong shapes, silence and what is not a number are told."""
+"""The comparison with upstream can fail: wrong values, wrong shapes, silence, NaN and infinity."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ compare = tool("compare")
 
 def test_peak_error_is_relative_to_the_peak():
     expected = np.array([[[0.0, 4.0, -1.0]]], np.float32)
-    came = expected + np.array([[[0.0, 0.0, 0.04]]], np.float32)
-    assert compare.peak_error(came, expected) == pytest.approx(0.01, rel=1e-4)
+    actual = expected + np.array([[[0.0, 0.0, 0.04]]], np.float32)
+    assert compare.peak_error(actual, expected) == pytest.approx(0.01, rel=1e-4)
 
 
-def test_ours_has_to_be_finite_where_upstream_is_not():
+def test_rtrave_must_be_finite_where_upstream_is_not():
     expected = np.array([[[np.nan, 1.0]]], np.float32)
     assert compare.peak_error(np.array([[[3.0, 1.0]]], np.float32), expected) == 0
     assert compare.peak_error(np.array([[[np.nan, 1.0]]], np.float32), expected) == float("inf")
@@ -37,7 +37,7 @@ def test_an_outcome_with_nothing_measured_is_not_equal():
     assert compare.Outcome("case", "run folder", None, {"encode": 5e-5}).equal
 
 
-def test_the_cut_reaches_the_whole_signal():
+def test_blocks_cover_the_whole_signal():
     signal = np.arange(14, dtype=np.float32)[None, None]
     seen = []
 
@@ -45,5 +45,5 @@ def test_the_cut_reaches_the_whole_signal():
         seen.append(block.shape[2])
         return block
 
-    np.testing.assert_array_equal(compare._played(method, signal, compare._sizes(2)), signal)
+    np.testing.assert_array_equal(compare._in_blocks(method, signal, compare._block_sizes(2)), signal)
     assert seen == [2, 6, 4, 2]

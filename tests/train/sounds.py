@@ -1,4 +1,4 @@
-"""Generated sounds and a small recipe to train with."""
+"""Generated sounds and a small recipe for tests of training."""
 
 import numpy as np
 import soundfile
@@ -22,7 +22,7 @@ last_learning_rate = 1e-3
 
 
 def tones(seconds=4.0, seed=0, rate=RATE):
-    """Notes of a sawtooth with few partials, float64 [T]."""
+    """Decaying notes with five partials, of random pitches, float64 [T]."""
     generator = np.random.default_rng(seed)
     time = np.arange(int(rate * 0.5)) / rate
     notes = []
@@ -34,7 +34,7 @@ def tones(seconds=4.0, seed=0, rate=RATE):
 
 
 def sound_folder(folder, files=2, seconds=4.0):
-    """A folder with so many files of tones."""
+    """Write files of tones to a new folder, and return it."""
     folder.mkdir()
     for index in range(files):
         soundfile.write(folder / f"{index}.wav", tones(seconds, index), RATE, "FLOAT")
@@ -42,13 +42,13 @@ def sound_folder(folder, files=2, seconds=4.0):
 
 
 def recipe_file(folder, more=""):
-    """The small recipe, with more lines, as a file."""
+    """Write the small recipe, followed by the lines `more`, to a file."""
     path = folder / "recipe.toml"
     path.write_text(RECIPE + more)
     return path
 
 
 def advance(trainer, corpus, progress):
-    """One step of a trainer, by its own crops."""
+    """Advance a trainer by one step, with the crops of that step."""
     crops = draw_batch(corpus, trainer.recipe, trainer.seed, trainer.step)
     return trainer.advance(crops, progress)

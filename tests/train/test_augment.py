@@ -1,4 +1,4 @@
-"""Augmentations do what they say, and no more."""
+"""Augmentations of crops: level, silence, compression, tone and pitch."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ def test_gain_stays_below_full_scale(sine):
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 17), (1000, 9000), (44099, 44100), (5, 5), (0, RATE)])
-def test_mute_is_silence_there_and_nothing_beyond_its_fades(sine, start, end):
+def test_mute_changes_only_the_muted_part_and_its_fades(sine, start, end):
     y = muted(sine, start, end)
     assert not y[:, start:end].any()
     assert np.array_equal(y[:, : max(start - 256, 0)], sine[:, : max(start - 256, 0)])
     assert np.array_equal(y[:, end + 256 :], sine[:, end + 256 :])
 
 
-def test_compression_brings_loud_and_quiet_together(sine):
+def test_compression_reduces_level_differences(sine):
     x = sine * np.where(np.arange(RATE) < RATE // 2, 1, 0.1).astype(np.float32)
     y = compressed(x, 0.5)
     assert np.abs(y[:, 5000:15000]).max() == pytest.approx(0.5, rel=1e-3)
@@ -51,12 +51,12 @@ def test_tone_gives_each_octave_its_gain(samples):
     assert y.shape == x.shape and y.dtype == np.float32
     if samples == 44100:
         bins = np.round(samples / 1024 * 2.0 ** np.arange(10)).astype(int)
-        expected, came = (np.abs(np.fft.rfft(one)[:, bins]) for one in (x, y))
-        assert 20 * np.log10(came / expected) == pytest.approx(np.tile(gains_db, (2, 1)), abs=0.1)
+        before, after = (np.abs(np.fft.rfft(one)[:, bins]) for one in (x, y))
+        assert 20 * np.log10(after / before) == pytest.approx(np.tile(gains_db, (2, 1)), abs=0.1)
     assert np.abs(toned(x * 10, np.full(10, 9.0))).max() <= 0.99
 
 
-def test_tone_is_drawn_by_chance():
+def test_tone_is_random():
     corpus = corpus_of(np.random.default_rng(0).standard_normal((1, 4096)).astype(np.float32) / 10)
     one, other = (draw_crop(corpus, np.random.default_rng(s), 4096, Augmentation(tone=1.0)) for s in range(2))
     assert not np.allclose(one, other, rtol=0.1)
@@ -65,16 +65,16 @@ def test_tone_is_drawn_by_chance():
 
 
 def test_pitch_moves_within_its_range(sine):
-    how = Augmentation(pitch=1.0, pitch_semitones=2.0)
-    corpus, heard = corpus_of(sine), []
+    augmentation = Augmentation(pitch=1.0, pitch_semitones=2.0)
+    corpus, semitones = corpus_of(sine), []
     for seed in range(8):
-        crop = draw_crop(corpus, np.random.default_rng(seed), 16384, how)
+        crop = draw_crop(corpus, np.random.default_rng(seed), 16384, augmentation)
         assert crop.shape == (1, 16384) and crop.dtype == np.float32
-        heard.append(12 * np.log2(np.nanmedian(pitch_hz(crop[0], RATE)) / 440))
-    assert np.abs(heard).max() < 2.05 and np.ptp(heard) > 1
+        semitones.append(12 * np.log2(np.nanmedian(pitch_hz(crop[0], RATE)) / 440))
+    assert np.abs(semitones).max() < 2.05 and np.ptp(semitones) > 1
 
 
-def test_without_augmentation_a_crop_is_the_sound():
+def test_without_augmentation_a_crop_is_a_part_of_the_sound():
     x = np.arange(RATE, dtype=np.float32)[None]
     crop = draw_crop(corpus_of(x), np.random.default_rng(0), 4096, Augmentation())
     start = int(crop[0, 0])

@@ -1,4 +1,4 @@
-"""Crops that workers draw ahead are those drawn step by step, from any step on."""
+"""Batches that workers draw ahead equal those drawn step by step, from any step on."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_as_drawn_one_by_one(run, workers):
+def test_batches_do_not_depend_on_workers(run, workers):
     recipe = load_recipe(str(recipe_file(run, "[augmentation]\ngain = 0.5\npitch = 0.5\ntone = 0.5\n")))
     corpus = open_corpus(run)
     feed = batches(run, recipe, 5, 7, workers)

@@ -1,18 +1,18 @@
-"""A component is named by what it changes most plainly in the sounds."""
+"""The word for a component names the most audible change of the sound."""
 
 import math
 
 import numpy as np
 import pytest
 
-from rtrave.train.components import CHANGES, MIXED, describe, word
+from rtrave.train.components import CHANGES, MIXED, sound_features, word_for
 from tests.train.tones import tone
 
-NOTHING = dict.fromkeys(CHANGES, 0.0)
+UNCHANGED = dict.fromkeys(CHANGES, 0.0)
 
 
 def change(before, after):
-    one, other = (describe(x, 44100) for x in (before, after))
+    one, other = (sound_features(x, 44100) for x in (before, after))
     return {name: other[name] - one[name] for name in CHANGES}
 
 
@@ -31,32 +31,33 @@ def noise(seed, samples):
         (lambda x: x, MIXED),
     ],
 )
-def test_a_plain_change_has_its_word(after, expected):
+def test_an_audible_change_has_its_word(after, expected):
     x = tone(330, seconds=1.2) / 8
-    assert word([change(x, after(x))]) == expected
+    assert word_for([change(x, after(x))]) == expected
 
 
 def test_brighter_is_more_power_high_up():
     low, high = (
         tone(220, seconds=1.2, partials=1) / 8 + gain * tone(1760, seconds=1.2, partials=1) for gain in (0.01, 0.1)
     )
-    assert word([change(low, high)]) == "brighter"
-    assert word([change(high, low)]) == "darker"
+    assert word_for([change(low, high)]) == "brighter"
+    assert word_for([change(high, low)]) == "darker"
 
 
-def test_what_goes_both_ways_is_mixed():
-    assert word([NOTHING | {"level_db": 20.0}, NOTHING | {"level_db": -20.0}]) == MIXED
+def test_changes_in_both_directions_are_mixed():
+    assert word_for([UNCHANGED | {"level_db": 20.0}, UNCHANGED | {"level_db": -20.0}]) == MIXED
 
 
-def test_a_pitch_that_is_seldom_there_is_no_word():
-    seldom = [NOTHING | {"pitch_octaves": 1.0}, *[NOTHING | {"pitch_octaves": math.nan}] * 3]
-    assert word(seldom) == MIXED
+def test_a_pitch_in_few_excerpts_does_not_count():
+    seldom = [UNCHANGED | {"pitch_octaves": 1.0}, *[UNCHANGED | {"pitch_octaves": math.nan}] * 3]
+    assert word_for(seldom) == MIXED
 
 
 @pytest.mark.parametrize("samples", [1, 17, 2047, 2049])
-def test_any_length_is_described(samples):
-    found = describe(noise(2, samples), 44100)
-    assert all(math.isfinite(value) for name, value in found.items() if name != "pitch_octaves")
+def test_features_of_any_length_are_finite(samples):
+    features = sound_features(noise(2, samples), 44100)
+    assert all(math.isfinite(value) for name, value in features.items() if name != "pitch_octaves")
     assert all(
-        math.isfinite(value) for value in (describe(np.zeros(samples), 44100)[n] for n in ("level_db", "noise_db"))
+        math.isfinite(value)
+        for value in (sound_features(np.zeros(samples), 44100)[n] for n in ("level_db", "noise_db"))
     )

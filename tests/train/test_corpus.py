@@ -1,4 +1,4 @@
-"""Sounds of any format, rate and channel count become one array; what is held out is never learned from."""
+"""The corpus: files of any format, rate and channel count in one array; crops without the held-out ends."""
 
 import numpy as np
 import pytest
@@ -36,19 +36,19 @@ def test_every_format_rate_and_channel_count(mixed, tmp_path):
     assert lengths[:2] == [2 * RATE, 60000]
     assert all(abs(length - 2 * RATE) < 3000 for length in lengths[2:])
     assert np.array_equal(corpus.array[: 2 * RATE, 0], tones(2).astype(np.float32))
-    assert not corpus.array[2 * RATE : 2 * RATE + 60000].any()  # a side and its inverse, mixed down
+    assert not corpus.array[2 * RATE : 2 * RATE + 60000].any()  # two opposite channels cancel in the mix
     stereo, _ = gathered(mixed, tmp_path / "stereo", 2)
     assert stereo.channels == 2 and stereo.array[2 * RATE : 2 * RATE + 60000].any()
 
 
-def test_it_opens_again(mixed, tmp_path):
+def test_it_can_be_reopened(mixed, tmp_path):
     corpus, _ = gathered(mixed, tmp_path / "run")
     again = open_corpus(tmp_path / "run")
     assert again.sounds == corpus.sounds and np.array_equal(again.array, corpus.array)
     assert not list((tmp_path / "run").glob("*.part"))
 
 
-def test_crops_come_from_everywhere_but_what_is_held_out(mixed, tmp_path):
+def test_crops_cover_all_files_but_not_the_held_out_ends(mixed, tmp_path):
     corpus, _ = gathered(mixed, tmp_path / "run")
     places = np.arange(len(corpus.array), dtype=np.float32)[:, None]
     numbered = type(corpus)(places, corpus.sounds, RATE)
@@ -63,10 +63,10 @@ def test_crops_come_from_everywhere_but_what_is_held_out(mixed, tmp_path):
     assert hit == {0, 1, 2, 3}
     held = numbered.held_out(1000, 4).astype(int)
     assert not allowed[held].any() and held.shape == (4, 1, 1000)
-    assert not allowed[numbered.held_out(50000, 1).astype(int)].any()  # longer than all there is
+    assert not allowed[numbered.held_out(50000, 1).astype(int)].any()  # longer than all held-out sound
 
 
-def test_nothing_held_out_is_an_error(tmp_path):
+def test_silent_held_out_ends_are_an_error(tmp_path):
     (tmp_path / "in").mkdir()
     soundfile.write(tmp_path / "in" / "x.wav", np.r_[np.ones(5000), np.zeros(5000)], RATE)
     corpus, _ = gathered(tmp_path / "in", tmp_path / "run")
@@ -74,7 +74,7 @@ def test_nothing_held_out_is_an_error(tmp_path):
         corpus.held_out(1000, 2)
 
 
-def test_a_short_sound_is_filled_with_silence(tmp_path):
+def test_a_short_sound_is_padded_with_silence(tmp_path):
     (tmp_path / "in").mkdir()
     soundfile.write(tmp_path / "in" / "x.wav", np.full(17, 0.5), RATE)
     corpus, _ = gathered(tmp_path / "in", tmp_path / "run")
@@ -82,7 +82,7 @@ def test_a_short_sound_is_filled_with_silence(tmp_path):
     assert crop[0, :17].all() and not crop[0, 17:].any()
 
 
-def test_one_line_for_what_cannot_be_read(mixed, tmp_path):
+def test_errors_of_unreadable_files_and_missing_folders(mixed, tmp_path):
     (mixed / "z.wav").write_bytes(b"RIFF nothing")
     with pytest.raises(RtraveError, match=r"z\.wav"):
         gathered(mixed, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Every variational architecture trains: both phases, mono and stereo, either kind of loss; then it streams."""
+"""Every variational architecture trains in both phases, mono and stereo, with both losses, and then streams."""
 
 import numpy as np
 import pytest
@@ -30,19 +30,19 @@ def test_it_trains(name, channels):
     trainer = Trainer(new_model(recipe, name, RATE, channels, 0), recipe, 0)
     encoder = [p.detach().clone() for p in trainer.model.encoder.parameters()]
     corpus = corpus_of(channels)
-    told = [advance(trainer, corpus, step / 8) for step in range(8)]
-    assert "divergence" in told[3] and "divergence" not in told[4]
-    assert {"discriminator", "feature_matching"} <= told[4].keys() | told[5].keys()
-    assert all(np.isfinite(list(losses.values())).all() for losses in told)
-    moved = [not torch.equal(was, p) for was, p in zip(encoder, trainer.model.encoder.parameters(), strict=True)]
-    assert all(moved)
+    losses = [advance(trainer, corpus, step / 8) for step in range(8)]
+    assert "divergence" in losses[3] and "divergence" not in losses[4]
+    assert {"discriminator", "feature_matching"} <= losses[4].keys() | losses[5].keys()
+    assert all(np.isfinite(list(values.values())).all() for values in losses)
+    trained = zip(encoder, trainer.model.encoder.parameters(), strict=True)
+    assert not any(torch.equal(before, after) for before, after in trained)
     model = trainer.result()
     block = model.network.ratio * model.frames_per_step
     y = rtrave.stream(model, backend="torch").process(np.zeros((1, channels, block), np.float32))
     assert y.shape == (1, channels, block) and np.isfinite(y).all()
 
 
-def test_the_encoder_rests_in_phase_2():
+def test_the_encoder_is_frozen_in_phase_2():
     record = {"capacity": 4, "latent_size": 4, "samples": 8192, "batch": 2, "windows": [512], "windows_per_step": 1}
     recipe = read_recipe(record | {"phase_2": 0.5, "discriminator_capacity": 2}, "x")
     trainer = Trainer(new_model(recipe, "x", RATE, 1, 0), recipe, 0)

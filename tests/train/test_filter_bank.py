@@ -1,4 +1,4 @@
-"""A new filter bank has RAVE's filters, and gives a sound back late by what it says."""
+"""A new filter bank has RAVE's filters, and reconstructs sound with the delay that it reports."""
 
 import numpy as np
 import pytest
@@ -10,30 +10,30 @@ from rtrave.model.formats.load import load
 from tests.reference import DATA
 
 
-def bank(attenuation_db, mode="causal"):
+def new_bank(attenuation_db, mode="causal"):
     analysis, synthesis = bank_weights(16, attenuation_db)
-    made = PQMF(16, *bank_taps(16, attenuation_db), mode=mode)
-    made.forward_conv.weight.data = torch.from_numpy(analysis)
-    made.inverse_conv.weight.data = torch.from_numpy(synthesis)
-    return made
+    bank = PQMF(16, *bank_taps(16, attenuation_db), mode=mode)
+    bank.forward_conv.weight.data = torch.from_numpy(analysis)
+    bank.inverse_conv.weight.data = torch.from_numpy(synthesis)
+    return bank
 
 
 @pytest.mark.parametrize(("model", "attenuation_db"), [("strings", 70), (DATA / "v2_causal", 100)])
-def test_the_filters_are_those_of_models_that_rave_trained(model, attenuation_db):
+def test_the_filters_equal_those_of_models_trained_by_rave(model, attenuation_db):
     expected = load(model).pqmf.forward_conv.weight
-    came = bank(attenuation_db).forward_conv.weight
-    assert came.shape == expected.shape
-    assert float((came - expected).abs().max() / expected.abs().max()) < 2e-3
+    weight = new_bank(attenuation_db).forward_conv.weight
+    assert weight.shape == expected.shape
+    assert float((weight - expected).abs().max() / expected.abs().max()) < 2e-3
 
 
 @torch.no_grad()
 @pytest.mark.parametrize(("attenuation_db", "error"), [(40, 0.05), (70, 0.005), (100, 0.002)])
 @pytest.mark.parametrize("mode", ["causal", "centered"])
-def test_sound_comes_back(attenuation_db, error, mode):
-    made = bank(attenuation_db, mode)
+def test_reconstruction(attenuation_db, error, mode):
+    bank = new_bank(attenuation_db, mode)
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, 8192))).float()
-    y = made.synthesis(made.analysis(x))
-    delay = made.impulse_delay()
+    y = bank.synthesis(bank.analysis(x))
+    delay = bank.impulse_delay()
     assert 0 <= delay < 600
-    apart = y[..., 1024 + delay : 7168 + delay] - x[..., 1024:7168]
-    assert float(apart.norm() / x[..., 1024:7168].norm()) < error
+    residual = y[..., 1024 + delay : 7168 + delay] - x[..., 1024:7168]
+    assert float(residual.norm() / x[..., 1024:7168].norm()) < error

@@ -1,4 +1,4 @@
-"""On generated sounds the loss falls, both phases run, and what comes is a model like any other."""
+"""Training on generated sounds: the loss falls, both phases run, and the model streams and exports."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ from rtrave.train.trainer import Trainer
 from tests.train.sounds import advance, recipe_file, sound_folder, tones
 
 STEPS = 200
-SHARE = 0.8  # of the loss of the first steps, for that of the last ones
+SHARE = 0.8  # most of the first steps' loss that the last steps may have
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +44,19 @@ def test_the_loss_falls(run):
     assert np.mean(distances[-20:]) < SHARE * np.mean(distances[:20])
 
 
-def test_periods_count_by_their_weight(run):
+def test_the_period_loss_has_its_weight(run):
     corpus = open_corpus(run / "run")
 
-    def told(**more):
+    def first_losses(**more):
         recipe = replace(load_recipe(str(recipe_file(run))), **more)
         return advance(Trainer(new_model(recipe, "x", 44100, 1, 0), recipe, 0), corpus, 0.2)
 
-    without, full = told(), told(period=0.25)
+    without, full = first_losses(), first_losses(period=0.25)
     assert "period" not in without
     assert full["distance"] == pytest.approx(without["distance"] + 0.25 * full["period"], rel=1e-5)
 
 
-def test_the_discriminator_has_joined(run):
+def test_phase_2_trains_with_the_discriminator(run):
     last = curve(run / "run")[-1]
     assert last["step"] == 60 and last["phase"] == 2
     assert "feature_matching" in last or "discriminator" in last
@@ -84,12 +84,12 @@ def test_it_exports(run, tmp_path):
     assert graphs and all(onnxruntime.InferenceSession(path).get_inputs() for path in graphs)
 
 
-def test_examples_are_kept(run):
+def test_examples_are_written(run):
     names = {path.name for path in (run / "run" / "examples").iterdir()}
     assert names == {"original.flac", "step-0000060.flac"}
 
 
-def test_another_model_to_start_from(run, tmp_path):
+def test_starting_from_another_model(run, tmp_path):
     arguments = ["train", str(run / "sounds"), "--config", str(run / "recipe.toml"), "--steps", "1"]
     assert main([*arguments, "--out", str(tmp_path / "on"), "--from", str(run / "run" / "tones.safetensors")]) == 0
     last = curve(run / "run")[-1]

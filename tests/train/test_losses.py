@@ -1,4 +1,4 @@
-"""The losses are the formulas, written out with NumPy."""
+"""The losses equal their formulas, written with NumPy, and have the properties that they are made for."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from rtrave.train import losses
 
 
 def spectrum(x, window):
-    """Magnitudes [bins, frames] of [T], written out."""
+    """Magnitude spectra [bins, frames] of [T]."""
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     padded = np.pad(np.asarray(x, np.float64), window // 2)
     starts = range(0, len(padded) - window + 1, window // 4)
@@ -21,24 +21,24 @@ def pair():
     return tuple((0.1 * generator.standard_normal((2, 1, 4099))).astype(np.float32) for _ in range(2))
 
 
-def stacked(x, window):
+def spectra(x, window):
     return np.stack([spectrum(row, window) for row in x[:, 0]])
 
 
-def relative(one, other):
-    """||S - S'|| / ||S|| + mean |log(S + .01) - log(S' + .01)|."""
+def spectral_difference(one, other):
+    """Return ||S - S'|| / ||S|| + mean |log(S + .01) - log(S' + .01)|."""
     linear = np.linalg.norm(one - other) / np.linalg.norm(one)
     return linear + np.abs(np.log(one + 0.01) - np.log(other + 0.01)).mean()
 
 
 def test_lean(pair):
-    expected = np.mean([relative(stacked(pair[0], w), stacked(pair[1], w)) for w in (1024, 128)])
-    came = losses.lean(*map(torch.from_numpy, pair), (1024, 128))
-    assert float(came) == pytest.approx(expected, rel=1e-4)
+    expected = np.mean([spectral_difference(spectra(pair[0], w), spectra(pair[1], w)) for w in (1024, 128)])
+    loss = losses.lean(*map(torch.from_numpy, pair), (1024, 128))
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
 def patch_powers(spectrum):
-    """Mean power of the patches of 8 frames and 16 bins of [bins, frames]; those at the ends hold fewer."""
+    """Mean power of each patch of 8 frames and 16 bins of [bins, frames]; patches at the ends are smaller."""
     bins, frames = (range(0, size, step) for size, step in zip(spectrum.shape, (16, 8), strict=True))
     return np.array([[np.square(spectrum[b : b + 16, f : f + 8]).mean() for f in frames] for b in bins])
 
@@ -47,13 +47,15 @@ def test_lean_with_levels(pair):
     expected = []
     for window in (1024, 128):
         logs = [np.stack([np.log(patch_powers(spectrum(row, window)) + 1e-4) for row in x[:, 0]]) for x in pair]
-        expected.append(relative(*(stacked(x, window) for x in pair)) + 0.3 * np.abs(logs[0] - logs[1]).mean() / 2)
-    came = losses.lean(*map(torch.from_numpy, pair), (1024, 128), 0.3)
-    assert float(came) == pytest.approx(np.mean(expected), rel=1e-4)
+        expected.append(
+            spectral_difference(*(spectra(x, window) for x in pair)) + 0.3 * np.abs(logs[0] - logs[1]).mean() / 2
+        )
+    loss = losses.lean(*map(torch.from_numpy, pair), (1024, 128), 0.3)
+    assert float(loss) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def aperiodicity(x):
-    """[frames, 1160] and the powers [frames, 1] of [B, 1, T]: Boersma's autocorrelation, written out."""
+    """Aperiodicity [frames, 1160] and power [frames, 1] of [B, 1, T], by Boersma's autocorrelation."""
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(4096) / 4096)
     fade = np.correlate(hann, hann, "full")[4095:][:1160]
     products = np.fft.irfft(np.concatenate([np.square(spectrum(row, 4096)).T for row in x[:, 0]]))[:, :1160]
@@ -69,32 +71,34 @@ def test_period(pair):
 
 
 def test_aperiodicity_of_a_tone():
-    """None after a period, all of it is turned round after half of one; of the second partial only the first is."""
-    turns = torch.arange(16384) / 400
-    first, second = (torch.sin(2 * torch.pi * n * turns)[None, None] for n in (1, 2))
+    """It is 0 over a whole period; over half a period, it is twice the share of the odd partials."""
+    periods = torch.arange(16384) / 400
+    first, second = (torch.sin(2 * torch.pi * n * periods)[None, None] for n in (1, 2))
     for tone, half in ((first, 2.0), (second, 0.0), (first + second, 1.0), (first + 3 * second, 0.2)):
-        found = losses.aperiodicity(tone)[0][0, 4:-4]
-        assert found[:, [400, 800]].max() < 0.01
-        assert found[:, 200].numpy() == pytest.approx(half, abs=0.02)
+        measured = losses.aperiodicity(tone)[0][0, 4:-4]
+        assert measured[:, [400, 800]].max() < 0.01
+        assert measured[:, 200].numpy() == pytest.approx(half, abs=0.02)
 
 
-def test_a_period_is_that_of_the_strong_partials():
-    """The first of them, weaker by 6 dB, is more than a change of 3 dB in all the bins of a noise, and more than the
-    fourth weaker by as much: only without the first is half of a period one, too."""
+def test_the_period_loss_notices_a_weak_first_partial():
+    """A first partial weaker by 6 dB costs more than a noise stronger by 3 dB or a fourth partial weaker by 6 dB.
+
+    Only without the first partial does the sound repeat after half a period. The spectral loss rates it the least.
+    """
     first, second, fourth = (torch.sin(2 * torch.pi * hz * torch.arange(32768) / 44100) / 4 for hz in (220, 440, 880))
     noise = torch.randn(32768, generator=torch.Generator().manual_seed(0)) / 300
     expected, weaker, noisier, darker = (
         (a * first + 2 * second + b * fourth + c * noise)[None, None]
         for a, b, c in ((1.0, 1.0, 1.0), (0.5, 1.0, 1.0), (1.0, 1.0, 1.4), (1.0, 0.5, 1.0))
     )
-    lean = [float(losses.lean(expected, came, (4096, 2048))) for came in (weaker, noisier, darker)]
-    period = [float(losses.period_difference(expected, came)) for came in (weaker, noisier, darker)]
+    lean = [float(losses.lean(expected, output, (4096, 2048))) for output in (weaker, noisier, darker)]
+    period = [float(losses.period_difference(expected, output)) for output in (weaker, noisier, darker)]
     assert lean[0] < min(lean[1:]) and period[0] > 20 * period[1] and period[0] > 1.3 * period[2]
     assert float(losses.period_difference(expected, -0.1 * expected)) < 1e-3
 
 
-def test_levels_draw_a_noise_to_its_power():
-    """Bin by bin too little of another noise comes nearest; the levels are nearest at its own power."""
+def test_the_level_loss_is_lowest_at_the_power_of_a_noise():
+    """Without it, the loss against another noise is lowest for a noise that is too soft."""
     one, other = torch.randn(2, 1, 1, 60000, generator=torch.Generator().manual_seed(0)) / 10
     gains = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
     without, with_levels = (
@@ -106,13 +110,13 @@ def test_levels_draw_a_noise_to_its_power():
 def test_published(pair):
     expected = 0.0
     for window in (1024, 128):
-        one, other = (stacked(x, window) for x in pair)
+        one, other = (spectra(x, window) for x in pair)
         expected += np.square(one - other).mean() / np.square(one).mean()
         expected += np.abs(np.log(one + 1e-7) - np.log(other + 1e-7)).mean()
     assert float(losses.published(*map(torch.from_numpy, pair), (1024, 128))) == pytest.approx(expected, rel=1e-4)
 
 
-def test_divergence_is_that_of_two_normal_distributions():
+def test_divergence_is_twice_that_of_two_normal_distributions():
     mean, std = torch.tensor([[[0.5], [-1.0]]]), torch.tensor([[[0.5], [2.0]]])
     normal = torch.distributions.Normal
     expected = torch.distributions.kl_divergence(normal(mean, std), normal(0.0, 1.0)).sum()
@@ -130,5 +134,5 @@ def test_hinge_and_feature_matching():
     fake = [[torch.full((2,), 9.0), torch.tensor([1.0, 4.0]), torch.tensor([-0.5, 0.0])]]
     assert float(losses.hinge_discriminator(real, fake)) == pytest.approx(0.25 + 0.75)
     assert float(losses.hinge_decoder(fake)) == pytest.approx(0.25)
-    # the first maps are left out: (mean |1, 0| / mean |2, 4| + mean |2.5, .5| / mean |2, .5|) / 2
+    # The first maps are skipped: (mean |1, 0| / mean |2, 4| + mean |2.5, .5| / mean |2, .5|) / 2
     assert float(losses.feature_matching(real, fake)) == pytest.approx((0.5 / 3 + 1.5 / 1.25) / 2)

@@ -1,4 +1,4 @@
-"""A graphics card trains as the processor does: nearly the same losses by other draws, and it learns."""
+"""Training on a graphics card: nearly the losses of the processor, with other random draws."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.train.sounds import RATE, advance, recipe_file, sound_folder
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
 MORE = "level = 0.5\nperiod = 0.3\nwhitening = 0.02\naverage = 0.9\ndiscriminator_capacity = 2\n"
-SHARE = 0.8  # of the loss of the first steps, for that of the last ones
+SHARE = 0.8  # most of the first steps' loss that the last steps may have
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +26,16 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_a_step_s_losses_are_those_of_the_processor(folder):
+def test_losses_of_a_step_are_close_to_those_of_the_processor(folder):
     recipe = load_recipe(str(recipe_file(folder, MORE)))
     corpus = gather([folder / "sounds"], folder, RATE, 1, lambda *_: None)
-    told = []
+    losses = []
     for device in ("cpu", "cuda"):
         model = new_model(recipe, "x", RATE, 1, 0)
-        told.append(advance(Trainer(model, recipe, 0, device), corpus, 0.0))
-    assert told[0].keys() == told[1].keys()
-    assert told[1]["divergence"] == pytest.approx(told[0]["divergence"], rel=1e-2)
-    assert told[1]["distance"] == pytest.approx(told[0]["distance"], rel=5e-2)  # the draws are others
+        losses.append(advance(Trainer(model, recipe, 0, device), corpus, 0.0))
+    assert losses[0].keys() == losses[1].keys()
+    assert losses[1]["divergence"] == pytest.approx(losses[0]["divergence"], rel=1e-2)
+    assert losses[1]["distance"] == pytest.approx(losses[0]["distance"], rel=5e-2)  # the devices draw differently
 
 
 def test_the_loss_falls(folder):
@@ -46,7 +46,7 @@ def test_the_loss_falls(folder):
     assert np.mean(distances[-20:]) < SHARE * np.mean(distances[:20])
 
 
-def test_both_phases_run_and_go_on(folder):
+def test_both_phases_run_and_resume(folder):
     recipe = recipe_file(folder, MORE + "phase_2 = 0.5\nbfloat16 = true\n")
     run = folder / "run"
     arguments = ["train", str(folder / "sounds"), "--config", str(recipe), "--device", "cuda", "--out", str(run)]

@@ -1,4 +1,4 @@
-"""YIN finds the pitch of known tones, and none in noise and silence."""
+"""YIN on tones of known pitch, noise and silence."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,9 @@ from tests.train.tones import tone
 @pytest.mark.parametrize("hz", [41.2, 65.4, 196.0, 440.0, 987.8, 2093.0])
 @pytest.mark.parametrize("partials", [1, 8])
 def test_tones(hz, sample_rate, partials):
-    found = pitch_hz(tone(hz, sample_rate, partials=partials), sample_rate)
-    assert len(found) > 30 and np.isfinite(found).all()
-    assert 1200 * np.abs(np.log2(found / hz)).max() < 8
+    estimates = pitch_hz(tone(hz, sample_rate, partials=partials), sample_rate)
+    assert len(estimates) > 30 and np.isfinite(estimates).all()
+    assert 1200 * np.abs(np.log2(estimates / hz)).max() < 8
 
 
 def test_a_detuning_is_measured():
@@ -27,14 +27,14 @@ def test_noise_and_silence_have_no_pitch():
     assert np.isnan(pitch_hz(np.zeros(44100), 44100)).all()
 
 
-def test_pauses_have_none():
+def test_pauses_have_no_pitch():
     x = np.concatenate((tone(300), np.zeros(22050, np.float32), tone(300)))
     voiced = np.isfinite(pitch_hz(x, 44100))
     assert voiced[:40].all() and not voiced[52:90].any() and voiced[102:].all()
 
 
 @pytest.mark.parametrize("samples", [0, 1, 17, 2047, 2049])
-def test_what_is_shorter_than_a_frame_has_none(samples):
+def test_a_sound_shorter_than_a_frame_has_no_pitch(samples):
     assert not np.isfinite(pitch_hz(np.ones(samples), 44100)).any()
 
 

@@ -1,4 +1,4 @@
-"""A run that was killed at any moment goes on, and ends bit by bit where it would have ended without."""
+"""A killed and resumed run equals an uninterrupted one bit for bit."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ import torch
 from rtrave.cli import main
 from tests.train.sounds import recipe_file, sound_folder
 
-STEPS = "60"  # some seconds, in which a run is killed after its second report
+STEPS = "60"  # a run of some seconds, which is killed after its second report
 
 
 def same(one, other):
-    """Whether two nested records of tensors are equal to the bit."""
+    """Compare two nested records of tensors bit for bit."""
     if isinstance(one, torch.Tensor):
         return torch.equal(one, other)
     if isinstance(one, dict):
@@ -31,14 +31,14 @@ def checkpoint(run):
     return state
 
 
-def test_killed(tmp_path):
+def test_a_killed_run_resumes_bit_for_bit(tmp_path):
     sounds = sound_folder(tmp_path / "sounds", 1)
     more = "level = 0.5\nperiod = 0.3\n"
     more += "phase_2 = 0.4\ndiscriminator_capacity = 2\naverage = 0.9\nbfloat16 = true\n[augmentation]\n"
     recipe = recipe_file(tmp_path, more + "gain = 0.5\nmute = 0.5\ncompress = 0.5\npitch = 0.5\ntone = 0.5\n")
     fixed = ["--config", str(recipe), "--threads", "1", "--steps", STEPS]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    often = ["--report-every", "0.2"]  # reports leave no trace in what is learned
+    often = ["--report-every", "0.2"]  # reports must not change the training
     arguments = ["train", str(sounds), "--name", "x", *fixed]
     assert main([*arguments, "--out", str(whole)]) == 0
 
@@ -52,8 +52,8 @@ def test_killed(tmp_path):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    at = checkpoint(killed)["step"]
-    assert 2 <= at < int(STEPS)
+    step = checkpoint(killed)["step"]
+    assert 2 <= step < int(STEPS)
     assert main(["train", "--resume", "--threads", "1", "--report-every", "100", "--out", str(killed)]) == 0
     assert same(checkpoint(killed), checkpoint(whole))
     assert (killed / "x.safetensors").read_bytes()[-1000:] == (whole / "x.safetensors").read_bytes()[-1000:]

@@ -1,4 +1,4 @@
-"""The distances of spectra are what their formulas say, and 0 for the same sound."""
+"""The spectral distances equal their formulas, and the gradient equals that of `torch.stft`."""
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ def noise(seed, *shape):
     return (np.random.default_rng(seed).standard_normal(shape) / 4).astype(np.float32)
 
 
-def written_out(expected, came):
-    """Frame by frame in float64, as the formula has it; audio [C, T]."""
+def formula(expected, output):
+    """Compute the distance of audio [C, T] in float64, frame by frame."""
     total = 0.0
     for window in (4096, 2048, 1024, 512, 256):
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
         spectra = []
-        for x in (expected, came):
+        for x in (expected, output):
             padded = np.pad(x.astype(np.float64), ((0, 0), (window // 2, window // 2)))
             starts = range(0, padded.shape[1] - window + 1, window // 4)
             spectra.append(np.abs([np.fft.rfft(hann * padded[:, s : s + window]) for s in starts]))
@@ -28,15 +28,13 @@ def written_out(expected, came):
 
 
 @pytest.mark.parametrize("shape", [(1, 9000), (2, 4097), (1, 17)])
-def test_as_written_out(shape):
+def test_equals_the_formula(shape):
     x, y = noise(0, *shape), 0.7 * noise(0, *shape) + 0.3 * noise(1, *shape)
-    assert float(spectral_distance(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(
-        written_out(x, y), rel=1e-4
-    )
+    assert float(spectral_distance(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(formula(x, y), rel=1e-4)
     assert SPECTRAL_WINDOWS == (4096, 2048, 1024, 512, 256)
 
 
-def test_the_same_sound_is_no_distance_away_and_silence_is_far():
+def test_equal_sounds_have_distance_0_and_silence_is_far():
     x = torch.from_numpy(noise(2, 1, 8192))
     assert float(spectral_distance(x, x)) == 0
     assert float(spectral_distance(x, torch.zeros_like(x))) > 1
@@ -51,7 +49,7 @@ def test_log_spectral_distance_of_a_gain_is_that_gain():
 
 @pytest.mark.parametrize("window", [16, 256, 4096])
 @pytest.mark.parametrize("samples", [1, 17, 2047, 9001])
-def test_gradients_of_magnitudes_are_those_of_the_transform(window, samples):
+def test_the_gradient_equals_that_of_stft(window, samples):
     x = torch.from_numpy(noise(4, 2, samples)).requires_grad_()
     ours = magnitudes(x, window)
     padded = torch.nn.functional.pad(x, (window // 2, window // 2))
@@ -59,8 +57,8 @@ def test_gradients_of_magnitudes_are_those_of_the_transform(window, samples):
     theirs = torch.stft(padded, window, window // 4, window=hann, center=False, return_complex=True).abs().mT
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     weights = torch.from_numpy(np.random.default_rng(5).standard_normal(ours.shape).astype(np.float32))
-    (came,), (expected,) = (torch.autograd.grad((y * weights).sum(), x) for y in (ours, theirs))
-    torch.testing.assert_close(came, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+    (actual,), (expected,) = (torch.autograd.grad((y * weights).sum(), x) for y in (ours, theirs))
+    torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
 def test_silence_has_no_gradient():

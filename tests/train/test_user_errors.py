@@ -1,4 +1,4 @@
-"""What a user gets wrong is one line that says what to do, and leaves what is there alone."""
+"""User errors of `rtrave train`: one line that says what to do; existing files stay as they are."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.train.sounds import recipe_file, sound_folder
 
 
 @pytest.fixture
-def place(tmp_path):
+def folder(tmp_path):
     sound_folder(tmp_path / "sounds", 1, 1.0)
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
@@ -22,40 +22,52 @@ def place(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         (["sounds"], "--out"),
-        (["--out", "new"], "no folder of sounds"),
+        (["--out", "new"], "FOLDER: expected a folder of sounds"),
         (["missing", "--out", "new"], "no folder"),
         (["empty", "--out", "new"], "no sound file"),
-        (["sounds", "--out", "full"], "is not empty"),
+        (["sounds", "--out", "full"], "is not empty: give another one, or --resume"),
         (["sounds", "--out", "deep/new"], "make it first"),
-        (["sounds", "--out", "recipe.toml"], "is a file"),
-        (["sounds", "--out", "new", "--steps", "5", "--minutes", "1"], "one of them"),
-        (["sounds", "--out", "new", "--minutes", "nan"], "above 0"),
-        (["sounds", "--out", "new", "--config", "nothing"], "no recipe"),
+        (["sounds", "--out", "recipe.toml"], "--out: expected a folder, got the file 'recipe.toml'"),
+        (["sounds", "--out", "new", "--steps", "5", "--minutes", "1"], "--steps, --minutes: expected one of them"),
+        (["sounds", "--out", "new", "--minutes", "nan"], "expected minutes above 0, got 'nan'"),
+        (["sounds", "--out", "new", "--config", "nothing"], "no recipe 'nothing'"),
         (["sounds", "--out", "new", "--config", "unknown.toml"], "'learning'"),
-        (["sounds", "--out", "new", "--config", "bad.toml"], "multiple of 2048"),
-        (["sounds", "--out", "new", "--config", "windows.toml"], "windows_per_step"),
-        (["sounds", "--out", "new", "--config", "weight.toml"], "level"),
-        (["sounds", "--out", "new", "--config", "discrete.toml"], "only variational"),
+        (
+            ["sounds", "--out", "new", "--config", "bad.toml"],
+            "bad.toml: samples: expected a multiple of 2048",
+        ),
+        (
+            ["sounds", "--out", "new", "--config", "windows.toml"],
+            "windows_per_step: expected 1 to the number",
+        ),
+        (["sounds", "--out", "new", "--config", "weight.toml"], "level: expected 0 or above, got -0.5"),
+        (
+            ["sounds", "--out", "new", "--config", "discrete.toml"],
+            "architecture: expected a variational one",
+        ),
         (["sounds", "--out", "new", "--from", "nothing"], "no model"),
-        (["sounds", "--out", "new", "--device", "abacus"], "no device"),
-        (["--out", "empty", "--resume"], "no run to go on with"),
+        (
+            ["sounds", "--out", "new", "--device", "abacus"],
+            "--device: expected a device of this computer",
+        ),
+        (["--out", "empty", "--resume"], "no run to resume in 'empty'"),
     ],
 )
-def test_one_line(place, monkeypatch, capsys, arguments, words):
-    monkeypatch.chdir(place)
+def test_one_line(folder, monkeypatch, capsys, arguments, text):
+    monkeypatch.chdir(folder)
     assert main(["train", *arguments]) == 1
     err = capsys.readouterr().err
-    assert err.count("\n") == 1 and words in err
-    assert (place / "full" / "x").read_text() == "mine"
+    assert err.count("\n") == 1 and text in err
+    assert (folder / "full" / "x").read_text() == "mine"
 
 
-def test_a_damaged_checkpoint(place, monkeypatch, capsys):
-    monkeypatch.chdir(place)
+def test_a_damaged_checkpoint(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
     assert main(["train", "sounds", "--out", "run", "--config", "recipe.toml", "--steps", "1"]) == 0
-    checkpoint = place / "run" / "checkpoint.pt"
+    checkpoint = folder / "run" / "checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     capsys.readouterr()
     assert main(["train", "--out", "run", "--resume", "--steps", "2"]) == 1
@@ -63,21 +75,21 @@ def test_a_damaged_checkpoint(place, monkeypatch, capsys):
     assert "damaged" in err.splitlines()[-1]
 
 
-def test_resuming_something_else(place, monkeypatch, capsys):
-    monkeypatch.chdir(place)
-    begun = ["train", "sounds", "--out", "run", "--config", "recipe.toml", "--steps", "1"]
-    assert main(begun) == 0
-    before = (place / "run" / "curve.jsonl").read_text()
+def test_resuming_with_other_options(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    start = ["train", "sounds", "--out", "run", "--config", "recipe.toml", "--steps", "1"]
+    assert main(start) == 0
+    before = (folder / "run" / "curve.jsonl").read_text()
     for wrong in (["full"], ["--config", "lean"], ["--seed", "3"], ["--name", "y"], ["--stereo"]):
         capsys.readouterr()
         assert main(["train", *wrong, "--out", "run", "--resume"]) == 1
         assert "began with" in capsys.readouterr().err
-    assert main([*begun, "--resume"]) == 0  # it has ended: nothing is left to do
-    assert (place / "run" / "curve.jsonl").read_text() == before
+    assert main([*start, "--resume"]) == 0  # the run is complete
+    assert (folder / "run" / "curve.jsonl").read_text() == before
 
 
-def test_reading_that_was_interrupted_is_done_again(place, monkeypatch):
-    monkeypatch.chdir(place)
-    (place / "run").mkdir()
-    (place / "run" / "corpus.f32.part").write_bytes(b"half")
+def test_an_interrupted_start_can_be_repeated(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "run").mkdir()
+    (folder / "run" / "corpus.f32.part").write_bytes(b"half")
     assert main(["train", "sounds", "--out", "run", "--config", "recipe.toml", "--steps", "1"]) == 0

@@ -1,7 +1,7 @@
-"""Hand a model of rtrave's to upstream's code: python hand_over.py MODEL FOLDER. Runs with rtrave's .venv.
+"""Export a model of rtrave for upstream's code: python export_to_upstream.py MODEL FOLDER. Runs with rtrave's .venv.
 
-FOLDER gets the weights and, for a test signal, what rtrave makes of it (`given.npz`), and what upstream has to be
-configured with (`given.json`).
+It writes the weights, a test signal and rtrave's output for it to `given.npz` in FOLDER, and upstream's configuration
+to `given.json`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ FRAMES = 24
 
 
 def bindings(model: rtrave.Model) -> list[str]:
-    """Upstream's configuration, as gin bindings; the filter bank is among the weights."""
+    """Return upstream's configuration as gin bindings; the filter bank is part of the weights."""
     network = model.network
     if network.encoder.version != 2 or network.regularisation != "variational" or model.decoder.noise is not None:
-        raise RtraveError("only models of RAVE's second version, variational and without noise synthesiser, go over")
+        raise RtraveError(
+            "expected a variational model of RAVE's second version without a noise synthesiser, got another one"
+        )
     return [
         f"SAMPLING_RATE={model.sample_rate}",
         f"CAPACITY={network.encoder.capacity}",
