@@ -1,4 +1,4 @@
-"""What encodes and decodes whole recordings for the commands: compiled graphs, or PyTorch on one of its devices."""
+"""Coders of whole recordings for `rtrave encode` and `decode`: compiled graphs, or PyTorch on one of its devices."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Coder:
-    """A model for whole recordings.
+    """A model that encodes and decodes whole recordings.
 
     Attributes
     ----------
     spec : ModelSpec
     encode : callable
-        (audio float32 [C, T], temperature) -> latents float32 [D, n], piece by piece.
+        (audio float32 [C, T], temperature) -> iterator of latents float32 [D, n], piece by piece.
     decode : callable
-        Latents float32 [D, N] -> audio float32 [C, n * ratio], piece by piece.
+        Latents float32 [D, N] -> iterator of audio float32 [C, n * ratio], piece by piece.
     """
 
     spec: ModelSpec
@@ -42,35 +42,37 @@ class Coder:
 
 
 def open_coder(arguments: argparse.Namespace) -> Coder:
-    """What the options of `rtrave encode` and `decode` ask for."""
+    """Return the coder that the options of `rtrave encode` and `decode` request."""
     compressed, seed = arguments.space == "compressed", arguments.seed
     if arguments.backend == "onnx":
         if arguments.device != "cpu":
-            raise RtraveError(f"--device {arguments.device}: compiled graphs run on the cpu, use --backend torch")
+            raise RtraveError(
+                f"--device: expected cpu with --backend onnx, got {arguments.device}: use --backend torch"
+            )
         graph = compiled(arguments.model, (), GraphShape(long_blocks=True))
         if is_torchscript(graph):
-            raise RtraveError(f"{arguments.model} is a foreign TorchScript: only RAVE's own models encode and decode")
-        parts = OnnxBackend(graph)
-        # Angles and codes are no matter of a product with a matrix: the model itself makes them
-        if not compressed or parts.spec.regularisation in ("variational", "wasserstein"):
-            return _compiled_coder(parts, compressed, seed, arguments.threads)
+            raise RtraveError(f"--model: expected a RAVE model, got the third-party TorchScript '{arguments.model}'")
+        backend = OnnxBackend(graph)
+        # A product with the PCA gives neither angles nor codes: only the model itself computes those
+        if not compressed or backend.spec.regularisation in ("variational", "wasserstein"):
+            return _compiled_coder(backend, compressed, seed, arguments.threads)
     return _torch_coder(load_told(arguments.model), compressed, seed, arguments.device)
 
 
-def _compiled_coder(parts: OnnxBackend, compressed: bool, seed: int, threads: int) -> Coder:
-    noise, pca, mean = seeded_noise(seed), parts.latent_pca, parts.latent_mean
+def _compiled_coder(backend: OnnxBackend, compressed: bool, seed: int, threads: int) -> Coder:
+    noise, pca, mean = seeded_noise(seed), backend.latent_pca, backend.latent_mean
 
     def encode(x: np.ndarray, temperature: float) -> Iterator[np.ndarray]:
-        for z in encode_recording(parts, x, noise, temperature, threads):
+        for z in encode_recording(backend, x, noise, temperature, threads):
             yield compress(z, pca, mean) if compressed else z
 
     def decode(z: np.ndarray) -> Iterator[np.ndarray]:
         if compressed and z.ndim == 2 and 1 <= len(z) <= len(pca):
             fill = draw_frames(noise, "fill", 0, (1, len(pca) - len(z), z.shape[1]))[0]
             z = np.asarray(expand(np.concatenate((z, fill)), pca, mean), np.float32)
-        return decode_recording(parts, z, noise, threads)
+        return decode_recording(backend, z, noise, threads)
 
-    return Coder(parts.spec, encode, decode)
+    return Coder(backend.spec, encode, decode)
 
 
 def _torch_coder(model: Model, compressed: bool, seed: int, device: str) -> Coder:
@@ -82,7 +84,9 @@ def _torch_coder(model: Model, compressed: bool, seed: int, device: str) -> Code
         model = model.to(device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise RtraveError(f"--device {device}: PyTorch {torch.__version__} cannot use it ({reason})") from error
+        raise RtraveError(
+            f"--device: expected a device of PyTorch {torch.__version__}, got {device} ({reason}): use cpu"
+        ) from error
     return Coder(
         model.spec,
         lambda x, temperature: encode_blocks(model, x, compressed, temperature, seed),
