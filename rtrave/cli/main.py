@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from rtrave import __version__
@@ -50,14 +50,20 @@ COMMANDS = (
 )
 
 
-# argparse's own messages, and the same as "expected X, got Y".
-REWORDED = (
-    (re.compile(r"argument (.+): invalid choice: ('.*?') \(choose from (.+)\)"), r"\1: expected one of \3, got \2"),
-    (re.compile(r"argument (.+): invalid (?:float|int) value: ('.*')"), r"\1: expected a number, got \2"),
-    (re.compile(r"argument (.+): expected one argument"), r"\1: expected a value, got none"),
-    (re.compile(r"the following arguments are required: (.+)"), r"expected \1, got nothing"),
-    (re.compile(r"unrecognized arguments: (.+)"), r"expected the options of this command, got \1"),
-    (re.compile(r"argument (.+)"), r"\1"),
+# argparse's own messages -> the same as "expected X, got Y". Python 3.11 quotes each choice, later ones do not.
+REWORDED: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (
+        r"argument (.+): invalid choice: ('.*?') \(choose from (.+)\)",
+        lambda found: f"{found[1]}: expected one of {found[3].replace(chr(39), '')}, got {found[2]}",
+    ),
+    (
+        r"argument (.+): invalid (?:float|int) value: ('.*')",
+        lambda found: f"{found[1]}: expected a number, got {found[2]}",
+    ),
+    (r"argument (.+): expected one argument", lambda found: f"{found[1]}: expected a value, got none"),
+    (r"the following arguments are required: (.+)", lambda found: f"expected {found[1]}, got nothing"),
+    (r"unrecognized arguments: (.+)", lambda found: f"expected the options of this command, got {found[1]}"),
+    (r"argument (.+)", lambda found: found[1]),
 )
 
 
@@ -67,8 +73,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise an RtraveError in place of argparse's page of usage and exit code 2."""
         for pattern, words in REWORDED:
-            if pattern.fullmatch(message):
-                message = pattern.sub(words, message)
+            if found := re.fullmatch(pattern, message):
+                message = words(found)
                 break
         raise RtraveError(f"{message}: see '{self.prog} --help'")
 
