@@ -1,4 +1,4 @@
-"""The command line: one module per command."""
+"""The command line, one module per command."""
 
 from rtrave.cli.main import main
 

@@ -1,4 +1,4 @@
-"""`rtrave calibrate`: learn from sounds how far a model's latents go."""
+"""`rtrave calibrate`: learn from sounds how far a model's latents reach."""
 
 from __future__ import annotations
 
@@ -23,16 +23,23 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add this module's command to the parser."""
     parser = commands.add_parser(
         "calibrate",
-        help="learn from sounds how far each latent goes",
-        description="Learn mean, deviation and percentiles of each latent from sounds. Faders from 0 to 1, surfaces "
-        "and the routing between two models use them. Silence is left out.",
+        help="learn from sounds how far each latent reaches",
+        description="Learn mean, deviation and percentiles of each latent from sounds, silence excluded. Faders from "
+        "0 to 1, surfaces and the routing between two models use them.",
     )
-    parser.add_argument("sounds", nargs="+", type=Path, metavar="SOUND", help="sound files of any format")
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help="the model (default: %(default)s)")
+    parser.add_argument(
+        "sounds", nargs="+", type=Path, metavar="SOUND", help="a sound file of any format, rate and channel count"
+    )
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="M",
+        help="a name that 'rtrave models' lists, or a model's file or folder (default: %(default)s)",
+    )
     parser.add_argument(
         "--beside",
         action="store_true",
-        help="keep it beside the model's file, not in the user's data folder",
+        help="write the result beside the model's file instead of in the user's data folder",
     )
     parser.set_defaults(run=run)
 
@@ -45,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     samples = sum(SoundReader(path, spec.sample_rate, spec.channels).expected_samples for path in arguments.sounds)
     encoded = []
     with Progress(transient=True) as bar:
-        task = bar.add_task("listening", total=samples)
+        task = bar.add_task("encoding", total=samples)
         for path in arguments.sounds:
             encoded.append(encode_sound(graph, path, without_silence=True, advance=lambda n: bar.advance(task, n)))
     z = np.concatenate(encoded, axis=1)
@@ -55,19 +62,19 @@ def run(arguments: argparse.Namespace) -> int:
     where = beside(find_model(arguments.model)) if arguments.beside else calibration_path(spec.name, facts.model_hash)
     save(calibration, where)
     show(calibration)
-    print(f"{seconds:.0f} s of sound; kept in {where}")
+    print(f"{seconds:.0f} s of sound; written to '{where}'")
     return 0
 
 
 def beside(model: Path) -> Path:
-    """Where a calibration lies beside its model."""
+    """Return the path of a calibration beside its model; RtraveError for a `.ckpt`."""
     if model.suffix == ".ckpt":
-        raise RtraveError(f"{model}: a calibration lies beside a file or a run folder: give one of them")
+        raise RtraveError(f"--beside: expected a model file or a run folder, got '{model}': give one of these")
     return model.parent / f"{model.stem if model.is_file() else model.name}.calibration.json"
 
 
 def show(calibration: Calibration) -> None:
-    """One line for each component."""
+    """Print one line per component."""
     found = calibration.spaces["compressed"]
     print("component    mean     std      1 %     50 %     99 %")
     for n, (mean, std) in enumerate(zip(found.mean, found.std, strict=True)):

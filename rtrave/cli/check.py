@@ -1,4 +1,4 @@
-"""`rtrave check`: everything that can be known before the show, in one command."""
+"""`rtrave check`: the soundcheck before a show, in one command."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add this module's command to the parser."""
     parser = commands.add_parser(
         "check",
-        help="the soundcheck: device, level, feedback, margin, disk, ports",
-        description="Play for 20 seconds as 'rtrave live' would with the same options, and give a verdict for each: "
+        help="run the soundcheck: device, level, feedback, margin, disk, ports",
+        description="Play for 20 seconds as 'rtrave live' would with the same options, and print a verdict per line: "
         "ok, look, or FAIL. Make the loudest sound of the show meanwhile. Exit code 1 where something fails.",
     )
     add_live_options(parser)
-    parser.add_argument("--seconds", type=positive, default=20, metavar="S", help="how long (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--seconds", type=positive, default=20, metavar="S", help="seconds to play (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
@@ -55,20 +57,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def play(live: LiveRun, seconds: int) -> list[Verdict]:
-    """Play, and look."""
+    """Play for some seconds, watch levels and counts, and return the verdicts."""
     live.start()
     loop = threading.Thread(target=live.loop)
     loop.start()
-    watch, howled, highest_db = FeedbackWatch(), "", -120.0
+    watch, feedback, highest_db = FeedbackWatch(), "", -120.0
     began_s = time.monotonic()
     try:
         while time.monotonic() < began_s + seconds:
             time.sleep(POLL_S)
             peak_in, _, peak_out, _ = live.monitor.levels_db()
             highest_db = max(highest_db, peak_in)
-            howled = howled or watch.look(peak_in, peak_out, time.monotonic())
+            feedback = feedback or watch.look(peak_in, peak_out, time.monotonic())
         view = live.view()
     finally:
         live.stop()
         loop.join()
-    return soundcheck.after_the_run(view.device, view.counts, live.monitor, seconds, highest_db, howled)
+    return soundcheck.after_the_run(view.device, view.counts, live.monitor, seconds, highest_db, feedback)

@@ -1,4 +1,4 @@
-"""What encodes and decodes whole recordings for the commands: compiled graphs, or PyTorch on one of its devices."""
+"""Coders of whole recordings for `rtrave encode` and `decode`: compiled graphs, or PyTorch on one of its devices."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Coder:
-    """A model for whole recordings.
+    """A model that encodes and decodes whole recordings.
 
     Attributes
     ----------
     spec : ModelSpec
     encode : callable
-        (audio float32 [C, T], temperature) -> latents float32 [D, n], piece by piece.
+        (audio float32 [C, T], temperature) -> iterator of latents float32 [D, n], piece by piece.
     decode : callable
-        Latents float32 [D, N] -> audio float32 [C, n * ratio], piece by piece.
+        Latents float32 [D, N] -> iterator of audio float32 [C, n * ratio], piece by piece.
     """
 
     spec: ModelSpec
@@ -43,16 +43,18 @@ class Coder:
 
 
 def open_coder(arguments: argparse.Namespace) -> Coder:
-    """What the options of `rtrave encode` and `decode` ask for."""
+    """Return the coder that the options of `rtrave encode` and `decode` request."""
     compressed, seed = arguments.space == "compressed", arguments.seed
     if arguments.backend == "onnx":
         if arguments.device != "cpu":
-            raise RtraveError(f"--device {arguments.device}: compiled graphs run on the cpu, use --backend torch")
+            raise RtraveError(
+                f"--device: expected cpu with --backend onnx, got {arguments.device}: use --backend torch"
+            )
         graph = compiled(arguments.model, (), GraphShape(long_blocks=True))
         if read_kind(graph) is BackendKind.TORCHSCRIPT:
-            raise RtraveError(f"{arguments.model} is a foreign TorchScript: only RAVE's own models encode and decode")
+            raise RtraveError(f"--model: expected a RAVE model, got the third-party TorchScript '{arguments.model}'")
         backend = open_blocking(graph)
-        # Angles and codes are no matter of a product with a matrix: the model itself makes them
+        # A product with the PCA gives neither angles nor codes: only the model itself computes those
         if not compressed or backend.facts.spec.regularisation in ("variational", "wasserstein"):
             return _compiled_coder(backend, compressed, seed, arguments.threads)
     return _torch_coder(load_told(arguments.model), compressed, seed, arguments.device)
@@ -83,7 +85,9 @@ def _torch_coder(model: Model, compressed: bool, seed: int, device: str) -> Code
         model = model.to(device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise RtraveError(f"--device {device}: PyTorch {torch.__version__} cannot use it ({reason})") from error
+        raise RtraveError(
+            f"--device: expected a device of PyTorch {torch.__version__}, got {device} ({reason}): use cpu"
+        ) from error
     return Coder(
         model.spec,
         lambda x, temperature: encode_blocks(model, x, compressed, temperature, seed),

@@ -1,4 +1,4 @@
-"""`rtrave import`: any RAVE model as one native file."""
+"""`rtrave import`: write any RAVE model as one native file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtrave.cli.destination import check_destination, check_new
 from rtrave.cli.options import tell
 from rtrave.errors import RtraveError
 from rtrave.settings import models_dir
@@ -22,7 +23,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser(
         "import",
         help="turn a RAVE model into one .safetensors file",
-        description=f"Turn a RAVE model into one .safetensors file. In {models_dir()} it is known by its name.",
+        description=f"Turn a RAVE model into one .safetensors file. --model knows the files in {models_dir()} by name.",
     )
     parser.add_argument(
         "source",
@@ -30,16 +31,19 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a run folder (config.gin and a checkpoint), a .ckpt beside its config.gin, or RAVE's own .ts export",
     )
     parser.add_argument(
-        "destination", type=Path, metavar="DEST.safetensors", help="the file to write; the ending may be left out"
+        "destination",
+        type=Path,
+        metavar="DEST.safetensors",
+        help="the file to write; rtrave adds the ending where it is missing",
     )
-    parser.add_argument("--provenance", default="", metavar="TEXT", help="where the model comes from, kept in the file")
-    parser.add_argument("--half", action="store_true", help="round the weights to 16 bits: a file half as long")
-    parser.add_argument("--force", action="store_true", help="write over a file that is there already")
+    parser.add_argument("--provenance", default="", metavar="TEXT", help="the origin of the model, stored in the file")
+    parser.add_argument("--half", action="store_true", help="round the weights to 16 bits, for a file half as long")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     parser.set_defaults(run=run)
 
 
 def load_told(name: str | Path) -> Model:
-    """Load a model; what a user must know of it goes to stderr, a line each."""
+    """Load a model and print each of its warnings as a line on stderr."""
     from rtrave.model.formats.load import load
 
     with warnings.catch_warnings(record=True) as notes:
@@ -52,11 +56,13 @@ def load_told(name: str | Path) -> Model:
 
 
 def native_path(destination: Path) -> Path:
-    """The file to write: with its ending, where none was given."""
+    """Return the file to write, with its ending; RtraveError for the ending of another kind of model."""
     if destination.suffix == ENDING:
         return destination
     if destination.suffix in (".bin", ".ckpt", ".onnx", ".pt", ".pth", ".ts"):
-        raise RtraveError(f"{destination}: give a destination that ends in {ENDING}")
+        raise RtraveError(
+            f"'{destination}': expected a name that ends in {ENDING}, got {destination.suffix!r}: rename it"
+        )
     return destination.with_name(destination.name + ENDING)  # "voice.v2" is a name, not an ending
 
 
@@ -67,10 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     destination = native_path(arguments.destination)
     if destination.parent == models_dir():
         destination.parent.mkdir(parents=True, exist_ok=True)
-    if not destination.parent.is_dir():
-        raise RtraveError(f"cannot write {destination}: there is no folder {destination.parent}: make it first")
-    if destination.exists() and not arguments.force:
-        raise RtraveError(f"{destination} is there already: give another name, or --force to write over it")
+    check_destination(destination)
+    check_new(destination, arguments.force)
     model = load_told(arguments.source)
     model.name = destination.stem
     save_native(model, destination, arguments.provenance, half=arguments.half)

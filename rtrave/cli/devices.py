@@ -1,4 +1,4 @@
-"""`rtrave devices`: what can be played through."""
+"""`rtrave devices`: list the sound devices."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "devices",
         help="list the sound devices",
         description="List the sound devices: the number and the name that --device takes, channels, sample rate (Hz), "
-        "and the latency in and out that the host reports.",
+        "and the input and output latency that the host reports.",
     )
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps([asdict(device) for device in found], indent=1))
         return 0
     if not found:
-        print("no sound device was found; 'rtrave live' plays the null device: a recorded sound in, no sound out")
+        print("found no sound device: 'rtrave live' plays a recorded sound into the null device, which makes no sound")
         return 0
     for device in found:
         latency = f"{1000 * device.low_input_latency_s:5.1f} + {1000 * device.low_output_latency_s:5.1f} ms"

@@ -1,4 +1,4 @@
-"""`rtrave encode` and `rtrave decode`: a recording to latents and back, offline."""
+"""`rtrave encode` and `rtrave decode`: turn a recording into latents and back, offline."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from rich.progress import Progress
 
 from rtrave.cli.coder import open_coder
+from rtrave.cli.destination import check_destination, check_ending
 from rtrave.cli.options import natural, positive
 from rtrave.errors import RtraveError
 from rtrave.settings import DEFAULT_MODEL
@@ -23,8 +24,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     encoder = commands.add_parser(
         "encode",
         help="turn a sound file into latents",
-        description="Turn a sound file into latents, offline and without delay: float32 [dimensions, latent frames], "
-        "as NumPy's .npy. Column n belongs to the samples from n * ratio on.",
+        description="Turn a sound file into latents, offline and without delay. The result is a NumPy file (.npy), "
+        "float32 [dimensions, latent frames]. Column n belongs to the samples from n * ratio on.",
     )
     encoder.add_argument("input", type=Path, metavar="IN", help="a sound file of any format, rate and channel count")
     encoder.add_argument("output", type=Path, metavar="OUT.npy", help="the file to write")
@@ -34,7 +35,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=temperature,
         default=0.0,
         metavar="T",
-        help="0 gives the middle of what the model takes for possible, 1 draws from it (default: %(default)s)",
+        help="scale of the posterior's deviation: 0 gives the mean, 1 draws a sample (default: %(default)s)",
     )
     encoder.set_defaults(run=run_encode)
     decoder = commands.add_parser(
@@ -49,7 +50,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --space, --seed, and what does the work."""
+    """Add --model, --space, --threads, --backend, --device and --seed."""
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -61,54 +62,47 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=("full", "compressed"),
         default="full",
         help="full: the latents of the network; compressed: the form musicians know (components in order of weight, "
-        "angles, or codes), of which decode also takes the first ones alone (default: %(default)s)",
+        "angles, or codes), of which decode also takes the first components alone (default: %(default)s)",
     )
     parser.add_argument(
-        "--threads", type=positive, default=os.cpu_count() or 1, metavar="N", help="cores to use (default: all)"
+        "--threads",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processor cores to use (default: all)",
     )
     parser.add_argument(
         "--backend",
         choices=("onnx", "torch"),
         default="onnx",
-        help="onnx: compiled once for this computer; torch: PyTorch, on --device (default: %(default)s)",
+        help="onnx: graphs compiled once for this computer; torch: PyTorch on --device (default: %(default)s)",
     )
     parser.add_argument(
-        "--device", default="cpu", metavar="D", help="of PyTorch: cpu, cuda, cuda:1 ... (default: %(default)s)"
+        "--device", default="cpu", metavar="D", help="PyTorch's device: cpu, cuda, cuda:1 ... (default: %(default)s)"
     )
-    parser.add_argument(
-        "--seed", type=natural, default=0, metavar="N", help="another number gives other noise (default: %(default)s)"
-    )
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="seed of the noise (default: %(default)s)")
 
 
 def temperature(text: str) -> float:
-    """A number from 0 up, for argparse."""
+    """Parse a number from 0 up, for argparse."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} came, expected a number from 0 up")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 up, got {text!r}")
     return value
-
-
-def check_destination(path: Path) -> None:
-    """Refuse what cannot be written to before the work begins."""
-    if path.is_dir():
-        raise RtraveError(f"cannot write {path}: it is a folder: give a file in it")
-    if not path.parent.is_dir():
-        raise RtraveError(f"cannot write {path}: there is no folder {path.parent}: make it first")
 
 
 def run_encode(arguments: argparse.Namespace) -> int:
     """Run `rtrave encode`."""
     check_destination(arguments.output)
-    if arguments.output.suffix != ".npy":
-        raise RtraveError(f"{arguments.output}: give a destination that ends in .npy")
+    check_ending(arguments.output, ".npy")
     coder = open_coder(arguments)
     reader = SoundReader(arguments.input, coder.spec.sample_rate, coder.spec.channels)
     x = np.ascontiguousarray(reader.read().T)
     if not np.isfinite(x).all():
-        raise RtraveError(f"{arguments.input} holds NaN or infinite samples: mend the file first")
+        raise RtraveError(f"'{arguments.input}': expected finite samples, got NaN or infinity: repair the file first")
     encoded = []
     with Progress(transient=True) as bar:
         task = bar.add_task(f"encoding {arguments.input.name}", total=-(-x.shape[1] // coder.spec.ratio))
@@ -120,7 +114,7 @@ def run_encode(arguments: argparse.Namespace) -> int:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Write an `.npy`, which appears whole or not at all."""
+    """Write an `.npy` file, which appears whole or not at all; RtraveError where that fails."""
     part = path.with_suffix(".part")
     try:
         with part.open("wb") as file:
@@ -128,18 +122,20 @@ def save_array(path: Path, array: np.ndarray) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise RtraveError(f"cannot write {path}: {error.strerror or error}") from error
+        raise RtraveError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
 def read_latents(path: Path) -> np.ndarray:
-    """Latents float32 [D, N]; RtraveError for anything else."""
+    """Read the numbers of an `.npy` file as float32, any shape; RtraveError where there are none."""
     try:
         z = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise RtraveError(f"cannot read {path}: {reason}: give an .npy as 'rtrave encode' writes it") from error
+        raise RtraveError(f"cannot read '{path}': {reason}: give an .npy file that 'rtrave encode' wrote") from error
     if not isinstance(z, np.ndarray) or z.dtype.kind not in "fiu":
-        raise RtraveError(f"{path} holds no array of numbers: give an .npy as 'rtrave encode' writes it")
+        raise RtraveError(
+            f"'{path}': expected an array of numbers, got none: give an .npy file that 'rtrave encode' wrote"
+        )
     return z.astype(np.float32)
 
 
@@ -151,9 +147,9 @@ def run_decode(arguments: argparse.Namespace) -> int:
     spec = coder.spec
     try:
         blocks = coder.decode(z)
-        first = next(blocks)  # before the file is made: latents that do not fit leave nothing behind
+        first = next(blocks)  # before the file exists: latents that do not fit leave nothing behind
     except RtraveError as error:
-        raise RtraveError(f"{arguments.input}: {error}") from error
+        raise RtraveError(f"'{arguments.input}': {error}") from error
     with SoundWriter(arguments.output, spec.sample_rate, spec.channels) as writer, Progress(transient=True) as bar:
         task = bar.add_task(f"decoding {arguments.input.name}", total=z.shape[1])
         for y in chain((first,), blocks):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from rtrave.cli.convert import load_told
-from rtrave.cli.encode import check_destination
+from rtrave.cli.destination import check_destination
 from rtrave.cli.options import tell
 from rtrave.errors import RtraveError
 

@@ -1,4 +1,4 @@
-"""`rtrave live`: play."""
+"""`rtrave live`: play a model through the sound card."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser(
         "live",
         help="play a model through the sound card",
-        description="Play a model through the sound card, until Ctrl-C. Where there is no sound card, the null device "
-        "plays a demo sound into the model: nothing is heard, but everything is shown and can be recorded.",
+        description="Play a model through the sound card until Ctrl-C. Without a sound card, the null device plays a "
+        "demo sound into the model: you hear nothing, but the terminal, OSC and recording work.",
     )
     add_live_options(parser)
-    parser.add_argument("--record", action="store_true", help="record from the start")
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    parser.add_argument("--record", action="store_true", help="start recording at once")
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after this many seconds")
     parser.set_defaults(run=run)
 
 
 def add_live_options(parser: argparse.ArgumentParser) -> None:
-    """All that a live run is made of."""
+    """Add all options of a live run."""
     add_model_options(parser)
     add_device_options(parser)
     osc = parser.add_argument_group("OSC")
@@ -51,7 +51,7 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         type=natural,
         default=DEFAULT_OSC_PORT,
         metavar="PORT",
-        help="UDP port for OSC and TCP port for OSCQuery, 0 for any free one (default: %(default)s)",
+        help="UDP port of OSC and TCP port of OSCQuery, 0 for any free one (default: %(default)s)",
     )
     osc.add_argument(
         "--osc-bind",
@@ -64,21 +64,21 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NETWORK",
-        help="with --osc-bind, let another network use OSCQuery, e.g. 192.168.0.0/16; may be repeated",
+        help="with --osc-bind: let another network use OSCQuery, e.g. 192.168.0.0/16; may be repeated",
     )
     osc.add_argument(
         "--osc-send",
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="send the controls, status and levels there all the time; may be repeated",
+        help="send controls, status and levels to this address all the time; may be repeated",
     )
     parser.add_argument(
         "--clips",
         type=Path,
         default=clips_dir(),
         metavar="DIR",
-        help="sounds that /rtrave/source/b plays by name (default: %(default)s)",
+        help="folder of sounds that /rtrave/source/b plays by name (default: %(default)s)",
     )
     parser.add_argument(
         "--second-input",
@@ -87,27 +87,35 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         help="inputs, from 1, that /rtrave/source/b input2 plays: one for all channels of the model, or one for each",
     )
     parser.add_argument(
-        "--fresh", action="store_true", help="begin with the defaults, and keep neither controls nor snapshots"
+        "--fresh", action="store_true", help="start with the defaults, and keep neither controls nor snapshots"
     )
     take = parser.add_argument_group("recording")
     take.add_argument(
-        "--sessions-dir", type=Path, default=sessions_dir(), metavar="DIR", help="where takes go (default: %(default)s)"
+        "--sessions-dir",
+        type=Path,
+        default=sessions_dir(),
+        metavar="DIR",
+        help="folder of the takes (default: %(default)s)",
     )
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """Which device, which of its channels, and how."""
-    device = parser.add_argument_group("device", "'rtrave devices' lists them; without these the default one is taken.")
-    device.add_argument(
-        "--device", metavar="D", help="for input and output: a number, a part of the name, 'name, host API', or null"
+    """Add the options that choose the device, its channels and the buffering."""
+    device = parser.add_argument_group(
+        "device", "'rtrave devices' lists the devices. Without these options rtrave takes the default one."
     )
-    device.add_argument("--input", metavar="D", help="input device, where it is not the output's")
-    device.add_argument("--output", metavar="D", help="output device, where it is not the input's")
+    device.add_argument(
+        "--device",
+        metavar="D",
+        help="device for input and output: a number, a part of the name, 'name, host API', or null",
+    )
+    device.add_argument("--input", metavar="D", help="input device, where it differs from the output device")
+    device.add_argument("--output", metavar="D", help="output device, where it differs from the input device")
     device.add_argument(
         "--input-channels",
         type=sums,
         metavar="L",
-        help="inputs to listen to, from 1: one per model channel, e.g. 1,2; 1+2 is the mono sum of two",
+        help="inputs to play from, from 1: one per model channel, e.g. 1,2; 1+2 is the mono sum of two",
     )
     device.add_argument(
         "--output-channels",
@@ -116,34 +124,36 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         help="outputs to play to, from 1, e.g. 3,4; a mono model plays to all of them",
     )
     device.add_argument(
-        "--input-file", type=Path, metavar="F", help="null device: play this sound file, over and over, into the model"
+        "--input-file",
+        type=Path,
+        metavar="F",
+        help="play this sound file into the model, over and over, through the null device",
     )
     device.add_argument(
         "--buffering",
         choices=("auto", "direct", "low-latency"),
         default="auto",
-        help="run the model in the device's callback (direct) or beside it; see docs/latency.md (default: %(default)s)",
+        help="run the model in the device's callback (direct) or in a thread beside it (low-latency); see "
+        "docs/latency.md (default: %(default)s)",
     )
     device.add_argument(
         "--margin",
         type=float,
         metavar="MS",
-        help="low-latency: milliseconds between a full hop and its output (default: what the model was measured to "
-        "need at the start)",
+        help="low-latency: milliseconds between a full hop and its output (default: measured at the start)",
     )
     device.add_argument(
         "--late",
         choices=("hold", "dry", "silence"),
         default="hold",
-        help="what is heard in place of a hop that comes late: the last sound, the input, or nothing "
-        "(default: %(default)s)",
+        help="replacement for a late hop: the last sound, the input, or nothing (default: %(default)s)",
     )
     device.add_argument(
         "--latency",
         type=latency,
         default="low",
         metavar="L",
-        help="what is asked of the device: low, high, or milliseconds (default: %(default)s)",
+        help="latency to request from the device: low, high, or milliseconds (default: %(default)s)",
     )
     device.add_argument(
         "--host-setting",
@@ -152,19 +162,19 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="host_settings",
-        help="for the host API: exclusive=true (WASAPI), channel_selectors=2,3 (ASIO), "
+        help="setting of the host API: exclusive=true (WASAPI), channel_selectors=2,3 (ASIO), "
         "change_device_parameters=true (Core Audio); may be repeated",
     )
-    device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback; seldom of use")
+    device.add_argument("--block-size", type=positive, metavar="N", help="samples per callback; rarely useful")
 
 
 def channels(text: str) -> list[int]:
-    """A list of channels counted from 1, for argparse; from 0 inside."""
+    """Parse a list of channels for argparse; the text counts from 1, the result from 0."""
     return [positive(part) - 1 for part in text.split(",")]
 
 
 def latency(text: str) -> str | float:
-    """low, high, or milliseconds, for argparse; in seconds inside."""
+    """Parse "low", "high" or milliseconds for argparse; the result is in seconds."""
     if text in ("low", "high"):
         return text
     try:
@@ -172,15 +182,15 @@ def latency(text: str) -> str | float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 2:
-        raise argparse.ArgumentTypeError(f"{text!r} came, expected low, high, or milliseconds from 0 to 2000")
+        raise argparse.ArgumentTypeError(f"expected low, high or milliseconds from 0 to 2000, got {text!r}")
     return value
 
 
 def host_setting(text: str) -> tuple[str, object]:
-    """NAME=VALUE for argparse: true and false, whole numbers and lists of them are read as such."""
+    """Parse NAME=VALUE for argparse; VALUE is a switch (true, false), a whole number, a list of them, or a word."""
     name, equals, value = text.partition("=")
     if not (equals and name.isidentifier() and value):
-        raise argparse.ArgumentTypeError(f"{text!r} came, expected NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
     if value in ("true", "false"):
         return name, value == "true"
     parts = value.split(",")
@@ -190,28 +200,31 @@ def host_setting(text: str) -> tuple[str, object]:
 
 
 def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:
-    """What the audio process is told of the device."""
+    """Return the device of the run for the audio process; RtraveError for options that exclude each other."""
     if arguments.device is not None and (arguments.input is not None or arguments.output is not None):
-        raise RtraveError("--device together with --input or --output: give one or the other")
+        raise RtraveError("--device: expected no --input and no --output beside it, got both: give one or the other")
     if arguments.device == "null" or (arguments.input_file and arguments.device is None):
         return {"null": True}
     if arguments.input_file:
         raise RtraveError(
-            f"--input-file plays through the null device, not through {arguments.device!r}: leave one out"
+            f"--input-file: expected no --device or --device null, got --device {arguments.device!r}: leave one out"
         )
     names = (arguments.input or arguments.device, arguments.output or arguments.device)
     return dict(zip(("input", "output"), (int(n) if n and n.isdigit() else n for n in names), strict=True))
 
 
 def output_map(listed: list[int] | None, model_channels: int) -> list[list[int]] | None:
-    """A mono model goes to every listed channel; others go one by one."""
+    """Return the outputs of each model channel: all of `listed` for a mono model, else one for each.
+
+    RtraveError where the numbers of channels differ.
+    """
     if listed is None:
         return None
     if model_channels == 1:
         return [listed]
     if len(listed) != model_channels:
         raise RtraveError(
-            f"--output-channels lists {len(listed)} channels, the model has {model_channels}: list as many"
+            f"--output-channels: expected {model_channels} channels, got {len(listed)}: list one per model channel"
         )
     return [[channel] for channel in listed]
 
@@ -219,13 +232,13 @@ def output_map(listed: list[int] | None, model_channels: int) -> list[list[int]]
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.duration is not None and not arguments.duration > 0:
-        raise RtraveError(f"--duration {arguments.duration}: give seconds above 0")
+        raise RtraveError(f"--duration: expected seconds above 0, got {arguments.duration:g}: give a positive number")
     options, model, instrument = prepared(arguments)
     return run_live(replace(options, record=arguments.record, duration_s=arguments.duration), model, instrument)
 
 
 def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Instrument]:
-    """What a run needs, from the options of `add_live_options`; the model is compiled where needed."""
+    """Return what a run needs, from the options of `add_live_options`; compile the model where needed."""
     device = chosen_device(arguments)
     graph = routed(arguments)
     model = read_facts(graph)

@@ -1,4 +1,4 @@
-"""`rtrave preset list|export|import`: snapshots and controls as files."""
+"""`rtrave preset list|export|import`: write snapshots and controls to files, and read them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from rtrave.backends.opening import read_facts
+from rtrave.cli.destination import check_destination, check_ending, check_new
 from rtrave.cli.options import compiled, find_preset, known_presets
 from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
@@ -20,14 +21,22 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add this module's command to the parser."""
     parser = commands.add_parser(
         "preset",
-        help="write the snapshots of a model to a file, or read them from one",
+        help="list presets, write the snapshots of a model to a file, or read them from one",
         description="Presets are TOML files of addresses and values, and of snapshots. 'rtrave live --preset' starts "
-        "with one; import adds its snapshots to those that rtrave keeps for the model.",
+        "with one. 'import' adds the snapshots of a preset to those that rtrave keeps for the model. 'export' writes "
+        "the last controls and the snapshots of the model.",
     )
-    parser.add_argument("do", choices=("list", "export", "import"), help="list the presets known by name, or the other")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the preset: FILE.toml, or to import a name")
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help="the model (default: %(default)s)")
-    parser.add_argument("--force", action="store_true", help="write over an existing file")
+    parser.add_argument(
+        "do", choices=("list", "export", "import"), help="list the presets that have a name, write one, or read one"
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the preset: FILE.toml, or for import also a name")
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="M",
+        help="a name that 'rtrave models' lists, or a model's file or folder (default: %(default)s)",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     parser.set_defaults(run=run)
 
 
@@ -38,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{name:<20} {path}")
         return 0
     if arguments.file is None:
-        raise RtraveError(f"rtrave preset {arguments.do}: name the file")
+        raise RtraveError(f"rtrave preset {arguments.do}: expected a FILE, got none: name one")
     facts = read_facts(compiled(arguments.model))
     state = state_path(facts.spec.name, facts.model_hash)
     layout = make_layout(facts.spec.full_latent_size)
@@ -51,16 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     apply_preset(instrument, find_preset(arguments.file))
     save_state(instrument, state)
     new = [name for name in instrument.names() if name not in before]
-    print(f"{len(instrument.names())} snapshots are kept for {facts.spec.name}, new: {', '.join(new) or 'none'}")
+    print(f"{facts.spec.name} now has {len(instrument.names())} snapshots, new: {', '.join(new) or 'none'}")
     return 0
 
 
 def export(instrument: Instrument, path: Path, force: bool) -> int:
-    """Write the last controls and the snapshots."""
-    if path.suffix != ".toml":
-        raise RtraveError(f"{path}: presets end in .toml")
-    if path.exists() and not force:
-        raise RtraveError(f"{path} is there already: give another name, or --force")
+    """Write the last controls and the snapshots to a preset; exit code."""
+    check_ending(path, ".toml")
+    check_destination(path)
+    check_new(path, force)
     write_whole(path, preset_text(instrument))
     print(f"{path}: the last controls and {len(instrument.names())} snapshots")
     return 0

@@ -1,4 +1,4 @@
-"""`rtrave render IN OUT`: a file through the engine that plays live."""
+"""`rtrave render IN OUT`: play a file through the engine of a live run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from rich.progress import Progress
 
 from rtrave.backends.opening import read_facts
+from rtrave.cli.destination import check_destination
 from rtrave.cli.options import (
     add_model_options,
     check_streams,
@@ -35,29 +36,31 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "render",
         help="play a sound file through a model into another file",
         description="Play a sound file through a model, as a live run would. The output is as long as the input, "
-        "filled up to whole hops, and late by the model's own delay: the last moments of the input are not in it.",
+        "filled up to whole hops, and delayed by the model's own delay: it lacks the last moments of the input.",
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a sound file of any format, rate and channel count")
     parser.add_argument("output", type=Path, metavar="OUT", help="the file to write, e.g. out.wav (32-bit float)")
     add_model_options(parser)
     parser.add_argument(
-        "--controls", type=Path, metavar="EVENTS", help="an events.jsonl: repeat the control changes of that take"
+        "--controls", type=Path, metavar="EVENTS", help="repeat the control changes of a take: its events.jsonl"
     )
     parser.add_argument(
         "--second-input",
         type=sums,
         metavar="L",
-        help="channels of IN, from 1, that are the second source input2: one for all channels of the model, or one for "
-        "each; the model itself hears the first ones",
+        help="channels of IN, from 1, for the second source input2: one for all channels of the model, or one for "
+        "each; the first channels of IN are the model's own input",
     )
     parser.add_argument(
-        "--fast", action="store_true", help="long blocks and all cores: the same to 1e-4, several times faster"
+        "--fast",
+        action="store_true",
+        help="use long blocks and all cores: the same sound to 1e-4, several times faster",
     )
     parser.set_defaults(run=run)
 
 
 def read_changes(path: Path | None) -> tuple[Changes, list[int], int]:
-    """Control changes, restarts, and the latent frame at which the take began."""
+    """Return the control changes of a take, the latent frames of its restarts, and the one at which it began."""
     if path is None:
         return (), [], 0
     events = parse_events(path)
@@ -68,9 +71,9 @@ def read_changes(path: Path | None) -> tuple[Changes, list[int], int]:
 
 
 def open_input(path: Path, engine: Engine, second: list[list[int]] | None) -> tuple[SoundReader, Iterator[np.ndarray]]:
-    """A sound file and its hops, float32 [inputs, hop], a second input's channels last.
+    """Return a reader of a sound file and its hops, float32 [inputs, hop], the channels of the second input last.
 
-    RtraveError where the file lacks one of them.
+    RtraveError where the file has too few channels.
     """
     if second is None:
         reader = SoundReader(path, engine.sample_rate, engine.channels)
@@ -78,7 +81,9 @@ def open_input(path: Path, engine: Engine, second: list[list[int]] | None) -> tu
     needed = 1 + max(channel for several in second for channel in several)
     reader = SoundReader(path, engine.sample_rate, max(needed, engine.channels))
     if reader.file_channels < needed:
-        raise RtraveError(f"{path} has {reader.file_channels} channels: --second-input names channel {needed}")
+        raise RtraveError(
+            f"--second-input: expected channels up to {reader.file_channels} of '{path}', got {needed}: list others"
+        )
     hops = (
         np.concatenate((hop[: engine.channels], [hop[several].mean(axis=0) for several in second]), dtype=np.float32)
         for hop in reader.hops(engine.hop)
@@ -89,17 +94,16 @@ def open_input(path: Path, engine: Engine, second: list[list[int]] | None) -> tu
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.output.exists() and arguments.input.samefile(arguments.output):
-        raise RtraveError(f"{arguments.output} is the input too: give another file to write")
-    if not arguments.output.parent.is_dir():
         raise RtraveError(
-            f"cannot write {arguments.output}: there is no folder {arguments.output.parent}: make it first"
+            f"'{arguments.output}': expected another file than the input, got the input: choose another name"
         )
+    check_destination(arguments.output)
     shape = shape_of(arguments)
     if arguments.fast:
         if arguments.controls or arguments.hop:
-            raise RtraveError("--fast with --controls or --hop: it takes long hops of its own, leave one of them out")
+            raise RtraveError("--fast: expected neither --controls nor --hop, got one of them: leave one of them out")
         if arguments.decoder:
-            raise RtraveError("--fast with --decoder: a pair of models has no long hops, leave one of them out")
+            raise RtraveError("--fast: expected one model, got a pair (--decoder): leave one of them out")
         graph = compiled(arguments.model, arguments.settings, replace(shape, long_blocks=True))
     else:
         graph = routed(arguments)

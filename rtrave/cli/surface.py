@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from rtrave.backends.opening import read_facts
+from rtrave.cli.destination import check_destination, check_new
 from rtrave.cli.options import compiled, known_calibration, natural, positive
 from rtrave.control.calibration import calibrate
 from rtrave.control.namespace import Controls
@@ -25,20 +26,26 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser(
         "surface",
         help="write a control surface for a model",
-        description="Write a surface for Open Stage Control (.json) or Pure Data (.pd), the latents in banks of "
-        "sixteen, with the ranges that 'rtrave calibrate' has learned.",
+        description="Write a surface for Open Stage Control (.json) or Pure Data (.pd), with the latents in banks of "
+        "sixteen. The ranges are those that 'rtrave calibrate' has learned.",
     )
-    parser.add_argument("model", metavar="MODEL", help="the model")
+    parser.add_argument("model", metavar="MODEL", help="a name that 'rtrave models' lists, or a model's file or folder")
     parser.add_argument("dest", type=Path, metavar="DEST", help="the file to write")
-    parser.add_argument("--format", choices=tuple(ENDINGS), help="by default what the ending of DEST says")
-    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="where rtrave runs (default: %(default)s)")
     parser.add_argument(
-        "--osc-port", type=positive, default=DEFAULT_OSC_PORT, metavar="PORT", help="its port (default: %(default)s)"
+        "--format", choices=tuple(ENDINGS), help="format of the surface (default: by the ending of DEST)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="host of rtrave (default: %(default)s)")
+    parser.add_argument(
+        "--osc-port",
+        type=positive,
+        default=DEFAULT_OSC_PORT,
+        metavar="PORT",
+        help="OSC port of rtrave (default: %(default)s)",
     )
     parser.add_argument(
-        "--reply-port", type=natural, default=9001, metavar="PORT", help="pd: where it listens (default: %(default)s)"
+        "--reply-port", type=natural, default=9001, metavar="PORT", help="pd: port of the patch (default: %(default)s)"
     )
-    parser.add_argument("--force", action="store_true", help="write over an existing file")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     parser.set_defaults(run=run)
 
 
@@ -47,11 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     path: Path = arguments.dest
     kind = arguments.format or next((k for k, ending in ENDINGS.items() if ending == path.suffix), None)
     if kind is None:
-        raise RtraveError(f"{path}: say with --format whether it is for open-stage-control or pd")
-    if path.exists() and not arguments.force:
-        raise RtraveError(f"{path} is there already: give another name, or --force")
-    if not path.parent.is_dir():
-        raise RtraveError(f"cannot write {path}: there is no folder {path.parent}: make it first")
+        raise RtraveError(f"'{path}': expected a name that ends in .json or .pd, got {path.suffix!r}: give --format")
+    check_destination(path)
+    check_new(path, arguments.force)
     facts = read_facts(compiled(arguments.model))
     controls = Controls(make_layout(facts.spec.full_latent_size), attributes_of(facts.spec))
     calibration = known_calibration(arguments.model, facts.spec, facts.model_hash)
@@ -62,6 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         text = session(controls, f"{arguments.host}:{arguments.osc_port}")
     write_whole(path, text)
-    ranges = "calibrated" if calibration is not None else "the table's, since the model is not calibrated"
-    print(f"{path}: {facts.spec.full_latent_size} latents in banks of 16; ranges are {ranges}")
+    ranges = "calibrated" if calibration is not None else "the defaults, since the model is not calibrated"
+    print(f"{path}: {facts.spec.full_latent_size} latents in banks of 16; the ranges are {ranges}")
     return 0

@@ -1,4 +1,4 @@
-"""The soundcheck: a verdict per line, each of which can fail; on the null device all of it in a moment."""
+"""The soundcheck: a verdict per line, each of which can fail; on the null device the whole in two seconds."""
 
 import json
 import socket

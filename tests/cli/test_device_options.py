@@ -1,4 +1,4 @@
-"""Options of the device as the command line takes them."""
+"""The command line parses the options of the device."""
 
 import argparse
 

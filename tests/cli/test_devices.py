@@ -1,4 +1,4 @@
-"""`rtrave devices` shows each device on one line, names the default, and tells programs the same as JSON."""
+"""`rtrave devices` shows each device on one line and names the default; its JSON has the same content."""
 
 import json
 from dataclasses import asdict
@@ -38,7 +38,7 @@ def test_no_default_is_not_made_up(with_devices, capsys):
     assert "default" not in capsys.readouterr().out
 
 
-def test_without_devices_it_says_what_plays(with_devices, capsys):
+def test_without_devices_it_names_the_null_device(with_devices, capsys):
     with_devices()
     assert main(["devices"]) == 0
     assert "null device" in capsys.readouterr().out

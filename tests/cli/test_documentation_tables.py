@@ -1,4 +1,4 @@
-"""The tables in docs/controls.md are those of the code."""
+"""The tables in docs/controls.md are up to date with the code."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def test_every_address_has_its_row():
 
 
 @pytest.mark.parametrize(("was", "now"), [("-5 to 5 (1)", "-5 to 5 (0)"), ("| `/rtrave/mix` |", "| `/rtrave/max` |")])
-def test_an_old_table_is_found_and_mended(tmp_path, was, now):
+def test_an_old_table_is_found_and_updated(tmp_path, was, now):
     text = CONTROLS.read_text(encoding="utf-8")
     assert was in text
     old = tmp_path / "controls.md"
@@ -40,7 +40,7 @@ def test_an_old_table_is_found_and_mended(tmp_path, was, now):
     assert old.read_text(encoding="utf-8") == text
 
 
-def test_a_file_without_the_marks_is_left_alone(tmp_path):
+def test_a_file_without_the_marks_stays_untouched(tmp_path):
     other = tmp_path / "other.md"
     other.write_text("nothing", encoding="utf-8")
     done = run(other)

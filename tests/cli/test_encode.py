@@ -1,4 +1,4 @@
-"""`rtrave encode` and `decode` give what the model gives for the whole recording, however long it is."""
+"""`rtrave encode` and `decode` give what the model gives for the whole recording, at any length."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def tiny(tmp_path):
 
 
 def inside(y):
-    """Without the edges, where the whole is padded layer by layer and a stream hears silence, or goes on."""
+    """Cut the edges: there the whole is padded layer by layer, and a stream continues from silence, or goes on."""
     return y[:, 1024:-128]
 
 
@@ -80,7 +80,7 @@ def test_missing_components_are_filled_from_the_seed(tiny):
 @torch.no_grad()
 @pytest.mark.parametrize("case", ["v1", "v1_causal", "v2_small", "v2_causal_stereo_48k"])
 def test_blocks_join(case, monkeypatch):
-    """Small blocks with the margin that long ones have, against the whole at once."""
+    """Small blocks, with the margin of long ones, equal the whole at once."""
     monkeypatch.setattr(offline, "BLOCK_SAMPLES", 8192)
     monkeypatch.setattr(offline, "MARGIN_SAMPLES", 40960)
     model = load(DATA / case)
@@ -113,12 +113,15 @@ def test_refused(tiny, capsys):
         (["decode", "wide.npy", "y.wav"], "latents of shape (7, 3)"),
         (["decode", "nan.npy", "y.wav"], "NaN or infinity"),
         (["decode", "flat.npy", "y.wav"], "give [4, latent frames]"),
-        (["decode", "words.npy", "y.wav"], "no array of numbers"),
+        (["decode", "words.npy", "y.wav"], "expected an array of numbers"),
         (["decode", "no.npy", "y.wav"], "cannot read"),
         (["encode", "in.wav", "z.npy", "--device", "cuda"], "use --backend torch"),
-        (["encode", "in.wav", "z.npy", "--backend", "torch", "--device", "mars"], "--device mars: PyTorch"),
+        (
+            ["encode", "in.wav", "z.npy", "--backend", "torch", "--device", "mars"],
+            "--device: expected a device of PyTorch",
+        ),
     ):
         assert run(folder, *command, *model) == 1, command
-        told = capsys.readouterr().err
-        assert said in told and told.count("\n") == 1
+        printed = capsys.readouterr().err
+        assert said in printed and printed.count("\n") == 1
     assert not (folder / "z.npy").exists() and not (folder / "y.wav").exists()

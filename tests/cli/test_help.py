@@ -1,4 +1,4 @@
-"""Every command explains itself, and `rtrave` alone shows what there is."""
+"""Every command and option has a help text, and `rtrave` alone lists the commands."""
 
 import argparse
 

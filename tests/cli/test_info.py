@@ -1,4 +1,4 @@
-"""`rtrave info`: JSON with what was agreed, words with what was measured, one line for a wrong file."""
+"""`rtrave info`: JSON with the documented fields, lines with the measured delays, one line for a wrong file."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests import third_party_scripts
 from tests.reference import DATA
 from tests.tiny import tiny_model
 
-AGREED = {
+DOCUMENTED = {
     "name", "architecture", "regularisation", "sample_rate", "ratio", "channels", "latent_size", "full_latent_size",
     "delay", "acoustic_delay", "causal", "streaming", "parameters", "fidelity", "format",
 }  # fmt: skip
@@ -28,8 +28,8 @@ def test_json(tiny, capsys):
     assert main(["info", str(tiny), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     spec = tiny_model().spec
-    assert set(facts) >= AGREED
-    for name in AGREED - {"format", "fidelity", "streaming"}:
+    assert set(facts) >= DOCUMENTED
+    for name in DOCUMENTED - {"format", "fidelity", "streaming"}:
         assert facts[name] == getattr(spec, name), name
     assert facts["fidelity"] == pytest.approx(list(spec.fidelity))
     assert facts["format"] == "native" and facts["streaming"] is True and facts["problems"] == []
@@ -46,17 +46,17 @@ def test_words(tiny, capsys):
     assert "verdict    plays live" in text
 
 
-def test_what_is_special_is_told(capsys):
+def test_noise_and_padding_are_reported(capsys):
     assert main(["info", str(DATA / "v1"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["format"] == "run folder" and facts["noise_synthesiser"] == 1 and facts["causal"] is False
 
 
-def test_a_foreign_script(tmp_path, capsys):
+def test_a_third_party_torchscript(tmp_path, capsys):
     path = third_party_scripts.save(third_party_scripts.Blur(), tmp_path)
     assert main(["info", str(path), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert set(facts) >= AGREED
+    assert set(facts) >= DOCUMENTED
     assert facts["format"] == "script" and facts["streaming"] is False
     assert any("does not stream" in line for line in facts["problems"])
     assert main(["info", str(path)]) == 0
@@ -67,8 +67,8 @@ def test_a_foreign_script(tmp_path, capsys):
 def test_a_wrong_file_gives_one_line(tmp_path, capsys, name):
     (tmp_path / name).write_bytes(b"no model at all")
     assert main(["info", str(tmp_path / name)]) == 1
-    told = capsys.readouterr()
-    assert told.out == "" and told.err.count("\n") == 1 and name in told.err
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and name in printed.err
 
 
 def test_every_problem_has_its_line():

@@ -1,4 +1,4 @@
-"""`rtrave latency` finds by ear what is reported: on the null device to the sample, over JACK within a block."""
+"""`rtrave latency` measures the reported latency: on the null device to the sample, over JACK within a block."""
 
 import json
 
@@ -9,6 +9,8 @@ from rtrave.audio.round_trip import RoundTrip, find_delay
 from rtrave.cli.latency import compared, in_words
 from tests.audio.jack import best_of_three, jack_server
 from tests.player.running import rtrave
+
+DEVICE = {"block": 256, "host_period": 256, "device_rate": 44100, "input": "in", "output": "out", "host_api": "ALSA"}
 
 
 def latency(*arguments, **more):
@@ -47,9 +49,9 @@ def test_a_delay_is_found_in_noise_and_at_low_level(delay):
     rng = np.random.default_rng(delay)
     noise = np.zeros(131072, np.float32)
     noise[:20000] = 0.1 * rng.uniform(-1, 1, 20000)
-    heard = 1e-4 * rng.standard_normal(len(noise))
-    heard[delay : delay + 20000] -= 0.01 * noise[:20000]
-    assert find_delay(noise, heard.astype(np.float32)) == delay
+    received = 1e-4 * rng.standard_normal(len(noise))
+    received[delay : delay + 20000] -= 0.01 * noise[:20000]
+    assert find_delay(noise, received.astype(np.float32)) == delay
 
 
 def test_where_nothing_comes_back_nothing_is_found():
@@ -58,15 +60,15 @@ def test_where_nothing_comes_back_nothing_is_found():
     noise[:20000] = 0.1 * rng.uniform(-1, 1, 20000)
     assert find_delay(noise, np.zeros_like(noise)) is None
     assert find_delay(noise, (0.01 * rng.standard_normal(len(noise))).astype(np.float32)) is None
-    facts = {"reported_ms": 100.0, "terms_ms": {"model": 100.0}, "loop": "cable", "measured_ms": None}
-    assert "nothing came back" in in_words(facts)
+    found = compared(RoundTrip(None, "cable", DEVICE), {"model": 100.0})
+    assert not found.agrees and found.difference_ms is None
+    assert "nothing came back" in in_words(found)
 
 
 @pytest.mark.parametrize(
     ("measured_ms", "agrees"), [(100.0, True), (105.7, True), (94.3, True), (106.0, False), (93.9, False)]
 )
-def test_what_is_reported_falsely_is_found_out(measured_ms, agrees):
-    told = {"block": 256, "host_period": 256, "device_rate": 44100, "input": "in", "output": "out", "host_api": "ALSA"}
-    found = compared(RoundTrip(measured_ms / 1000, "cable", told), {"device": 40.0, "model": 60.0})
-    assert found["agrees"] == agrees
+def test_a_wrong_report_is_found(measured_ms, agrees):
+    found = compared(RoundTrip(measured_ms / 1000, "cable", DEVICE), {"device": 40.0, "model": 60.0})
+    assert found.agrees == agrees
     assert ("NOT as reported" in in_words(found)) != agrees

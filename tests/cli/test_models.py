@@ -1,4 +1,4 @@
-"""`rtrave models` lists everything that has a name, also what cannot be read; `rtrave import` never overwrites."""
+"""`rtrave models` lists all names, with the reason where one cannot be read; `rtrave import` never overwrites."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_import_gives_the_ending_and_never_overwrites(tmp_path, capsys):
     assert load(made).spec.name == "voice.v2"
     before = made.read_bytes()
     assert main(["import", str(DATA / "v1_causal"), str(made)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "expected a new file, got one that exists" in capsys.readouterr().err
     assert made.read_bytes() == before
     assert main(["import", str(DATA / "v1_causal"), str(made), "--force"]) == 0
     assert load(made).spec.architecture == "v1"

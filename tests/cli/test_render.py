@@ -1,4 +1,4 @@
-"""`rtrave render --fast` gives what the hops give, to 1e-4, as long as they do."""
+"""`rtrave render --fast` gives the samples of the hops to 1e-4, and as many."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_fast_equals_the_hops(tmp_path, samples):
     assert np.abs(hops - fast).max() <= 1e-4 * max(np.abs(hops).max(), 0.01)
 
 
-def test_fast_has_no_place_for_moves(tmp_path, capsys):
+def test_fast_refuses_control_changes(tmp_path, capsys):
     soundfile.write(tmp_path / "in.wav", np.zeros(100), 44100)
     (tmp_path / "events.jsonl").write_text("")
     arguments = [str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), "--fast"]

@@ -110,10 +110,13 @@ def test_two_streams_share_one_second_input(tmp_path, model, sound):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["--second-input", "1,2"], "--second-input lists 2 channels, the model has 1: name one for all, or 1"),
-        (["--second-input", "4"], "in.wav has 3 channels: --second-input names channel 4"),
+        (["--second-input", "1,2"], "--second-input: expected 1 channel, got 2: list one for all"),
+        (["--second-input", "4"], "in.wav', got 4: list others"),
         (["--set", "/rtrave/source/b=input2"], "there is no second source here"),
-        (["--second-input", "2", "--set", "/rtrave/source/b=bow"], "only input2 can be the second source before a run"),
+        (
+            ["--second-input", "2", "--set", "/rtrave/source/b=bow"],
+            "expected input2 as second source before a run begins, got 'bow'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(tmp_path, model, sound, options, line):
@@ -124,7 +127,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path, model, sound, option
 
 def test_a_stereo_model_is_no_dual_mono():
     facts = read_facts(ensure_graph_of(tiny_model(2), TWO))
-    with pytest.raises(RtraveError, match="tiny is a stereo model: --dual-mono is for mono ones"):
+    with pytest.raises(RtraveError, match="--dual-mono: expected a mono model, got tiny, 2 channels"):
         check_streams(facts)
 
 
