@@ -30,7 +30,7 @@ from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-BUILDER_VERSION = 5  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 6  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
@@ -53,6 +53,8 @@ class GraphFacts:
         Samples: the stream's latents are the offline ones of an input that comes so much later.
     frames_per_step : int
         Least latent frames that the model can take at once; a stream may begin at multiples of it only.
+    receptive_fields : dict
+        "encoder" in audio samples, "decoder" in latent frames: see `Model.receptive_fields`.
     """
 
     spec: ModelSpec
@@ -64,6 +66,7 @@ class GraphFacts:
     states: dict[str, dict[str, list[int]]]
     encoder_delay: int
     frames_per_step: int
+    receptive_fields: dict[str, int | None]
 
     @property
     def channels(self) -> int:
@@ -124,6 +127,7 @@ def open_facts(folder: Path) -> GraphFacts:
             manifest["states"],
             manifest["encoder_delay"],
             manifest["frames_per_step"],
+            manifest["receptive_fields"],
         )
 
 

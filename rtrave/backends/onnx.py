@@ -115,6 +115,7 @@ class OnnxBackend:
         self.spec, self.model_hash, self.shape = facts.spec, facts.model_hash, facts.shape
         self.latent_pca, self.latent_mean, self.initial = facts.latent_pca, facts.latent_mean, facts.initial
         self.encoder_delay, self.frames_per_step = facts.encoder_delay, facts.frames_per_step
+        self.receptive_fields = facts.receptive_fields
         self._state_shapes = facts.states
         self._begin({part: open_session(folder / f"{part}.onnx", threads) for part in facts.states})
 

@@ -128,7 +128,8 @@ def open_routed(folder: Path) -> GraphFacts:
     states = {"encoder": a.states["encoder"], "decoder": b.states["decoder"]}
     step = math.lcm(a.frames_per_step, max(b.frames_per_step * b.spec.ratio // a.spec.ratio, 1))
     space = (a.latent_pca, a.latent_mean)
-    return GraphFacts(spec, record["model_hash"], a.shape, *space, initial, states, a.encoder_delay, step)
+    fields = {"encoder": a.receptive_fields["encoder"], "decoder": b.receptive_fields["decoder"]}
+    return GraphFacts(spec, record["model_hash"], a.shape, *space, initial, states, a.encoder_delay, step, fields)
 
 
 class RoutedBackend:

@@ -118,7 +118,8 @@ def facts_of(model: Model, plain: Model, shape: GraphShape) -> GraphFacts:
     initial = {f"{part}.{name}": leaf.numpy() for part in OUTPUTS for name, leaf in leaves[part].items() if leaf.any()}
     states = {part: {name: list(leaf.shape) for name, leaf in leaves[part].items()} for part in OUTPUTS}
     delay, least = model.encoder_delay(), model.frames_per_step
-    return GraphFacts(model.spec, fingerprint(model), shape, pca, mean, initial, states, delay, least)
+    fields = model.receptive_fields
+    return GraphFacts(model.spec, fingerprint(model), shape, pca, mean, initial, states, delay, least, fields)
 
 
 def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[str], None] = lambda line: None) -> None:
@@ -139,6 +140,7 @@ def build_graph(model: Model, folder: Path, shape: GraphShape, tell: Callable[[s
         "states": facts.states,
         "encoder_delay": facts.encoder_delay,
         "frames_per_step": facts.frames_per_step,
+        "receptive_fields": facts.receptive_fields,
     }
     with new_folder(folder) as part_folder:
         for number, part in enumerate(OUTPUTS, 2):

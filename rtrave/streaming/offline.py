@@ -1,8 +1,8 @@
 """Encoding and decoding whole recordings through compiled graphs: long blocks, all cores. Needs no torch.
 
-What a stream gives, moved back by its delay. A recording is cut into segments that are worked on side by side; each
-begins early enough for its stream to have forgotten that it began. After the end the encoder hears silence, and the
-decoder the last latent frame on.
+The result is that of a stream, moved back by its delay. A recording is cut into segments that run side by side. The
+stream of each segment begins earlier by the receptive field, so that it does not depend on where the recording was cut.
+After the end the encoder reads silence, and the decoder repeats the last latent frame.
 """
 
 from __future__ import annotations
@@ -20,29 +20,40 @@ from rtrave.model.latent_space import NoiseSource, sample_posterior
 from rtrave.streaming.stream import draws_for
 
 SEGMENT_SAMPLES = 1 << 20  # at most
-# A stream forgets what came so long ago: the longest memory known is 34080 samples, of the first version's decoder
-MEMORY_SAMPLES = 36864
-MEMORY_FRAMES = 18  # at least, for models of a larger ratio, whose memory grows with it
 
 Result = TypeVar("Result")
 
 
-def _segments(parts: OnnxBackend, frames: int, workers: int) -> Iterator[tuple[int, int]]:
-    """(start, end) in latent frames: as long as they may be, but as many as there are workers."""
+def _segments(parts: OnnxBackend, part: str, frames: int, workers: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each segment in latent frames: as long as allowed, and at least one for each worker.
+
+    A part without a bound on its receptive field depends on everything before it: one segment.
+    """
+    if parts.receptive_fields[part] is None:
+        yield 0, frames
+        return
     size = min(max(SEGMENT_SAMPLES // parts.spec.ratio, 1), -(-frames // workers))
     size += -size % parts.frames_per_step
     for start in range(0, frames, size):
         yield start, min(start + size, frames)
 
 
-def _beginning(parts: OnnxBackend, start: int) -> int:
-    """Where a stream begins, in latent frames, that knows everything it should at `start`."""
-    begin = max(start - max(-(-MEMORY_SAMPLES // parts.spec.ratio), MEMORY_FRAMES), 0)
-    return begin - begin % parts.frames_per_step
+def _beginning(parts: OnnxBackend, part: str, start: int) -> int:
+    """Latent frame at which a stream must begin, so that everything from the latent frame `start` on is right.
+
+    A receptive field counts back from the newest input of a step, here of the step that holds `start`.
+    """
+    field, step = parts.receptive_fields[part], parts.frames_per_step
+    if field is None:
+        return 0
+    inputs_per_frame = parts.spec.ratio if part == "encoder" else 1
+    newest = (start - start % step + step) * inputs_per_frame - 1
+    begin = max(newest - field, 0) // inputs_per_frame
+    return begin - begin % step
 
 
 def _in_order(
-    parts: OnnxBackend, work: Callable[[OnnxBackend, int, int], Result], frames: int, workers: int
+    parts: OnnxBackend, part: str, work: Callable[[OnnxBackend, int, int], Result], frames: int, workers: int
 ) -> Iterator[Result]:
     """The results of all segments in their order; a few of them wait, never all."""
     free: SimpleQueue[OnnxBackend] = SimpleQueue()
@@ -58,7 +69,7 @@ def _in_order(
         finally:
             free.put(own)
 
-    segments = _segments(parts, frames, workers)
+    segments = _segments(parts, part, frames, workers)
     with ThreadPoolExecutor(workers) as pool:
         waiting = [pool.submit(one, segment) for _, segment in zip(range(2 * workers), segments, strict=False)]
         while waiting:
@@ -100,7 +111,7 @@ def encode_recording(
         return block
 
     def work(own: OnnxBackend, start: int, end: int) -> np.ndarray:
-        step, first = own.shape.latent_frames, _beginning(own, start + late)
+        step, first = own.shape.latent_frames, _beginning(own, "encoder", start + late)
         found = []
         for block in range(first, end + late, step):
             mean, std = (part[0].T for part in own.encode(audio(block, step)))
@@ -111,7 +122,7 @@ def encode_recording(
             found.append(np.array(mean, np.float32))
         return np.concatenate(found, axis=1)[:, start + late - first : end + late - first]
 
-    yield from _in_order(parts, work, -(-x.shape[1] // ratio), workers)
+    yield from _in_order(parts, "encoder", work, -(-x.shape[1] // ratio), workers)
 
 
 def decode_recording(parts: OnnxBackend, z: np.ndarray, noise: NoiseSource, workers: int = 1) -> Iterator[np.ndarray]:
@@ -140,7 +151,7 @@ def decode_recording(parts: OnnxBackend, z: np.ndarray, noise: NoiseSource, work
     shapes = parts.draw_shapes()
 
     def work(own: OnnxBackend, start: int, end: int) -> np.ndarray:
-        step, first = own.shape.latent_frames, _beginning(own, start)
+        step, first = own.shape.latent_frames, _beginning(own, "decoder", start)
         found = []
         for block in range(first, end + -(-delay // ratio), step):
             known = z[:, np.arange(block, block + step).clip(max=frames - 1)]
@@ -149,4 +160,4 @@ def decode_recording(parts: OnnxBackend, z: np.ndarray, noise: NoiseSource, work
         skipped = (start - first) * ratio + delay
         return np.concatenate(found, axis=1)[:, skipped : skipped + (end - start) * ratio]
 
-    yield from _in_order(parts, work, frames, workers)
+    yield from _in_order(parts, "decoder", work, frames, workers)

@@ -80,9 +80,8 @@ def test_missing_components_are_filled_from_the_seed(tiny):
 @torch.no_grad()
 @pytest.mark.parametrize("case", ["v1", "v1_causal", "v2_small", "v2_causal_stereo_48k"])
 def test_blocks_join(case, monkeypatch):
-    """Small blocks with the margin that long ones have, against the whole at once."""
+    """Small blocks with the margins that long ones have, against the whole at once."""
     monkeypatch.setattr(offline, "BLOCK_SAMPLES", 8192)
-    monkeypatch.setattr(offline, "MARGIN_SAMPLES", 40960)
     model = load(DATA / case)
     ratio = model.spec.ratio
     x = np.random.default_rng(0).standard_normal((model.spec.channels, 98304)).astype(np.float32) / 4
