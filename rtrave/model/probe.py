@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rtrave.layers.activations import Identity
 from rtrave.layers.contract import random_cuts, relative_error
