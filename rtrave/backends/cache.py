@@ -32,7 +32,7 @@ from rtrave.model.formats.files import model_files
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-BUILDER_VERSION = 6  # raised with every change of what a graph computes or how it is laid out
+BUILDER_VERSION = 7  # raised with every change of what a graph computes or how it is laid out
 MANIFEST = "manifest.json"
 
 
@@ -101,6 +101,7 @@ def open_compiled(folder: Path) -> CompiledModel:
             space["mean"],
             manifest["encoder_delay"],
             manifest["frames_per_step"],
+            manifest["receptive_fields"],
         )
         return CompiledModel(facts, dict(initial), manifest["states"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -36,6 +36,9 @@ class ModelFacts:
         Samples: the stream's latents are the offline latents of an input that is this much later.
     frames_per_step : int
         Least latent frames that the model takes at once; a stream may begin at multiples of it only.
+    receptive_fields : dict
+        "encoder" in audio samples, "decoder" in latent frames, None where it has no bound: see
+        `Model.receptive_fields`. Empty for a third-party TorchScript file, whose layers are unknown.
     """
 
     spec: ModelSpec
@@ -45,6 +48,7 @@ class ModelFacts:
     latent_mean: NDArray[np.float32]
     encoder_delay: int = 0
     frames_per_step: int = 1
+    receptive_fields: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:

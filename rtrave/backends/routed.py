@@ -85,7 +85,8 @@ def _pair_facts(a: ModelFacts, b: ModelFacts, model_hash: str) -> ModelFacts:
         parameters=a.spec.parameters + b.spec.parameters,
     )
     step = math.lcm(a.frames_per_step, max(b.frames_per_step * b.spec.ratio // a.spec.ratio, 1))
-    return ModelFacts(spec, model_hash, a.shape, a.latent_pca, a.latent_mean, a.encoder_delay, step)
+    fields = {"encoder": a.receptive_fields["encoder"], "decoder": b.receptive_fields["decoder"]}
+    return ModelFacts(spec, model_hash, a.shape, a.latent_pca, a.latent_mean, a.encoder_delay, step, fields)
 
 
 class RoutedBackend:

@@ -34,7 +34,9 @@ class TorchBackend:
         self._source = model
         self.model = prepared(model, shape.latent_frames, model.latent_mean.dtype, device)
         delay, least = model.encoder_delay(), model.frames_per_step
-        self.facts = ModelFacts(model.spec, fingerprint(model), shape, *model.space(), delay, least)
+        self.facts = ModelFacts(
+            model.spec, fingerprint(model), shape, *model.space(), delay, least, model.receptive_fields
+        )
         self.capabilities = Capabilities(streams=shape.batch)
         self._states = self._fresh_states()
         self._initial = {name: array.copy() for name, array in self.state().items() if array.any()}

@@ -115,7 +115,7 @@ def part_graph(model: Model, part: str, shape: GraphShape, images: bool) -> onnx
 def describe(model: Model, plain: Model, shape: GraphShape) -> CompiledModel:
     """Describe the graphs of a model; `plain` is the model as `prepared` returns it."""
     delay, least = model.encoder_delay(), model.frames_per_step
-    facts = ModelFacts(model.spec, fingerprint(model), shape, *plain.space(), delay, least)
+    facts = ModelFacts(model.spec, fingerprint(model), shape, *plain.space(), delay, least, model.receptive_fields)
     leaves = {part: flatten(plain.initial_state(part, shape.batch)) for part in OUTPUTS}
     initial = {f"{part}.{name}": leaf.numpy() for part in OUTPUTS for name, leaf in leaves[part].items() if leaf.any()}
     states = {part: {name: list(leaf.shape) for name, leaf in leaves[part].items()} for part in OUTPUTS}
@@ -144,6 +144,7 @@ def build_graph(
         "states": compiled.states,
         "encoder_delay": facts.encoder_delay,
         "frames_per_step": facts.frames_per_step,
+        "receptive_fields": facts.receptive_fields,
     }
     with new_folder(folder) as part_folder:
         for number, part in enumerate(OUTPUTS, 2):

@@ -27,6 +27,10 @@ class Pointwise(nn.Module):
         """As it came."""
         return incoming
 
+    def receptive_field(self, past: int) -> int | None:
+        """The sample itself: `past`."""
+        return past
+
 
 class LeakyReLU(Pointwise):
     """x for x > 0, else `slope` x."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rtrave.errors import RtraveError
 from rtrave.layers.activations import Identity, LeakyReLU, Pointwise
 from rtrave.layers.conv import Conv1d
-from rtrave.layers.state import State, StreamingLayer, streaming
+from rtrave.layers.state import State, StreamingLayer, chained_field, streaming, widest
 
 
 class Sequential(nn.Sequential):
@@ -34,6 +34,10 @@ class Sequential(nn.Sequential):
         for layer in self.children():
             incoming = streaming(layer).delay(incoming)
         return incoming
+
+    def receptive_field(self, past: int) -> int | None:
+        """f_1(f_2(... f_n(past))), each at its own rate; None if one has no bound."""
+        return chained_field(list(self.children()), past)
 
 
 class Delay(Pointwise):
@@ -61,6 +65,10 @@ class Delay(Pointwise):
     def delay(self, incoming: Fraction) -> Fraction:
         """The incoming delay and its own."""
         return incoming + self.samples
+
+    def receptive_field(self, past: int) -> int | None:
+        """past + samples."""
+        return past + self.samples
 
 
 def waits(delays: Sequence[Fraction], widths: Sequence[int]) -> list[Delay]:
@@ -112,6 +120,11 @@ class Branches(nn.Module):
         """The delay of the slowest branch."""
         return max(streaming(branch).delay(incoming) for branch in self.branches)
 
+    def receptive_field(self, past: int) -> int | None:
+        """max_i f_i(past + d_i), where branch i waits for d_i samples."""
+        pairs = zip(self.branches, self.waits, strict=True)
+        return widest(chained_field((branch, wait), past) for branch, wait in pairs)
+
 
 class Named(nn.Module):
     """One layer under a name of its own, so that the state dict reads as RAVE's does."""
@@ -142,6 +155,10 @@ class Named(nn.Module):
     def delay(self, incoming: Fraction) -> Fraction:
         """The layer's."""
         return self.layer.delay(incoming)
+
+    def receptive_field(self, past: int) -> int | None:
+        """The layer's."""
+        return self.layer.receptive_field(past)
 
 
 def residual(unit: nn.Module, channels: int) -> Named:

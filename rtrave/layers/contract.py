@@ -12,6 +12,7 @@ from torch import Tensor
 from rtrave.errors import RtraveError
 from rtrave.layers.state import StreamingLayer, flatten
 
+IMPULSE = 1e3  # against a signal of 1: it is not lost in the rounding of what it comes through
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}  # relative to the peak of the reference
 
 
@@ -36,6 +37,8 @@ class Signal:
         gives
         before its first sample, and pads what follows with zeros, where a stream keeps it. As long as the receptive
         field.
+    whole_field : bool
+        The farthest sample of the receptive field has an effect: see `verify_receptive_field`.
     dtype : torch.dtype
         float32 or float64.
     batch, seed : int
@@ -45,6 +48,7 @@ class Signal:
     multiple: int = 1
     blocks: int = 64
     settle: int = 0
+    whole_field: bool = True
     dtype: torch.dtype = torch.float64
     batch: int = 2
     seed: int = 0
@@ -165,8 +169,51 @@ def verify_contract(layer: StreamingLayer, signal: Signal) -> Measured:
     known = math.floor(half * offline.shape[2] / length) - reported
     compare("causality", layer.forward(changed)[:, :, : max(known, 0)], offline[:, :, : max(known, 0)])
 
+    verify_receptive_field(layer, x, other, signal.multiple, signal.whole_field)
     _verify_isolation(layer, x, other, cuts, whole, compare)
     return Measured(measured, compare.error, compare.compared)
+
+
+@torch.no_grad()
+def verify_receptive_field(
+    layer: StreamingLayer, x: Tensor, other: Tensor, multiple: int, whole_field: bool = True
+) -> None:
+    """Check the receptive field that a layer reports against the outputs of the last two smallest blocks.
+
+    For each of them, `past` samples before the end: another input further back than the field changes nothing, to the
+    bit; an impulse at the far end of the field changes it. Without a bound, an impulse at the first sample changes it.
+
+    Parameters
+    ----------
+    x, other : Tensor [B, C, T]
+        Two signals, longer than the receptive field by two smallest blocks.
+    multiple : int
+        Input samples of the smallest block.
+    whole_field : bool
+        Demand that the far end matters: not for filters that end in taps of 0.
+
+    Raises
+    ------
+    ContractError
+        The reported field is too small or too large, or the signal is too short to tell.
+    """
+    length = x.shape[2]
+    whole = run_stream(layer, x, [length])
+    pasts: dict[int | None, list[int]] = {}
+    for past in range(2 * multiple * whole.shape[2] // length):
+        pasts.setdefault(layer.receptive_field(past), []).append(whole.shape[2] - 1 - past)
+    for field, at in pasts.items():
+        oldest = 0 if field is None else length - 1 - field
+        if oldest < 0:
+            raise ContractError(f"receptive field: {field} samples do not fit into {length}: use a longer signal")
+        before = torch.cat((other[:, :, :oldest], x[:, :, oldest:]), dim=2)
+        if not torch.equal(run_stream(layer, before, [length])[:, :, at], whole[:, :, at]):
+            raise ContractError(f"receptive field: samples before the {field} that are reported have an effect")
+        impulse = x.clone()
+        impulse[:, :, oldest] += IMPULSE
+        moved = (run_stream(layer, impulse, [length]) != whole).any(dim=0).any(dim=0)
+        if whole_field and not bool(moved[at].all()):
+            raise ContractError(f"receptive field: the farthest of the {field} samples that are reported has no effect")
 
 
 def _verify_isolation(

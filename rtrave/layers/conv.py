@@ -204,6 +204,10 @@ class Conv1d(Kernel):
         """The incoming delay and the padding on the right, at the lower rate."""
         return (incoming + self.padding[1] + self.align) / self.stride
 
+    def receptive_field(self, past: int) -> int:
+        """(past + 1) stride - 1 + cached: the oldest tap is `cached` samples before the first of a stride."""
+        return (past + 1) * self.stride - 1 + self.cached
+
 
 class ConvTranspose1d(Kernel):
     """Upsampling by `stride` with a kernel of twice the stride, weights [in, out, 2 stride].
@@ -248,3 +252,7 @@ class ConvTranspose1d(Kernel):
     def delay(self, incoming: Fraction) -> Fraction:
         """The incoming delay at the higher rate, and the half stride that `forward` crops."""
         return incoming * self.stride + self.stride // 2
+
+    def receptive_field(self, past: int) -> int:
+        """floor(past / stride) + 1: the sample that an output belongs to, and the one before it."""
+        return past // self.stride + 1

@@ -122,3 +122,7 @@ class NoiseSynth(nn.Module):
     def delay(self, incoming: Fraction) -> Fraction:
         """Whole frames, in band samples."""
         return incoming + self.net.delay(Fraction(0)) * self.target
+
+    def receptive_field(self, past: int) -> int | None:
+        """That of the network at the frame that holds the sample, floor(past / target); noise does not cross frames."""
+        return self.net.receptive_field(past // self.target)

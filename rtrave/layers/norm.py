@@ -33,6 +33,10 @@ class BatchNorm(nn.BatchNorm1d):
         """As it came."""
         return incoming
 
+    def receptive_field(self, past: int) -> int:
+        """The sample itself: `past`."""
+        return past
+
 
 class AdaIN(Pointwise):
     """Adaptive instance norm: what sounds like the source is given the statistics of the target, channel by channel.
@@ -103,6 +107,14 @@ class AdaIN(Pointwise):
         scale = target_std / (source_std + self.EPSILON)
         learned = (count > 1).all(dim=-2, keepdim=True)
         return torch.where(learned, (x - source_mean) * scale + target_mean, x)
+
+    def receptive_field(self, past: int) -> int | None:
+        """None, no bound, if the checkpoint starts with learning on: statistics keep every sample; else `past`.
+
+        It holds for a stream whose `learn` nobody changes.
+        """
+        learns = any(bool(self.get_buffer(f"learn_{side}").any()) for side in ("x", "y"))
+        return None if learns else past
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
         """What the checkpoint has learned, counted as two samples for each update it saw."""

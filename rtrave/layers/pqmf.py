@@ -157,6 +157,14 @@ class PQMF(nn.Module):
         """Of the stream against offline, in audio samples, when the bands are late by `incoming` band samples."""
         return self.inverse_conv.delay(incoming) * self.bands
 
+    def analysis_field(self, past: int) -> int:
+        """Receptive field of the analysis in audio samples, at `past` band samples: that of its convolution."""
+        return self.forward_conv.receptive_field(past)
+
+    def synthesis_field(self, past: int) -> int:
+        """Receptive field of the synthesis in band samples, at `past` audio samples: f(floor(past / bands))."""
+        return self.inverse_conv.receptive_field(past // self.bands)
+
     def impulse_delay(self) -> int:
         """Samples by which analysis and synthesis together, offline, put an impulse late."""
         length = 2 * (self.forward_conv.kernel_size + self.bands * self.inverse_conv.kernel_size)
@@ -205,6 +213,12 @@ class NoPQMF(nn.Module):
     def synthesis_delay(self, incoming: Fraction) -> Fraction:
         """None added."""
         return incoming
+
+    def analysis_field(self, past: int) -> int:
+        """The sample itself: `past`."""
+        return past
+
+    synthesis_field = analysis_field
 
     def impulse_delay(self) -> int:
         """None."""

@@ -12,6 +12,7 @@ No state hides in a module, so two streams may run on one model, and a state can
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol, cast
 
@@ -39,10 +40,34 @@ class StreamingLayer(Protocol):
     def delay(self, incoming: Fraction) -> Fraction:
         """Lag of the stream's output against `forward`, in output samples, when its input lags by `incoming`."""
 
+    def receptive_field(self, past: int) -> int | None:
+        """Input samples before the newest one that an output sample of the stream can depend on; None without a bound.
+
+        `past` names the output sample: so many samples before the newest one of a block. The newest input and the
+        newest output are those at the end of the same block, whatever the two rates, so that the fields of a chain are
+        f_1(f_2(... f_n(past))). A layer that needs no past has the field `past`.
+        """
+
 
 def streaming(module: nn.Module) -> StreamingLayer:
     """A child module, seen as the layer that it is."""
     return cast(StreamingLayer, module)
+
+
+def chained_field(layers: Sequence[nn.Module], past: int) -> int | None:
+    """Receptive field of layers one after another, f_1(f_2(... f_n(past))); None if one has no bound."""
+    field: int | None = past
+    for layer in reversed(layers):
+        if field is None:
+            return None
+        field = streaming(layer).receptive_field(field)
+    return field
+
+
+def widest(fields: Iterable[int | None]) -> int | None:
+    """Largest of several receptive fields; None, which has no bound, is larger than any number."""
+    known = list(fields)
+    return None if None in known else max(field for field in known if field is not None)
 
 
 def flatten(state: State, prefix: str = "") -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from rtrave.layers.compose import Branches, Delay, Named, Sequential, dilated_un
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
 from rtrave.layers.noise import NoiseSynth
 from rtrave.layers.norm import AdaIN
-from rtrave.layers.state import State, streaming
+from rtrave.layers.state import State, chained_field, streaming, widest
 from rtrave.model.encoder import activation
 from rtrave.model.spec import NetworkSpec, NoiseSpec
 
@@ -121,6 +121,11 @@ class Decoder(nn.Module):
         """The network's and the slowest head's."""
         reached = streaming(self.net).delay(incoming)
         return max(streaming(self.get_submodule(path)).delay(reached) for path in self.paths.values())
+
+    def receptive_field(self, past: int) -> int | None:
+        """Latent frames before the newest one, at `past` band samples: the network through the widest head."""
+        ways = ((self.net, self.get_submodule(path), self.waits[role]) for role, path in self.paths.items())
+        return widest(chained_field(way, past) for way in ways)
 
 
 def _attach(module: nn.Module, path: str, layer: nn.Module) -> None:

@@ -16,15 +16,22 @@ from rtrave.model.latent_space import NoiseSource, seeded_noise
 from rtrave.model.rave import Model
 
 BLOCK_SAMPLES = 1 << 19
-MARGIN_SAMPLES = 1 << 16  # nearly twice the widest one-sided receptive field known (34080 samples: v1's causal decoder)
-MARGIN_FRAMES = 32  # at least, for models of a larger ratio, whose receptive field grows with it
 
 
-def _blocks(model: Model, frames: int) -> Iterator[tuple[int, int, int, int]]:
-    """(start, end) of each block and (first, last) of what is read for it, in latent frames; all in whole steps."""
-    ratio, step = model.network.ratio, model.frames_per_step
+def _blocks(model: Model, part: str, frames: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (start, end) of each block and (first, last) of the input it reads, in latent frames, in whole steps.
+
+    The input reaches beyond the block by the receptive field of the part ("encoder" or "decoder") on both sides: a
+    centred model reads ahead, but never further than its stream reads back. A part without a bound on its receptive
+    field takes everything as one block.
+    """
+    ratio, step, field = model.network.ratio, model.frames_per_step, model.receptive_fields[part]
+    if field is None:
+        yield 0, frames, 0, frames
+        return
     size = max(BLOCK_SAMPLES // (ratio * step), 1) * step
-    margin = -(-max(MARGIN_SAMPLES // ratio, MARGIN_FRAMES) // step) * step
+    margin = -(-field // (ratio if part == "encoder" else 1))
+    margin += -margin % step
     for start in range(0, frames, size):
         end = min(start + size, frames)
         yield start, end, max(start - margin, 0), min(end + margin, frames)
@@ -60,7 +67,7 @@ def encode_blocks(
     whole = frames + -frames % model.frames_per_step
     x = np.pad(x, ((0, 0), (0, whole * ratio - x.shape[1])))
     source = seeded_noise(seed)
-    for start, end, first, last in _blocks(model, whole):
+    for start, end, first, last in _blocks(model, "encoder", whole):
         block = torch.from_numpy(np.ascontiguousarray(x[None, :, first * ratio : last * ratio], np.float32))
         z = model.encode(block.to(model.latent_mean), compressed, temperature, noise=_from(source, first))
         yield z[0, :, start - first : min(end, frames) - first].float().cpu().numpy()
@@ -88,7 +95,7 @@ def decode_blocks(model: Model, z: np.ndarray, compressed: bool = False, seed: i
         raise RtraveError("the latents hold NaN or infinity: give numbers only")
     ratio, source, frames = model.network.ratio, seeded_noise(seed), z.shape[1]
     z = np.pad(z, ((0, 0), (0, -frames % model.frames_per_step)), mode="edge")
-    for start, end, first, last in _blocks(model, z.shape[1]):
+    for start, end, first, last in _blocks(model, "decoder", z.shape[1]):
         block = torch.from_numpy(np.ascontiguousarray(z[None, :, first:last], np.float32)).to(model.latent_mean)
         y = model.decode(block, compressed, noise=_from(source, first))
         yield y[0, :, (start - first) * ratio : (min(end, frames) - first) * ratio].float().cpu().numpy()

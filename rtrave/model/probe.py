@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rtrave.layers.activations import Identity
 from rtrave.layers.contract import random_cuts, relative_error
@@ -19,7 +19,6 @@ from rtrave.layers.state import State, streaming
 from rtrave.model.rave import Model
 from rtrave.model.weights import folded
 
-SPAN = 1 << 15  # samples: longer than half the receptive field of any known encoder or decoder
 CUT_FRAMES = 48  # latent frames that are streamed in small blocks
 PARTITION_TOLERANCE = 1e-4  # of the peak: two ways to cut one signal
 FIT_TOLERANCE = 2e-2  # of the peak: stream and delayed offline output; aliases make up to 5e-3 with odd band delays
@@ -104,6 +103,16 @@ def zero_noise(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarr
     return np.full(shape, 0.5 if kind == "synth" else 0.0, np.float32)
 
 
+def _span(model: Model, part: str) -> int:
+    """Receptive field of the "encoder" or the "decoder" in audio samples: no impulse lasts and no delay is longer.
+
+    `model` is `_without_statistics`: statistics that are learned while the model plays have no bound.
+    """
+    field = model.receptive_fields[part]
+    assert field is not None, "only adaptive instance norm has no bound"
+    return field * (1 if part == "encoder" else model.network.ratio)
+
+
 def _whole_steps(model: Model, frames: int) -> int:
     """So many latent frames or a few more: what the model can step through."""
     return frames + -frames % model.frames_per_step
@@ -131,13 +140,14 @@ def _raw_streamed(model: Model, x: Tensor, cuts: list[int]) -> Tensor:
     return _in_blocks(step, x.transpose(1, 2), model.initial_state("encoder", 1), cuts)
 
 
-def _without_statistics(module: nn.Module) -> None:
-    """Take adaptive instance norm out: where it has learned nothing it is the identity, but its gradient is NaN."""
-    for name, child in module.named_children():
-        if isinstance(child, AdaIN):
-            setattr(module, name, Identity())
-        else:
-            _without_statistics(child)
+def _without_statistics(model: Model) -> Model:
+    """Return a copy without adaptive instance norm, which has no bound on its past and a gradient of NaN."""
+    plain = folded(model)
+    for module in list(plain.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, AdaIN):
+                setattr(module, name, Identity())
+    return plain
 
 
 def measure_encoder_delay(model: Model, generator: torch.Generator) -> int:
@@ -146,9 +156,8 @@ def measure_encoder_delay(model: Model, generator: torch.Generator) -> int:
     How a latent depends on each input sample (its gradient) is the same in the stream and offline, but moved by the
     delay. Any shift can be seen so, while the latents themselves come only once in `ratio` samples.
     """
-    plain = folded(model).to(torch.float64)  # the far ends of a gradient are denormal in float32: slow
-    _without_statistics(plain.encoder)
-    ratio, span = plain.network.ratio, max(SPAN, 2 * plain.encoder_delay())
+    plain = _without_statistics(model).to(torch.float64)  # the far ends of a gradient are denormal in float32: slow
+    ratio, span = plain.network.ratio, _span(plain, "encoder")
     frames = 2 * _whole_steps(plain, span // ratio + 2)
     middle = frames // 2
     gradients = []
@@ -200,7 +209,7 @@ def _in_blocks(
 @torch.no_grad()
 def _measure_decoder(model: Model, generator: torch.Generator) -> tuple[int, float, float]:
     """Delay in samples, and the errors of fit and of partition, on random latents."""
-    ratio, span = model.network.ratio, max(SPAN, 2 * model.decoder_delay())
+    ratio, span = model.network.ratio, _span(_without_statistics(model), "decoder")
     third = _whole_steps(model, span // ratio + 1)
     frames, settled, limit = 3 * third, third * ratio, third * ratio
     z = torch.randn(1, frames, model.network.latent_size, generator=generator)

@@ -108,6 +108,18 @@ class Model(nn.Module):
         """Samples by which the stream's output is late against the offline one of the same latents."""
         return int(self.output_bank.synthesis_delay(self.decoder.delay(Fraction(0))))
 
+    @property
+    def receptive_fields(self) -> dict[str, int | None]:
+        """Past that one step of the stream can depend on: "encoder" in audio samples, "decoder" in latent frames.
+
+        Counted back from the newest input of the step (`frames_per_step` latent frames), for its oldest output. None
+        has no bound: adaptive instance norm that learns.
+        """
+        bands = self.encoder.encoder.receptive_field(self.frames_per_step - 1)
+        encoder = None if bands is None else self.input_bank.analysis_field(bands)
+        oldest = self.output_bank.synthesis_field(self.frames_per_step * self.network.ratio - 1)
+        return {"encoder": encoder, "decoder": self.decoder.receptive_field(oldest)}
+
     def get_dims_for_fidelity(self, fidelity: float) -> int:
         """See `ModelSpec.get_dims_for_fidelity`."""
         return self.spec.get_dims_for_fidelity(fidelity)

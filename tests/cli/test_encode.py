@@ -82,7 +82,6 @@ def test_missing_components_are_filled_from_the_seed(tiny):
 def test_blocks_join(case, monkeypatch):
     """Small blocks, with the margin of long ones, equal the whole at once."""
     monkeypatch.setattr(offline, "BLOCK_SAMPLES", 8192)
-    monkeypatch.setattr(offline, "MARGIN_SAMPLES", 40960)
     model = load(DATA / case)
     ratio = model.spec.ratio
     x = np.random.default_rng(0).standard_normal((model.spec.channels, 98304)).astype(np.float32) / 4

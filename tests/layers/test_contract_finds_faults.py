@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rtrave.layers.contract import ContractError, Signal, verify_contract
+from rtrave.layers.contract import ContractError, Signal, verify_contract, verify_receptive_field
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
 
 
@@ -46,6 +46,26 @@ class MixesTheBatch(Conv1d):
         return y + 1e-3 * y.flip(0), following
 
 
+class ReportsTooSmallAField(Conv1d):
+    def receptive_field(self, past):
+        return super().receptive_field(past) - 1
+
+
+class ReportsTooLargeAField(Conv1d):
+    def receptive_field(self, past):
+        return super().receptive_field(past) + 1
+
+
+class ReportsNoBound(Conv1d):
+    def receptive_field(self, past):
+        return None
+
+
+class ReportsTheFieldOfTheNewestOutputAlone(ConvTranspose1d):
+    def receptive_field(self, past):
+        return super().receptive_field(0)
+
+
 class AnotherNetwork(Conv1d):
     def step(self, x, state):
         y, following = super().step(x, state)
@@ -62,6 +82,10 @@ class AnotherNetwork(Conv1d):
         (LooksAhead(2, 3, 5), "delay|causality|offline"),
         (MixesTheBatch(2, 3, 5), "offline|rows"),
         (AnotherNetwork(2, 3, 5), "offline"),
+        (ReportsTooSmallAField(2, 3, 5), "receptive field: .* have an effect"),
+        (ReportsTooLargeAField(2, 3, 5), "receptive field: .* has no effect"),
+        (ReportsNoBound(2, 3, 5), "receptive field: .* has no effect"),
+        (ReportsTheFieldOfTheNewestOutputAlone(2, 3, 4), "receptive field: .* have an effect"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, torch.nn.Module) else None,
 )
@@ -75,6 +99,12 @@ def test_silence_proves_nothing():
     torch.nn.init.zeros_(layer.weight)
     with pytest.raises(ContractError, match="nothing to compare"):
         verify_contract(layer, Signal(2))
+
+
+def test_a_field_that_does_not_fit_is_refused():
+    x, other = torch.randn(2, 1, 2, 50, dtype=torch.float64)
+    with pytest.raises(ContractError, match="54 samples do not fit into 50: use a longer signal"):
+        verify_receptive_field(Conv1d(2, 3, 55).double(), x, other, 1)
 
 
 def test_too_short_a_signal_proves_nothing():

@@ -107,3 +107,30 @@ def test_decoder(name, padding, dtype):
     tolerance = 2e-2 if name == "brave" else TOLERANCE[dtype]  # its 40 dB bank tells one parity from the other
     error = relative_error(whole[..., settled + late :], offline[..., settled : whole.shape[2] - late])
     assert error < max(tolerance, TOLERANCE[dtype])
+
+
+def oldest_with_a_gradient(y, x):
+    """Samples from the newest sample of x [1, C, T] back to the oldest that y depends on."""
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    return x.shape[2] - 1 - int(gradient[0].any(dim=0).nonzero()[0])
+
+
+@pytest.mark.parametrize("padding", ["causal", "centered"])
+@pytest.mark.parametrize("name", [name for name in architecture_names() if name != "v3"])
+def test_receptive_fields(name, padding):
+    """Derivatives, since the farthest inputs of a deep network drown in rounding; those of v3's statistics are NaN."""
+    model = small_model(name, padding, torch.float64)
+    for parameter in model.pqmf.parameters():
+        torch.nn.init.normal_(parameter)  # the taps at the ends of a designed filter are 0
+    ratio, step, fields = model.network.ratio, model.frames_per_step, model.receptive_fields
+    frames = step * max(-(-fields["encoder"] // (ratio * step)), -(-fields["decoder"] // step)) + 2 * step
+    x = torch.randn(1, 2, frames * ratio, dtype=torch.float64, requires_grad=True)
+    oldest = stream_encoder(model, x, [frames * ratio])[..., -step]
+    assert oldest_with_a_gradient(oldest, x) == fields["encoder"]
+    z = torch.randn(1, 5, frames, dtype=torch.float64, requires_grad=True)
+    draws = {
+        kind: torch.rand(1, frames * rows, width, dtype=torch.float64)
+        for kind, (rows, width) in model.draw_shapes().items()
+    }
+    oldest = stream_decoder(model, z, draws, [frames])[..., -step * ratio]
+    assert oldest_with_a_gradient(oldest, z) == fields["decoder"]

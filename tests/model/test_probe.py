@@ -12,7 +12,7 @@ from rtrave.model.probe import best_shift, measure
 from rtrave.model.rave import Model
 from rtrave.streaming.open_stream import stream
 from tests.reference import CASES, DATA
-from tests.tiny import tiny_model
+from tests.tiny import learning_model, tiny_model, wide_model
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -23,6 +23,15 @@ def test_delays_are_as_reported_to_the_sample(case):
     assert measured.acoustic_delay == model.spec.acoustic_delay
     assert measured.streaming
     assert np.isfinite(measured.silence_peak)
+
+
+@pytest.mark.parametrize("make", [wide_model, learning_model])
+def test_unusual_receptive_fields_are_measured(make):
+    """Four times RAVE's dilations, and statistics without a bound."""
+    model = make()
+    measured = measure(model)
+    assert (measured.encoder_delay, measured.decoder_delay) == (model.encoder_delay(), model.decoder_delay())
+    assert measured.partition_error < 1e-4
 
 
 @pytest.mark.parametrize("case", CASES)

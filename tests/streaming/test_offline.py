@@ -13,14 +13,15 @@ from rtrave.streaming import offline
 from rtrave.streaming.offline import decode_recording, encode_recording
 from rtrave.streaming.open_stream import stream
 from tests.reference import DATA, peak_error
-from tests.tiny import tiny_model
+from tests.tiny import learning_model, tiny_model, wide_model
 
-MODELS = {"tiny stereo": lambda: tiny_model(2)} | {name: lambda n=name: load(DATA / n) for name in ("v1", "v2_small")}
+MODELS = {"tiny stereo": lambda: tiny_model(2), "wide": wide_model}
+MODELS |= {name: lambda n=name: load(DATA / n) for name in ("v1", "v2_small")}
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def model(request):
-    """Causal and centred, with noise synthesisers of both kinds."""
+    """Causal and centred, noise synthesisers of both kinds, receptive fields wider than RAVE's."""
     return MODELS[request.param]()
 
 
@@ -67,6 +68,22 @@ def test_decoded_as_the_stream_does(model, parts, frames):
     assert peak_error(y, expected) < 1e-4
 
 
+def test_learned_statistics_come_from_the_whole_past(monkeypatch):
+    """Segments cannot stand for a part without a bound on its receptive field: it streams the recording as a whole."""
+    monkeypatch.setattr(offline, "SEGMENT_SAMPLES", 1024)
+    model = learning_model()
+    assert model.receptive_fields == {"encoder": None, "decoder": None}
+    backend = OnnxBackend(ensure_graph_of(model, GraphShape()))
+    x, ratio, late = recording(model, 30 * model.spec.ratio), model.spec.ratio, model.decoder_delay()
+    expected = stream(model, backend="torch").encode(x[None])[0]
+    z = np.concatenate(list(encode_recording(backend, x, seeded_noise(0), workers=2)), axis=1)
+    assert peak_error(z, expected) < 1e-4
+    held = np.concatenate((z, np.repeat(z[:, -1:], -(-late // ratio), axis=1)), axis=1)
+    expected = stream(model, backend="torch").decode(held[None])[0][:, late : late + x.shape[1]]
+    y = np.concatenate(list(decode_recording(backend, z, seeded_noise(0), workers=2)), axis=1)
+    assert peak_error(y, expected) < 1e-4
+
+
 def test_a_latent_frame_has_its_own_draw(model, parts):
     """Whatever the segments: the draws at a temperature are those of `Model.encode`."""
     x = recording(model, 40 * model.spec.ratio)
@@ -80,7 +97,7 @@ def test_a_latent_frame_has_its_own_draw(model, parts):
 
 
 def test_refused(parts):
-    channels, dims = parts.spec.channels, parts.spec.full_latent_size
+    channels, dims = parts.facts.spec.channels, parts.facts.spec.full_latent_size
     noise = seeded_noise(0)
     for x in (np.zeros((channels + 1, 9), np.float32), np.zeros((channels, 0), np.float32)):
         with pytest.raises(RtraveError, match="at least one sample"):
