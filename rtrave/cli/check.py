@@ -1,4 +1,4 @@
-"""`rtrave check`: everything that can be known before the show, in one command."""
+"""`rtrave check`: the soundcheck, everything that can be known before the show."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def play(live: LiveRun, seconds: int) -> list[Verdict]:
-    """Play, and look."""
+    """Play for so many seconds, and return the verdicts of the run."""
     live.start()
     loop = threading.Thread(target=live.loop)
     loop.start()
-    watch, howled, highest_db = FeedbackWatch(), "", -120.0
+    watch, warning, highest_db = FeedbackWatch(), "", -120.0
     began_s = time.monotonic()
     try:
         while time.monotonic() < began_s + seconds:
             time.sleep(POLL_S)
             peak_in, _, peak_out, _ = live.monitor.levels_db()
             highest_db = max(highest_db, peak_in)
-            howled = howled or watch.look(peak_in, peak_out, time.monotonic())
+            warning = warning or watch.look(peak_in, peak_out, time.monotonic())
         view = live.view()
     finally:
         live.stop()
         loop.join()
-    return soundcheck.after_the_run(view.device, view.counts, live.monitor, seconds, highest_db, howled)
+    return soundcheck.after_the_run(view.device, view.counts, live.monitor, seconds, highest_db, warning)

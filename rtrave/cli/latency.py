@@ -1,4 +1,4 @@
-"""`rtrave latency`: measure the round trip, and hold it against what is reported."""
+"""`rtrave latency`: measure the round trip, and compare it with the latency that is reported."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from rtrave.audio.device import close_portaudio
-from rtrave.audio.opening import Config
 from rtrave.audio.round_trip import RoundTrip, measure_round_trip
 from rtrave.audio.warm_up import measure
-from rtrave.cli.live import add_device_options, chosen_device, output_map
+from rtrave.cli.live import add_device_options, run_options
 from rtrave.cli.options import add_model_options, compiled, shape_of
 from rtrave.engine.engine import open_engine
-from rtrave.ipc.shared_memory import create, spec_for
-from rtrave.player.monitor import latency_of
-from rtrave.player.options import null_input
+from rtrave.ipc.shared_memory import create
+from rtrave.ipc.shared_spec import spec_for
+from rtrave.player.latency import latency_of
+from rtrave.player.null_sound import with_null_sound
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,9 +37,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def compared(trip: RoundTrip, terms_ms: dict[str, float]) -> dict[str, Any]:
-    """The result as plain facts: what is reported, what was measured, and whether they agree to one block."""
-    told = trip.told
-    block_ms = 1000 * (told["block"] or told["host_period"] or 0) / told["device_rate"]
+    """Return the result for JSON: the latency reported, the one measured, and whether they agree to one block."""
+    ports, driver = trip.device.ports, trip.device.driver
+    block_ms = 1000 * (driver.block or ports.host_period or 0) / driver.device_rate
     reported_ms = sum(terms_ms.values())
     measured_ms = None if trip.measured_s is None else 1000 * trip.measured_s
     return {
@@ -50,53 +50,39 @@ def compared(trip: RoundTrip, terms_ms: dict[str, float]) -> dict[str, Any]:
         "block_ms": block_ms,
         "agrees": measured_ms is not None and abs(measured_ms - reported_ms) <= block_ms,
         "loop": trip.loop,
-        "device": {"input": told["input"], "output": told["output"], "host_api": told["host_api"]},
+        "device": {"input": ports.input, "output": ports.output, "host_api": ports.host_api},
     }
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; exit code 1 where nothing came back, or where the two do not agree."""
+    """Run the command; exit code 1 where nothing came back, or where reported and measured do not agree."""
     engine = open_engine(
         compiled(arguments.model, arguments.settings, shape_of(arguments)),
         seed=arguments.seed or 0,
         threads=arguments.threads,
     )
-    spec = engine.spec
+    options = run_options(arguments, engine.channels, arguments.seed or 0)
     sizes = spec_for(engine.channels, engine.dims, engine.latent_frames, engine.layout.size, engine.hop)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
         shared = create(sizes)
         stack.callback(shared.unlink)
-        device = chosen_device(arguments)
-        if "null" in device:
-            named, sound = arguments.input_channels or [], arguments.input_file
-            device = {"null": str(null_input(sound, spec.sample_rate, engine.channels, named, folder))}
-        config = Config(
-            {},
-            "",
-            device,
-            buffering=arguments.buffering,
-            block_size=arguments.block_size,
-            latency=arguments.latency,
-            host_settings=dict(arguments.host_settings),
-            margin_ms=arguments.margin,
-            late=arguments.late,
-            input_channels=arguments.input_channels,
-            output_channels=output_map(arguments.output_channels, engine.channels),
-        )
-        trip = measure_round_trip(config, engine, shared, measure(engine))
+        if options.device is None:
+            sound = (arguments.input_file, engine.sample_rate, engine.channels, folder)
+            options = with_null_sound(options, *sound)
+        trip = measure_round_trip(options, engine, shared, measure(engine))
     close_portaudio()
-    found = compared(trip, latency_of(spec, trip.told).terms_ms())
+    found = compared(trip, latency_of(engine.spec, trip.device).terms_ms())
     print(json.dumps(found, indent=1) if arguments.json else in_words(found))
     return 0 if found["agrees"] else 1
 
 
 def in_words(found: dict[str, Any]) -> str:
-    """The result for people."""
+    """Return the result as text."""
     terms = " + ".join(f"{name} {ms:.1f}" for name, ms in found["terms_ms"].items() if ms)
     lines = [f"reported  {found['reported_ms']:.1f} ms = {terms}", f"loop      {found['loop']}"]
     if found["measured_ms"] is None:
         return "\n".join([*lines, "measured  nothing came back: connect the output to the input"])
     apart = f"{found['difference_ms']:+.1f} ms, a block is {found['block_ms']:.1f} ms"
-    verdict = "as reported" if found["agrees"] else "NOT as reported: the device has buffers it does not tell"
+    verdict = "as reported" if found["agrees"] else "NOT as reported: the device has buffers that it does not report"
     return "\n".join([*lines, f"measured  {found['measured_ms']:.1f} ms ({apart}): {verdict}"])
