@@ -1,4 +1,4 @@
-"""The callback of a run as the audio process makes it: a real engine on a tiny model, and another one to crossfade to."""
+"""The callback of a run as the audio process makes it: a real engine on a tiny model, and one to crossfade to."""
 
 from __future__ import annotations
 

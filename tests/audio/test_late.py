@@ -25,11 +25,13 @@ class StreamClock:
         return self.now_s
 
 
-def run_with_stalls(shared_for, stalled: range, hops: int = 40, late: LatePolicy = LatePolicy.SILENCE, burst: bool = False):
+def run_with_stalls(
+    shared_for, stalled: range, hops: int = 40, late: LatePolicy = LatePolicy.SILENCE, burst: bool = False
+):
     """The inference rests during the calls in `stalled`; `burst`: those come without time between them."""
     engine, clock = FakeEngine(HOP), StreamClock()
     shared = shared_for(engine)
-    driver = make_driver(engine, shared, BLOCK, margin=MARGIN, late=late, host=make_host(engine, shared, clock=clock))
+    driver = make_driver(engine, shared, BLOCK, margin=MARGIN, host=make_host(engine, shared, clock=clock))
     x = (0.5 + 0.1 * np.random.default_rng(3).standard_normal((hops * HOP, 1))).astype(np.float32)
     call = iter(range(10**6))
 
