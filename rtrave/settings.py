@@ -50,21 +50,3 @@ def clips_dir() -> Path:
 def sessions_dir() -> Path:
     """Default folder of takes, which `--sessions-dir` replaces."""
     return Path.home() / "rtrave-sessions"
-
-
-# What the audio process tells about each hop, in this order; z_in and z_out ([D, N] each, flattened) follow.
-HOP_FIELDS = (
-    "latent_frame",  # index of the hop's first latent frame
-    "compute_s",
-    "wake_s",
-    "late",
-    "nonfinite_in",
-    "nonfinite_out",
-    "in_peak",
-    "in_rms",
-    "out_peak",
-    "out_rms",
-    "time_s",
-    "model",  # how many models have played before this one
-    "samples",  # of the hop
-)

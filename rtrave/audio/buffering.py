@@ -1,4 +1,4 @@
-"""How hops are gathered from the device's blocks, what that costs, and how much time it leaves the engine. Pure."""
+"""How hops are gathered from the blocks of the device: the delay, and the time it leaves the engine. Pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import math
 from dataclasses import dataclass
 
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import BufferingMode
 
-MODES = ("auto", "direct", "low-latency")
-# The margin is what the engine was measured to need, by this factor, and a wake-up of its thread.
+LEAST_BLOCK, MOST_BLOCK = 16, 16384
+# The margin is the measured time of the engine's slowest hops times this factor, and a wake-up of its thread.
 MARGIN_FACTOR = 1.5
 WAKE_ALLOWANCE_S = 0.005
 
 
 @dataclass(frozen=True)
 class HostPeriod:
-    """What the host does when the block is left open, in samples.
+    """How the host calls back when the block is left open, in samples.
 
     Parameters
     ----------
     period : int
-        What it moves at once; the time for all callbacks in it.
+        Samples that the host moves at once; the time for all callbacks in it.
     block : int or None
-        What each callback gets; None where it changes from call to call.
+        Samples per callback; None where they change from call to call.
     """
 
     period: int
@@ -31,14 +32,14 @@ class HostPeriod:
 
 @dataclass(frozen=True)
 class Buffering:
-    """How the device is opened.
+    """Blocks and period of an open device.
 
     Parameters
     ----------
     asked : int
-        Samples per callback asked of PortAudio; 0 leaves it open.
+        Samples per callback asked of PortAudio; 0 leaves them open.
     block : int or None
-        Samples per callback that come; None where that changes from call to call.
+        Samples per callback received; None where they change from call to call.
     period : int or None
         Samples that the host moves at once; None where unknown.
     """
@@ -50,12 +51,12 @@ class Buffering:
 
 @dataclass(frozen=True)
 class Delay:
-    """What the gathering costs.
+    """Cost of gathering hops from blocks.
 
     Parameters
     ----------
     samples : int
-        The output is the engine's stream, late by this much, at the model's rate.
+        Delay of the output against the engine's stream, at the model's rate.
     granted_s : float
         Time between the callback that fills a hop and the one that plays its first sample. `direct`: the time for
         one callback, in which there may be several hops.
@@ -66,15 +67,15 @@ class Delay:
 
 
 def margin_for(compute_s: float) -> float:
-    """The margin in seconds for an engine whose slowest hops (p99.9) take `compute_s`."""
+    """Return the margin in seconds for an engine whose slowest hops (99.9th percentile) take `compute_s`."""
     return MARGIN_FACTOR * compute_s + WAKE_ALLOWANCE_S
 
 
 def direct_delay(hop: int, sample_rate: int, block: int | None, period: float | None) -> Delay:
-    """The engine in the callback: the least delay that lets every callback be filled.
+    """Compute the least delay that lets every callback be filled, with the engine in the callback.
 
-    hop - gcd(hop, block): 0 where the block is the hop; hop where the block changes from call to call (None), as it
-    does behind a resampler.
+    It is hop - gcd(hop, block): 0 where the block is the hop. Where the block changes from call to call (None), as it
+    does behind a resampler, it is the hop.
     """
     samples = hop - math.gcd(hop, block) if block else hop
     callback = max(hop, block or period or hop)  # samples for which there is one callback with a hop in it
@@ -84,12 +85,12 @@ def direct_delay(hop: int, sample_rate: int, block: int | None, period: float | 
 def threaded_delay(
     hop: int, sample_rate: int, block: int | None, period: float | None, margin_s: float, exact: bool = True
 ) -> Delay:
-    """The engine beside the callback: output due one margin after the hop is full.
+    """Compute the delay with the engine beside the callback: output is due one margin after the hop is full.
 
-    Everything moves in quanta: the host's period, or the block where that is larger. A hop is full in the callback
-    that brings its last sample, and its first sample is played by the first callback whose block reaches it; the
-    delay is the least that leaves whole quanta for the margin between the two, wherever the hop's border lies in a
-    quantum (at multiples of gcd(hop, quantum)).
+    Sound moves in quanta: the host's period, or the block where that is larger. A hop is full in the callback that
+    brings its last sample; its first sample is played by the first callback whose block reaches it. The delay is the
+    least that leaves whole quanta for the margin between the two, wherever the border of a hop lies in a quantum (at
+    multiples of gcd(hop, quantum)).
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def threaded_delay(
     margin_s : float
         Time that the engine needs, waking up included.
     exact : bool
-        Blocks and periods are whole samples of the model's rate; false behind a resampler.
+        Whether blocks and periods are whole samples at the model's rate; False behind a resampler.
     """
     known = [n for n in (block, period) if n]
     quantum = max(known) if known else hop
@@ -114,53 +115,48 @@ def threaded_delay(
         samples = hop + quanta * int(quantum) - math.gcd(hop, int(quantum))
     else:
         samples = hop + math.ceil(quanta * quantum) + 1
-        if not known:  # a block of any size up to the hop may come
+        if not known:  # a block may have any size up to the hop
             samples += hop
     return Delay(samples, quanta * quantum / sample_rate)
 
 
-def choose_mode(mode: str, hop: float, period: int | None) -> tuple[str, str]:
-    """Decide between the engine in the callback (`direct`) and in a thread beside it (`low-latency`), and say why.
+def choose_mode(mode: BufferingMode, hop: float, period: int | None) -> tuple[BufferingMode, str]:
+    """Choose where the engine runs, in the callback (DIRECT) or beside it (LOW_LATENCY), and say why in one line.
 
-    The time for one callback is the host's period, not the callback's block; so `direct` is safe only where
-    the period is at least the hop.
+    The time for one callback is the host's period, not the callback's block; so DIRECT is safe only where the period
+    is at least the hop.
 
     Parameters
     ----------
-    mode : str
-        "auto", "direct" or "low-latency".
+    mode : BufferingMode
     hop : float
         Samples per engine step, at the device's rate.
     period : int or None
         Samples that the host moves at once.
-
-    Raises
-    ------
-    RtraveError
-        Unknown mode.
     """
-    if mode not in MODES:
-        raise RtraveError(f"buffering '{mode}' is unknown: use auto, direct or low-latency")
     fits = period is not None and period >= hop
-    chosen = ("direct" if fits else "low-latency") if mode == "auto" else mode
+    chosen = mode
+    if mode is BufferingMode.AUTO:
+        chosen = BufferingMode.DIRECT if fits else BufferingMode.LOW_LATENCY
+    direct = chosen is BufferingMode.DIRECT
     found = "the host's period is " + ("unknown" if period is None else f"{period} samples") + f", the hop {hop:g}"
-    where = "in the callback" if chosen == "direct" else "beside the callback"
-    risk = ", and may miss the end of the period" if chosen == "direct" and not fits else ""
-    told = "" if mode == "auto" else f" as asked ({mode})"
-    return chosen, f"{found}: the engine runs {where}{told}{risk}"
+    where = "in the callback" if direct else "beside the callback"
+    risk = ", and may miss the end of the period" if direct and not fits else ""
+    asked = "" if mode is BufferingMode.AUTO else f" as asked ({mode})"
+    return chosen, f"{found}: the engine runs {where}{asked}{risk}"
 
 
 def choose_buffering(
-    mode: str, hop: float, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
+    mode: BufferingMode, hop: float, host: HostPeriod | None, block_size: int | None = None, open_ended: bool = False
 ) -> Buffering:
-    """Decide what block to ask of the device.
+    """Choose the block to ask of the device.
 
     Parameters
     ----------
     mode, hop
-        As `choose_mode`.
+        As in `choose_mode`.
     host : HostPeriod or None
-        As `probe_host_period` gives it.
+        From `probe_host_period`.
     block_size : int or None
         Samples per callback asked for by the user.
     open_ended : bool
@@ -170,15 +166,15 @@ def choose_buffering(
     Raises
     ------
     RtraveError
-        Unknown mode, or block out of range.
+        The block is out of range.
     """
-    if block_size is not None and not 16 <= block_size <= 16384:
-        raise RtraveError(f"block size {block_size} is out of range: use 16 to 16384 samples")
+    if block_size is not None and not LEAST_BLOCK <= block_size <= MOST_BLOCK:
+        raise RtraveError(f"--block-size: expected {LEAST_BLOCK} to {MOST_BLOCK} samples, got {block_size}")
     period = host.period if host else None
     chosen, _ = choose_mode(mode, hop, period)
     if block_size is not None:
         return Buffering(block_size, block_size, period)
     if open_ended and host:
         return Buffering(0, host.block, period)
-    asked = round(hop if chosen == "direct" else min(period or 512, hop))
+    asked = round(hop if chosen is BufferingMode.DIRECT else min(period or 512, hop))
     return Buffering(asked, asked, period)

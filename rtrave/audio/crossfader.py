@@ -1,4 +1,4 @@
-"""Two drivers on one device for the length of a crossfade: how a model gives way to another while it plays."""
+"""The callback of a run: one driver, and for the length of a crossfade a second one that takes over from it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio.driver import Driver
+from rtrave.audio.driver_state import DriverState
 from rtrave.audio.host import MAX_BLOCK, Host
 
 Audio = NDArray[np.float32]
@@ -26,10 +27,11 @@ class _Incoming:
 
 
 class Crossfader:
-    """What the device calls: one driver, and now and then a second one that takes over from it.
+    """The one entrance of the device's callback.
 
-    The incoming driver hears the input for as long as it needs until its sound is there (`preroll`), while the old one
-    plays alone. Then they are crossfaded; both compute until the fade is over.
+    It plays one driver. A driver that takes over computes from the same input for as long as its sound needs to arrive
+    (`preroll`), while the old one plays alone. Then the two are crossfaded; both compute until the fade is over.
+    `DriverState` says what each of them counts and publishes meanwhile.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ class Crossfader:
     Attributes
     ----------
     driver : Driver
-        The one that is heard, or was until the fade under way.
+        The driver that is heard; during a fade, the one that fades out.
     """
 
     def __init__(self, host: Host, driver: Driver) -> None:
@@ -51,20 +53,26 @@ class Crossfader:
         self._other = np.zeros((len(host.outputs), MAX_BLOCK), np.float32)
 
     def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
-        """One callback, as `Driver`'s."""
+        """Serve one callback of PortAudio: indata [frames, inputs] to outdata [frames, outputs], any size.
+
+        The device's callback only. Never raises, never waits, and always fills the output.
+        """
         self._host.serve(indata, outdata, frames, stamps, flags, self._fill)
 
     def bring_in(self, driver: Driver, preroll: int, fade: int) -> None:
-        """Let a started driver take over; returns at once. Any thread but the callback, one at a time."""
+        """Let a started driver take over, and return at once. Any thread but the callback, one at a time.
+
+        `preroll`, `fade`: samples of the device.
+        """
         self._over.clear()
         self._incoming = _Incoming(driver, preroll, max(fade, 1))
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until it has taken over. Any thread but the callback."""
+        """Wait until the driver has taken over; False after the timeout. Any thread but the callback."""
         return self._over.wait(timeout_s)
 
     def give_up(self) -> None:
-        """Forget an incoming driver whose device does not call any more."""
+        """Discard an incoming driver whose device does not call any more."""
         self._incoming = None
 
     def _fill(self, x: Audio, y: Audio) -> None:
@@ -83,7 +91,7 @@ class Crossfader:
         y *= 1 - new
         y += other * new
         if start + n >= incoming.fade:
-            self.driver.audible, incoming.driver.audible = False, True
+            self.driver.state, incoming.driver.state = DriverState.RETIRED, DriverState.HEARD
             self.driver = incoming.driver
             self._incoming = None
             self._over.set()

@@ -1,7 +1,7 @@
-"""Sound devices through PortAudio: listing, choosing, finding a rate and the host's period, opening.
+"""Sound devices through PortAudio: listing, choosing, probing rate and host period, opening.
 
-Only the audio process opens streams; listing and choosing may be called from any process. sounddevice is
-imported inside, so that this module can be read on a computer without PortAudio.
+Only the audio process opens streams; listing and choosing may be called from any process. sounddevice is imported
+inside the functions, so that this module imports on a computer without PortAudio.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from rtrave.audio.buffering import HostPeriod
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import HostSetting, LatencyRequest
+
+Direction: TypeAlias = Literal["input", "output"]
 
 JACK = "JACK Audio Connection Kit"
 PROBE_PERIODS = 4
 PROBE_LIMIT_S = 3.0
-# Host API -> the class of sounddevice, and what can be set in it. Passed through; not tested on their systems.
+# Host API to the class of sounddevice and its settings. Passed through; not tested on their systems.
 HOST_SETTINGS = {
     "ASIO": ("AsioSettings", ("channel_selectors",)),
     "Windows WASAPI": ("WasapiSettings", ("exclusive", "auto_convert", "explicit_sample_format")),
@@ -48,7 +51,7 @@ class DeviceInfo:
 
     @property
     def label(self) -> str:
-        """The name that tells it from the others, and that `resolve` takes."""
+        """Name that distinguishes it from other devices, and that `resolve` accepts."""
         return f"{self.name}, {self.host_api}"
 
 
@@ -66,12 +69,12 @@ def _portaudio() -> Any:
 
 
 def list_devices() -> tuple[DeviceInfo, ...]:
-    """All devices PortAudio sees; it looked when it was first used in this process.
+    """List all devices of PortAudio, which looked for them when it was first used in this process.
 
     Raises
     ------
     RtraveError
-        Where the PortAudio library is missing.
+        The PortAudio library is missing.
     """
     sd = _portaudio()
     host_apis = [host["name"] for host in sd.query_hostapis()]
@@ -92,27 +95,26 @@ def list_devices() -> tuple[DeviceInfo, ...]:
     )
 
 
-def resolve(devices: Sequence[DeviceInfo], wanted: int | str, direction: str) -> DeviceInfo:
+def resolve(devices: Sequence[DeviceInfo], requested: int | str, direction: Direction) -> DeviceInfo:
     """Find a device that has channels in this direction.
 
     Parameters
     ----------
     devices : sequence of DeviceInfo
-        As `list_devices` gives them.
-    wanted : int or str
-        An index, a name or a part of one in any case, "name, host API", or a host API's name where that has
-        one device only.
-    direction : str
-        "input" or "output".
+        From `list_devices`.
+    requested : int or str
+        An index, a name or a part of one in any case, "name, host API", or a host API's name where that has one device
+        only.
+    direction : "input" or "output"
 
     Raises
     ------
     RtraveError
-        Where none or several fit; it names the candidates.
+        No device or several fit; the message names the candidates.
     """
     usable = [device for device in devices if getattr(device, f"{direction}_channels") > 0]
     listed = "; ".join(f"{device.index}: {device.label}" for device in usable) or "none"
-    text = str(wanted).strip().lower()
+    text = str(requested).strip().lower()
     if text.isascii() and text.isdigit():
         for device in usable:
             if device.index == int(text):
@@ -130,14 +132,14 @@ def resolve(devices: Sequence[DeviceInfo], wanted: int | str, direction: str) ->
             return found[0]
         if found:
             several = "; ".join(f"{device.index}: {device.label}" for device in found)
-            raise RtraveError(f"'{wanted}' fits several {direction} devices: {several}; give a number")
-    raise RtraveError(f"no {direction} device '{wanted}'; {direction} devices are {listed}")
+            raise RtraveError(f"'{requested}' fits several {direction} devices: {several}; give a number")
+    raise RtraveError(f"no {direction} device '{requested}'; {direction} devices are {listed}")
 
 
 def pick_default() -> tuple[DeviceInfo, DeviceInfo] | None:
-    """Input and output to use where none is named: a running JACK server's, else the system's default.
+    """Choose input and output where none is named: those of a running JACK server, else the system's default.
 
-    None where the computer has no input or no output.
+    Return None where the computer has no input or no output.
     """
     sd = _portaudio()
     devices = list_devices()
@@ -150,8 +152,8 @@ def pick_default() -> tuple[DeviceInfo, DeviceInfo] | None:
     return devices[source], devices[sink]
 
 
-def choose_sample_rate(source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], wanted: int) -> int:
-    """The rate to open a device at: the wanted one (Hz) where both ends take it, else one that both run at.
+def choose_sample_rate(source: DeviceInfo, sink: DeviceInfo, channels: tuple[int, int], preferred: int) -> int:
+    """Choose the rate to open a device at, Hz: the preferred one where both ends take it, else one that both take.
 
     Parameters
     ----------
@@ -161,13 +163,16 @@ def choose_sample_rate(source: DeviceInfo, sink: DeviceInfo, channels: tuple[int
     Raises
     ------
     RtraveError
-        Where the two ends share no rate; one line.
+        The two ends share no rate; one line.
     """
-    ends = ((source, "input", channels[0]), (sink, "output", channels[1]))
+    ends: tuple[tuple[DeviceInfo, Direction, int], ...] = (
+        (source, "input", channels[0]),
+        (sink, "output", channels[1]),
+    )
     own = [round(device.default_sample_rate) for device in (sink, source)]
-    tried = [own[0]] if sink.host_api == JACK else list(dict.fromkeys([wanted, *own, *COMMON_RATES]))
+    tried = [own[0]] if sink.host_api == JACK else list(dict.fromkeys([preferred, *own, *COMMON_RATES]))
     why = ""
-    for rate in tried:  # of JACK the server's rate is the only one there is
+    for rate in tried:  # JACK has the server's rate only
         refusals = [why for device, way, count in ends if (why := _refusal(device, way, count, rate))]
         if not refusals:
             return rate
@@ -175,8 +180,8 @@ def choose_sample_rate(source: DeviceInfo, sink: DeviceInfo, channels: tuple[int
     raise RtraveError(f"'{source.name}' and '{sink.name}' share no sample rate that can be opened: {why}")
 
 
-def _refusal(device: DeviceInfo, direction: str, channels: int, sample_rate: int) -> str:
-    """Why a device does not open so; empty where it does."""
+def _refusal(device: DeviceInfo, direction: Direction, channels: int, sample_rate: int) -> str:
+    """Return why a device does not open at these settings; empty where it does."""
     if device.host_api == JACK:
         own = round(device.default_sample_rate)
         return "" if own == sample_rate else f"JACK runs at {own} Hz"
@@ -190,17 +195,17 @@ def _refusal(device: DeviceInfo, direction: str, channels: int, sample_rate: int
 
 
 def _words(error: Exception) -> str:
-    """PortAudio's error on one line."""
+    """Return PortAudio's error on one line."""
     return " ".join(str(error).split())
 
 
-def host_settings(host_api: str, given: Mapping[str, Any]) -> Any:
-    """What sounddevice takes for a host API alone, from {name: value}; None where nothing is given.
+def host_settings(host_api: str, given: Mapping[str, HostSetting]) -> Any:
+    """Make sounddevice's settings for one host API from {name: value}; None where nothing is given.
 
     Raises
     ------
     RtraveError
-        The host API takes no such setting; one line names those it takes.
+        The host API takes no such setting; the message names those it takes.
     """
     if not given:
         return None
@@ -208,9 +213,9 @@ def host_settings(host_api: str, given: Mapping[str, Any]) -> Any:
     if unknown := sorted(set(given) - set(names)):
         takes = f"it takes {', '.join(names)}" if names else f"those that take some are {', '.join(HOST_SETTINGS)}"
         raise RtraveError(f"the host API '{host_api}' takes no setting {', '.join(unknown)}: {takes}")
-    made = getattr(_portaudio(), HOST_SETTINGS[host_api][0])
+    make = getattr(_portaudio(), HOST_SETTINGS[host_api][0])
     try:
-        return made(**given)
+        return make(**given)
     except (TypeError, ValueError) as error:
         raise RtraveError(f"settings for '{host_api}': {_words(error)}") from error
 
@@ -221,7 +226,7 @@ def open_stream(
     channels: tuple[int, int],
     sample_rate: int,
     block: int,
-    latency: str | float,
+    latency: LatencyRequest,
     callback: Callable[..., None],
     extra_settings: Any = None,
 ) -> Any:
@@ -234,14 +239,14 @@ def open_stream(
     block : int
         Samples per callback; 0 leaves it to the host.
     latency : "low", "high" or float
-        What PortAudio is asked for; a number is in seconds.
+        Latency asked of PortAudio; a number is in seconds.
     extra_settings
-        As `host_settings` gives them.
+        From `host_settings`.
 
     Raises
     ------
     RtraveError
-        Where the device refuses.
+        The device refuses.
     """
     sd = _portaudio()
     try:
@@ -266,7 +271,7 @@ def restart_portaudio() -> None:
 
 
 def close_portaudio() -> None:
-    """Leave the sound servers in good order, where PortAudio was used. Audio process, after the last stream."""
+    """Close PortAudio where it was used, so that the sound servers know. Audio process, after the last stream."""
     if "sounddevice" in sys.modules:
         _portaudio()._terminate()
 
@@ -276,11 +281,11 @@ def probe_host_period(
 ) -> HostPeriod | None:
     """Find how many samples the host moves at once, by a short silent stream. Audio process; 0.1 to 3 s.
 
-    A callback's block does not tell it: PortAudio collects several host periods for a large block, and cuts
-    a large period into callbacks of 1024 where the block is left open. But the callbacks of one period carry
-    the same current time, so their samples add up to the period.
+    The block of a callback does not say: PortAudio collects several host periods for a large block, and cuts a large
+    period into callbacks of 1024 where the block is left open. But the callbacks of one period carry the same current
+    time, so their samples add up to the period.
 
-    Returns None where the host calls too rarely to tell.
+    Return None where the host calls back too seldom to tell.
     """
     sums: Counter[float] = Counter()
     blocks: set[int] = set()
@@ -294,7 +299,7 @@ def probe_host_period(
         limit_s = time.monotonic() + PROBE_LIMIT_S
         while len(sums) <= PROBE_PERIODS and time.monotonic() < limit_s:
             time.sleep(0.005)
-    # A second stream of one PortAudio would get other JACK port names, and lose the patches saved by name.
+    # The second stream of one PortAudio gets other JACK port names, and so loses the patches saved by name.
     restart_portaudio()
     periods = list(sums.values())[:-1]  # the last one may be cut off
     if not periods:

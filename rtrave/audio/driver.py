@@ -1,19 +1,20 @@
-"""The driver of an engine, with the signature of a PortAudio callback.
+"""The driver of an engine: from blocks of the device to hops of the engine and back.
 
 `direct` runs the engine inside the callback that brings the last sample of a hop. `low-latency` only copies in the
-callback and runs the engine in a thread beside it, whose output is due one margin after the hop was full.
+callback and runs the engine in a thread beside it; the output of a hop is due one margin after the hop was full.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio.buffering import Delay
+from rtrave.audio.driver_state import DriverState
 from rtrave.audio.gap import GapFill
 from rtrave.audio.hop_runner import HopRunner
 from rtrave.audio.host import Host
@@ -22,6 +23,7 @@ from rtrave.audio.rates import RateBridge
 from rtrave.dsp.denormals import make_flush
 from rtrave.dsp.levels import ramp, silence_nonfinite
 from rtrave.dsp.limiter import LIMIT_CEILING
+from rtrave.ipc.options import LatePolicy
 from rtrave.ipc.shared_memory import Shared
 
 if TYPE_CHECKING:
@@ -35,31 +37,28 @@ FAIR_SHARE = 0.75  # of the granted time: with less, a missing hop is not the in
 
 @dataclass(frozen=True)
 class Drive:
-    """How a driver drives.
+    """How a driver works.
 
     Parameters
     ----------
     threaded : bool
         `low-latency`, else `direct`.
     delay : Delay
-        As `rtrave.audio.buffering` computes it.
-    late : str
-        What is heard in place of a hop that is not there: one of `rtrave.audio.gap.POLICIES`.
+        From `rtrave.audio.buffering`.
+    late : LatePolicy
     """
 
     threaded: bool
     delay: Delay
-    late: str = "hold"
+    late: LatePolicy = LatePolicy.HOLD
 
 
 class Driver:
-    """One engine behind a callback; positions are counted in samples of the model's rate from the first callback.
+    """One engine behind a callback. Positions count samples at the model's rate from the first callback on.
 
-    The output is the engine's stream, late by `buffering_samples`, plus the resampler's delay where there is one. A
-    result that is not there when it is due is never played late: its place is filled by the policy, with short fades;
-    what arrives in mid-hop is played from where it belongs, and the alignment is kept for good.
-
-    A driver's call is for the device's callback only. It never raises, never waits, and always fills the output.
+    The output is the engine's stream, delayed by `buffering_samples`, plus the resampler's delay where there is one. A
+    hop that is not ready when it is due is never played late: `GapFill` fills its place with short fades. A result
+    that arrives while its place is being played is heard from there on, so the alignment never changes.
 
     Parameters
     ----------
@@ -67,10 +66,17 @@ class Driver:
     drive : Drive
     rates : RateBridge or None
         Where the device's rate is not the model's.
-    publishing : bool
-        Write to the rings and counters from the beginning.
-    model : int
-        How many models have played before this one.
+    state : DriverState
+        LIVE for the first driver of a process, PREROLL for one that takes over.
+    model_index : int
+        How many models played before this one.
+
+    Attributes
+    ----------
+    state : DriverState
+        Its docstring says who changes it.
+    host : Host
+    buffering_samples : int
     """
 
     def __init__(
@@ -80,17 +86,18 @@ class Driver:
         host: Host,
         drive: Drive,
         rates: RateBridge | None = None,
-        publishing: bool = True,
-        model: int = 0,
+        state: DriverState = DriverState.LIVE,
+        model_index: int = 0,
     ) -> None:
         hop, channels = engine.hop, engine.channels
-        self._drive = drive
-        self._threaded = drive.threaded
+        self.state = state
+        self.host = host
         self.buffering_samples = drive.delay.samples
-        self._runner = HopRunner(engine, shared, host.clock, publishing, model)
+        self._threaded, self._granted_s = drive.threaded, drive.delay.granted_s
+        continues = state is not DriverState.LIVE
+        self._runner = HopRunner(engine, shared, host.clock, model_index, continues)
         self._engine = engine
         self._hop = hop
-        self._host = host
         self._rates = rates
         self._status = shared.status
         self._gap = GapFill(channels, engine.sample_rate, drive.late)
@@ -103,19 +110,18 @@ class Driver:
         self._out = np.zeros((self._slots, channels, hop), np.float32)
         self._out_hop = np.full(self._slots, -1, np.int64)  # the hop whose result lies in the slot
         self._out_ok = np.zeros(self._slots, bool)
-        self._missed = np.full(self._slots, -1, np.int64)  # the slot's last hop that was not there
-        self._position = 0  # samples taken in; written by the callback only
+        self._missed = np.full(self._slots, -1, np.int64)  # the slot's last hop that missed its place
+        self._position = 0  # samples received; written by the callback only
         self._next = 0  # the next hop to compute; inference thread only
         self._x = np.zeros((engine.inputs, hop), np.float32)
-        self._wake = threading.Lock()  # held while there is nothing to do
+        self._wake = threading.Lock()  # held while there is nothing to compute
         self._wake.acquire()
         self._ending = False
         self._thread: threading.Thread | None = None
         self._flush_denormals = make_flush()
-        self.audible = publishing  # whether what comes late is heard, and so counted; the callback's
 
     def start(self) -> None:
-        """Start the inference thread, where there is one. Before the first callback."""
+        """Start the inference thread where there is one. Before the first callback."""
         if not self._threaded:
             return
         self._thread = threading.Thread(target=self._infer, name="inference", daemon=True)
@@ -132,23 +138,15 @@ class Driver:
             self._wake.release()
         self._thread.join()
 
-    def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
-        """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size."""
-        self._host.serve(indata, outdata, frames, stamps, flags, self.fill)
-
     def fill(self, x: Audio, y: Audio) -> None:
-        """One block at the device's rate, x float32 [inputs, n], y [C, n]. Callback only."""
+        """Fill y, float32 [C, n], from x [inputs, n], one block at the device's rate. Callback only."""
         if self._rates is None:
             self._stream(x, y)
         else:
             self._rates.convert(x, y, self._stream)
 
-    def publish_from_now(self) -> None:
-        """Begin to write to the rings and counters, where the last driver has ended to. Any thread, once."""
-        self._runner.publish_from_now()
-
     def _stream(self, x: Audio, y: Audio) -> None:
-        """Take x [inputs, n] in and fill y [C, n], at the model's rate, in pieces that cross no border of a hop."""
+        """Receive x [inputs, n] and fill y [C, n], at the model's rate, in pieces that cross no border of a hop."""
         at, total, hop = 0, x.shape[1], self._hop
         while at < total:
             index, offset = divmod(self._position, hop)
@@ -157,7 +155,7 @@ class Driver:
             self._in[slot][:, offset : offset + n] = x[:, at : at + n]
             start, self._position = self._position, self._position + n
             if offset + n == hop:
-                self._full_s[slot] = self._host.now_s
+                self._full_s[slot] = self.host.now_s
                 if not self._threaded:
                     self.drain()
                 elif self._wake.locked():
@@ -175,22 +173,22 @@ class Driver:
             y.fill(0.0)
             return
         slot = index % self._slots
-        there = self._out_hop[slot] == index
+        ready = self._out_hop[slot] == index
         self._dry_at = index * self._hop + offset
-        if there and self._out_ok[slot]:
+        if ready and self._out_ok[slot]:
             y[:] = self._out[slot][:, offset : offset + y.shape[1]]
             self._gap.play(y, self._dry)
             return
-        if not there and self._missed[slot] != index:
+        if not ready and self._missed[slot] != index:
             self._missed[slot] = index
-            had_s = self._host.now_s - self._full_s[slot]
-            fair = had_s >= FAIR_SHARE * self._drive.delay.granted_s
-            if self.audible:
+            had_s = self.host.now_s - self._full_s[slot]
+            fair = had_s >= FAIR_SHARE * self._granted_s
+            if self.state.is_heard:
                 self._status.add("late_hops" if fair else "starved_hops")
         self._gap.bridge(y, self._dry)
 
     def _dry(self, y: Audio) -> None:
-        """Fill y [C, m] with the dry signal as the engine's output would carry it at this place."""
+        """Fill y [C, m] with the dry signal that the engine's output would carry at this place."""
         at, done, total = self._dry_at - self._engine.dry_delay, 0, y.shape[1]
         while done < total:
             index, offset = divmod(at + done, self._hop)
@@ -215,24 +213,24 @@ class Driver:
             self.drain()
 
     def drain(self) -> None:
-        """Compute every hop whose input is whole. The inference thread; `direct`: the callback."""
+        """Compute every hop whose input is complete. The inference thread; `direct`: the callback."""
         while (self._next + 1) * self._hop <= self._position:
             index = self._next
             np.copyto(self._x, self._in[index % self._slots])
             if self._position - index * self._hop > (self._slots - 1) * self._hop:
-                # Too far behind: the callback has begun to write over this hop. Go on with the newest one.
+                # Too far behind: the callback has begun to write over this hop. Continue with the newest one.
                 self._next = self._position // self._hop - 1
-                if self._runner.publishing:
+                if self.state.publishes:
                     self._status.add("skipped_hops", self._next - index)
                 continue
             self._next = index + 1
-            self._one(index)
+            self._compute(index)
 
-    def _one(self, index: int) -> None:
-        slot, wake_s = index % self._slots, self._host.wake_s
+    def _compute(self, index: int) -> None:
+        slot, wake_s = index % self._slots, self.host.wake_s
         y = self._out[slot]
         self._out_hop[slot] = -1
-        ok = self._runner.compute(self._x, y)
+        ok = self._runner.compute(self._x, y, self.state.publishes)
         self._out_ok[slot] = ok
         self._out_hop[slot] = index
         if self._threaded:
@@ -240,6 +238,6 @@ class Driver:
             late = bool(self._missed[slot] == index)  # counted by the callback
         else:
             ended_s = self._runner.started_s + self._runner.compute_s
-            late = wake_s + ended_s - self._host.now_s > self._drive.delay.granted_s
-            self._status.add("late_hops", late and self.audible)
+            late = wake_s + ended_s - self.host.now_s > self._granted_s
+            self._status.add("late_hops", late and self.state.is_heard)
         self._runner.publish(self._x, y, wake_s, late)

@@ -1,4 +1,4 @@
-"""What is heard in place of a hop that is not there, without a click at either end. Callback only."""
+"""Sound that fills the place of a hop that is not ready, without a click at either end. Callback only."""
 
 from __future__ import annotations
 
@@ -8,48 +8,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.dsp.curves import raised_cosine
+from rtrave.ipc.options import LatePolicy
 
 Audio = NDArray[np.float32]
 Dry = Callable[[Audio], None]
 
-POLICIES = ("hold", "dry", "silence")
 GAP_FADE = 64  # samples of the fades around a gap: long enough not to click
-HOLD_SAMPLES = 2048  # of the sound that `hold` goes over, back and forth
+HOLD_SAMPLES = 2048  # of the sound that HOLD repeats, back and forth
 HOLD_LIMIT_S = 1.0  # a held sound dies away in this time: a stuck engine must not drone
 
 
 class GapFill:
     """Fills gaps in a sound by a policy; works in place, sample by sample in order, and never waits.
 
-    `silence`: the last sample falls to zero. `dry`: it falls while the dry signal rises. `hold`: the last sound goes
-    on backwards, then forwards, and so on, dying away. What comes after a gap is crossfaded with the filling.
+    SILENCE: the last sample falls to zero. DRY: it falls while the dry signal rises. HOLD: the last sound is repeated
+    backwards, then forwards, and so on, dying away. The sound after a gap is crossfaded with the filling.
 
     Parameters
     ----------
     channels, sample_rate : int
-    policy : str
-        One of `POLICIES`.
+    policy : LatePolicy
     """
 
-    def __init__(self, channels: int, sample_rate: int, policy: str = "silence") -> None:
+    def __init__(self, channels: int, sample_rate: int, policy: LatePolicy = LatePolicy.SILENCE) -> None:
         self.policy = policy
         curve = raised_cosine(GAP_FADE)
         self._up, self._down = curve, curve[::-1].copy()
         self._last = np.zeros((channels, 1), np.float32)  # the last sample played
         self._held = np.zeros((channels, 1), np.float32)  # the last sample before the gap
-        self._gap_at = 0  # samples of the filling done
-        self._up_at = GAP_FADE  # samples of the crossfade back done
+        self._gap_at = 0  # samples of the filling so far
+        self._up_at = GAP_FADE  # samples of the crossfade back so far
         self._in_gap = False
-        self._fill = np.zeros((channels, GAP_FADE), np.float32)  # what fades out after the gap
+        self._fill = np.zeros((channels, GAP_FADE), np.float32)  # filling that fades out after the gap
         self._past = np.zeros((channels, HOLD_SAMPLES), np.float32)  # the last sound played, a ring
         self._past_at = 0
-        self._loop = np.zeros_like(self._past)  # what `hold` goes over in this gap, oldest first
+        self._loop = np.zeros_like(self._past)  # sound that HOLD repeats in this gap, oldest first
         back = np.arange(HOLD_SAMPLES - 1, -1, -1)
-        self._turns = np.concatenate([back[1:], back[::-1][1:]])  # places in the loop, from its end backwards
+        self._turns = np.concatenate([back[1:], back[::-1][1:]])  # indices into the loop, from its end backwards
         self._hold_samples = round(HOLD_LIMIT_S * sample_rate)
 
     def play(self, y: Audio, dry: Dry) -> None:
-        """Prepare y, float32 [C, n], which is there."""
+        """Play y, float32 [C, n], a piece of a hop that is ready: fade it in where a gap came before."""
         self._in_gap = False
         at = self._up_at
         m = min(y.shape[1], GAP_FADE - at)
@@ -63,12 +62,12 @@ class GapFill:
         self._remember(y)
 
     def bridge(self, y: Audio, dry: Dry) -> None:
-        """Fill y, float32 [C, n], which is not there.
+        """Fill y, float32 [C, n], a piece of a hop that is not ready.
 
         Parameters
         ----------
         dry : callable
-            Fills an array [C, m] with the dry signal from y's place on; used by the policy `dry`.
+            Fills an array [C, m] with the dry signal from the place of y on; used by DRY.
         """
         if not y.shape[1]:
             return
@@ -86,13 +85,13 @@ class GapFill:
     def _filling(self, y: Audio, dry: Dry) -> None:
         n, at = y.shape[1], self._gap_at
         self._gap_at += n
-        if self.policy == "hold":
+        if self.policy is LatePolicy.HOLD:
             index = np.take(self._turns, np.arange(at, at + n), mode="wrap")
             np.take(self._loop, index, axis=1, out=y)
             fading = np.arange(at, at + n, dtype=np.float32)
             y *= np.maximum(1 - fading / np.float32(self._hold_samples), np.float32(0))
             return
-        if self.policy == "dry":
+        if self.policy is LatePolicy.DRY:
             dry(y)
         else:
             y.fill(0.0)
@@ -105,7 +104,7 @@ class GapFill:
         if not y.shape[1]:
             return
         self._last[:] = y[:, -1:]
-        if self.policy != "hold":
+        if self.policy is not LatePolicy.HOLD:
             return
         y = y[:, -HOLD_SAMPLES:]
         n = y.shape[1]

@@ -1,4 +1,4 @@
-"""One hop of a live run: read the controls, run the engine, hand everything to the rings and the counters."""
+"""One hop of a live run: read the controls, run the engine, publish the hop to the rings and the counters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.ipc.shared_memory import Shared
-from rtrave.settings import HOP_FIELDS
 
 if TYPE_CHECKING:
     from rtrave.engine.engine import Engine
@@ -21,8 +20,25 @@ Audio = NDArray[np.float32]
 class HopRunner:
     """Runs an engine hop by hop. One thread: the callback (`direct`) or the inference thread (`low-latency`).
 
-    `compute` first, then `publish`, for each hop. A vector is read from the control block once per hop.
-    The engine's `latent_frame` must be set before.
+    Call `compute`, then `publish`, for each hop. The runner reads the control block once per hop. Set the engine's
+    `latent_frame` before the first hop.
+
+    Parameters
+    ----------
+    engine : Engine
+    shared : Shared
+    clock : callable
+        Seconds, monotonic.
+    model_index : int
+        How many models played before this one.
+    continues : bool
+        Whether the first hop that is published continues the latent frames of another runner; otherwise those of the
+        engine.
+
+    Attributes
+    ----------
+    started_s, compute_s : float
+        When the last hop began by `clock`, and how long the engine took.
     """
 
     def __init__(
@@ -30,56 +46,48 @@ class HopRunner:
         engine: Engine,
         shared: Shared,
         clock: Callable[[], float] = time.monotonic,
-        publishing: bool = True,
-        model: int = 0,
+        model_index: int = 0,
+        continues: bool = False,
     ) -> None:
-        self._model = model
-        self.publishing = publishing  # rings and counters have one writer: another runner's, while this is false
         self._clock = clock
         self._engine = engine
         self._shared = shared
         self._controls = np.array(engine.layout.defaults(), np.float64)
-        self._sequence = -1  # of the vector in force; -1: the first hop tells it in any case
+        self._sequence = -1  # of the vector in force; -1: the first published hop logs its vector in any case
         self._controls_row = np.zeros((1, 2 + len(self._controls)))
-        self._hop_row = np.zeros((1, shared.spec.hop_width))
+        self._hop_rows = np.zeros(1, shared.spec.hop_dtype)
+        self._hop_rows["model_index"], self._hop_rows["samples"] = model_index, engine.hop
         self._audio_rows = np.zeros((engine.hop, engine.inputs + engine.channels), np.float32)
         self._next_frame = engine.latent_frame
-        self._published, self._begins = publishing, False
+        self._publishes = not continues  # the hop under way, as a whole
         self._must_reset = False
         self._ok = False
         self._frame = 0
         self.started_s = 0.0
         self.compute_s = 0.0
 
-    def publish_from_now(self) -> None:
-        """Begin with the next hop, whose latent frame follows what is there; the last runner has ended. Any thread."""
-        self._begins = True
+    def compute(self, x: Audio, y: Audio, publishes: bool = True) -> bool:
+        """Run one hop: x float32 [inputs, hop] to y float32 [C, hop], in place. Never raises.
 
-    def compute(self, x: Audio, y: Audio) -> bool:
-        """Run one hop: x float32 [inputs, hop] to y float32 [C, hop], in place.
+        Parameters
+        ----------
+        publishes : bool
+            Whether this hop goes to the rings and the counters.
 
-        Returns False where the engine raised: y is then silent, the error is counted, and the engine is reset
-        before the next hop. Never raises.
+        Returns
+        -------
+        bool
+            False where the engine raised: y is then silent, the error is counted, and the engine is reset before the
+            next hop.
         """
         self.started_s = self._clock()
-        if self._begins:
-            self._begins, self.publishing = False, True
-            self._next_frame = self._engine.latent_frame = int(self._shared.status.get("latent_frame"))
-        self._frame = self._next_frame
-        self._published = self.publishing  # of this hop, as a whole
-        self._next_frame += self._engine.latent_frames
         status = self._shared.status
-        sequence = self._shared.controls.read(self._controls)
-        if sequence < 0:
-            if self._published:
-                status.add("controls_kept")
-            sequence = max(self._sequence, 0)
-        if sequence != self._sequence and self._published:
-            self._sequence = sequence
-            row = self._controls_row
-            row[0, 0], row[0, 1] = self._frame, sequence
-            row[0, 2:] = self._controls
-            self._shared.controls_log.write(row)
+        if publishes and not self._publishes:
+            self._next_frame = self._engine.latent_frame = int(status.get("latent_frame"))
+        self._publishes = publishes
+        self._frame = self._next_frame
+        self._next_frame += self._engine.latent_frames
+        self._read_controls()
         try:
             if self._must_reset:
                 self._engine.reset()
@@ -91,41 +99,51 @@ class HopRunner:
             self._ok = False
             self._must_reset = True
             y.fill(0.0)
-            if self._published:
+            if publishes:
                 status.add("engine_errors")
         self.compute_s = self._clock() - self.started_s
         return self._ok
 
+    def _read_controls(self) -> None:
+        """Read the control vector, and log it where it is a new one."""
+        sequence = self._shared.controls.read(self._controls)
+        if sequence < 0:
+            if self._publishes:
+                self._shared.status.add("controls_kept")
+            sequence = max(self._sequence, 0)
+        if sequence != self._sequence and self._publishes:
+            self._sequence = sequence
+            row = self._controls_row
+            row[0, 0], row[0, 1] = self._frame, sequence
+            row[0, 2:] = self._controls
+            self._shared.controls_log.write(row)
+
     def publish(self, x: Audio, y: Audio, wake_s: float, late: bool) -> None:
-        """Write the hop just computed to the rings and counters. x, y as in `compute`."""
-        if not self._published:
+        """Write the hop just computed to the rings and counters. x, y as in `compute`.
+
+        `wake_s`: how long after its time the engine began; `late`: whether the hop missed its place.
+        """
+        if not self._publishes:
             return
-        report, status, row = self._engine.report, self._shared.status, self._hop_row[0]
+        report, status, row = self._engine.report, self._shared.status, self._hop_rows[0]
         rows, inputs = self._audio_rows, self._engine.inputs
-        start = len(HOP_FIELDS)
-        row[:4] = self._frame, self.compute_s, wake_s, late
-        row[10:13] = self.started_s, self._model, self._engine.hop
+        row["latent_frame"], row["time_s"] = self._frame, self.started_s
+        row["compute_s"], row["wake_s"], row["late"] = self.compute_s, wake_s, late
         if self._ok:
             rows[:, :inputs] = report.x.T
-            row[4:10] = (
-                report.nonfinite_in,
-                report.nonfinite_out,
-                report.in_peak,
-                report.in_rms,
-                report.out_peak,
-                report.out_rms,
-            )
-            latents = report.z_in.size
-            row[start : start + latents] = report.z_in.reshape(-1)
-            row[start + latents :] = report.z_out.reshape(-1)
+            row["nonfinite_in"], row["nonfinite_out"] = report.nonfinite_in, report.nonfinite_out
+            row["in_peak"], row["in_rms"] = report.in_peak, report.in_rms
+            row["out_peak"], row["out_rms"] = report.out_peak, report.out_rms
+            row["z_in"], row["z_out"] = report.z_in, report.z_out
             status.add("nonfinite_in", report.nonfinite_in)
             status.add("nonfinite_out", report.nonfinite_out)
         else:  # the report is of an older hop
             rows[:, :inputs] = np.where(np.isfinite(x), x, np.float32(0.0)).T
-            row[4:10] = 0.0
-            row[start:] = 0.0
+            row["nonfinite_in"], row["nonfinite_out"] = 0, 0
+            row["in_peak"], row["in_rms"], row["out_peak"], row["out_rms"] = 0.0, 0.0, 0.0, 0.0
+            row["z_in"], row["z_out"] = 0.0, 0.0
         rows[:, inputs:] = y.T
         self._shared.audio.write(rows)
-        self._shared.hops.write(self._hop_row)
+        self._shared.hops.write(self._hop_rows)
         status.add("hops")
         status.set("latent_frame", self._next_frame)

@@ -1,4 +1,4 @@
-"""What both drivers share on the side of the device: counting callbacks, joining and fading."""
+"""The device's side of a callback: counting callbacks, routing, joining lost input, fading."""
 
 from __future__ import annotations
 
@@ -10,25 +10,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrave.audio.routing import Map, Router
+from rtrave.audio.routing import Router
 from rtrave.dsp.curves import raised_cosine
 from rtrave.dsp.denormals import make_flush
+from rtrave.ipc.options import ChannelMap
 from rtrave.ipc.status import Status
 
 Audio = NDArray[np.float32]
 
-MAX_BLOCK = 16384  # samples that are served at once; more come in pieces
-MEND_FADE = 64  # samples over which input after a loss is drawn to where it was before
+MAX_BLOCK = 16384  # samples that are served at once; a larger block is cut into pieces
+MEND_FADE = 64  # samples over which the step in the input after a loss is smoothed
 STOP_FADE_S = 0.02
-RISE_S = 0.2  # of the sound that comes back after a gap
+RISE_S = 0.2  # fade in of the sound after a restart
 
 
 class HostClock:
-    """How many callbacks the host should have made by now, from the time stamps it gives.
+    """Counts the callbacks that the host should have made, from the time stamps it gives.
 
-    A lost period shows as a jump of the capture time. A callback that only woke late also jumps, but the next
-    one falls back; so the count is kept against a running schedule and corrects itself. The schedule follows
-    the stamps slowly, since the host's clock and the sample rate differ by some parts per million.
+    A lost period shows as a jump of the capture time. A callback that only woke late also jumps, but the next one
+    falls back; so the count follows a running schedule and corrects itself. The schedule follows the stamps slowly,
+    since the host's clock and the sample rate differ by some parts per million.
+
+    Attributes
+    ----------
+    expected, received : int
+        Callbacks so far.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -38,7 +44,7 @@ class HostClock:
         self._first = True
         self.expected = 0
         self.received = 0
-        self._overrun = 0  # lost callbacks that the one before had no time for
+        self._overrun = 0  # lost callbacks because the one before took too long
 
     @property
     def stalls(self) -> int:
@@ -46,10 +52,21 @@ class HostClock:
         return max(self.expected - self.received - self._overrun, 0)
 
     def tick(self, stamp_s: float, frames: int, busy_s: float = 0.0) -> int:
-        """Count one callback whose first input sample was captured at `stamp_s`; 0 where unknown.
+        """Count one callback.
 
-        `busy_s`: how long the callback before this one ran. What that cost is no stall of the host.
-        Returns how many callbacks are now found to be lost, less those found again.
+        Parameters
+        ----------
+        stamp_s : float
+            Capture time of its first input sample; 0 where unknown.
+        frames : int
+            Samples of the block.
+        busy_s : float
+            How long the callback before this one ran. Callbacks that this cost are no stalls of the host.
+
+        Returns
+        -------
+        int
+            Callbacks that are now found to be lost, less those found again.
         """
         self.received += 1
         self.expected += 1
@@ -72,35 +89,42 @@ class HostClock:
 
 
 class Host:
-    """The device's side of a callback. All methods but `fade_out` are for the callback only.
+    """The device's side of a callback. All methods but `fade_out` and `move_counts` are for the callback only.
 
     Parameters
     ----------
     status : Status
-        Where the counts go.
+        Receives the counts.
     sample_rate : int
         Hz.
-    inputs, outputs : Map
-        Device channels for each input of the engine, those of a second input among them, and for each output.
+    inputs, outputs : ChannelMap
+        Device channels for each input of the engine, those of a second input last, and for each output.
     scheduled : bool
-        The capture time stamps are an exact schedule (null device), so that a late wake can be told.
+        Whether the capture time stamps are an exact schedule (null device), from which a late wake-up can be told.
     clock : callable
         Seconds; replaced in tests.
+
+    Attributes
+    ----------
+    now_s : float
+        When the present callback began, by `clock`.
+    wake_s : float
+        How late it began against its schedule; 0 where unknown.
     """
 
     def __init__(
         self,
         status: Status,
         sample_rate: int,
-        inputs: Map,
-        outputs: Map,
+        inputs: ChannelMap,
+        outputs: ChannelMap,
         scheduled: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
         self.clock = clock
-        self.now_s = 0.0  # when this callback began
-        self.wake_s = 0.0  # how late it ran against its schedule, 0 where unknown
+        self.now_s = 0.0
+        self.wake_s = 0.0
         self._busy_s = 0.0
         self.sample_rate = sample_rate
         self._scheduled = scheduled
@@ -112,13 +136,13 @@ class Host:
         self._y = np.zeros((len(outputs), MAX_BLOCK), np.float32)
         self._flush_denormals = make_flush()
         self._flushes = False
-        self._torn = False  # input was lost just before this callback
+        self._input_lost = False  # just before this callback
         self._last_in = np.zeros((len(inputs), 1), np.float32)
-        self._apart = np.zeros_like(self._last_in)
+        self._step = np.zeros_like(self._last_in)
         self._mend_at = MEND_FADE
         self._mend_curve = raised_cosine(MEND_FADE)[::-1].copy()
         self._stop_curve = raised_cosine(round(STOP_FADE_S * sample_rate))[::-1].copy()
-        self._rise = self._rise_at = round(RISE_S * sample_rate)  # done, unless `fade_in` is asked for
+        self._rise = self._rise_at = round(RISE_S * sample_rate)  # over, unless `fade_in` is called
         self._stop_at = 0
         self._stopping = False
 
@@ -131,12 +155,13 @@ class Host:
         flags: Any,
         fill: Callable[[Audio, Audio], None],
     ) -> None:
-        """One callback: indata [frames, device inputs] to outdata [frames, device outputs], any size.
+        """Serve one callback: indata [frames, device inputs] to outdata [frames, device outputs], any size.
 
-        `fill` (x, y) turns float32 [C, n] into float32 [C, n]; what it raises is counted, and heard as silence.
+        `fill` (x, y) turns x, float32 [inputs, n], into y, float32 [C, n]. An exception of it is counted, and the
+        output is silent.
         """
         try:
-            if not self._flushes:  # in the first callback: the thread is the host's
+            if not self._flushes:  # in the first callback, since its thread is the host's
                 self._flushes = True
                 self._flush_denormals()
             self.begin(frames, stamps, flags)
@@ -154,19 +179,21 @@ class Host:
         self.end()
 
     def move_counts(self, status: Status) -> None:
-        """Count into another status block from now on, where the numbers are to go on from. Between callbacks, or
-        while one runs: each number is whole in one of the two."""
+        """Count into another status block from now on, starting from the counts so far.
+
+        Any thread, between callbacks or while one runs: each number is whole in one of the two blocks.
+        """
         for name in ("callbacks", "expected_callbacks", "stalls", "host_flags", "callback_errors"):
             status.set(name, self.status.get(name))
         self.status = status
 
     def begin(self, frames: int, stamps: Any, flags: Any) -> None:
-        """Count this callback."""
+        """Begin a callback: count it, and read its time stamps."""
         status, clock = self.status, self._clock
         self.now_s = self.clock()
         status.set("heartbeat_s", self.now_s)
         capture_s = stamps.inputBufferAdcTime
-        self._torn = clock.tick(capture_s, frames, self._busy_s) > 0
+        self._input_lost = clock.tick(capture_s, frames, self._busy_s) > 0
         received = self._base[0] + clock.received
         expected = self._base[1] + clock.expected
         status.set("callbacks", received)
@@ -178,19 +205,19 @@ class Host:
             self.wake_s = max(0.0, stamps.currentTime - capture_s - frames / self.sample_rate)
 
     def end(self) -> None:
-        """This callback is over."""
+        """End the callback: measure how long it took."""
         self._busy_s = self.clock() - self.now_s
 
     def take(self, indata: Audio, x: Audio) -> None:
-        """Fill x [C, n] from indata [n, device channels], without a click where input was lost."""
+        """Fill x [inputs, n] from indata [n, device channels], without a click where input was lost."""
         self._router.take(indata, x)
-        if self._torn:
-            self._torn = False
-            self._apart[:] = self._last_in - x[:, :1]
+        if self._input_lost:
+            self._input_lost = False
+            self._step[:] = self._last_in - x[:, :1]
             self._mend_at = 0
         if self._mend_at < MEND_FADE:
             m = min(x.shape[1], MEND_FADE - self._mend_at)
-            x[:, :m] += self._apart * self._mend_curve[self._mend_at : self._mend_at + m]
+            x[:, :m] += self._step * self._mend_curve[self._mend_at : self._mend_at + m]
             self._mend_at += m
         self._last_in[:] = x[:, -1:]
 
@@ -209,14 +236,14 @@ class Host:
         self._router.give(y, outdata)
 
     def fade_in(self, after: int) -> None:
-        """Let the sound rise, from `after` samples on. Before the first callback."""
+        """Fade the output in, from `after` samples on. Before the first callback."""
         self._rise_at = -after
 
     def fade_out(self) -> None:
-        """Ask for silence: the next callbacks fade out over 20 ms and stay silent. Any thread."""
+        """Request silence: the next callbacks fade out over 20 ms and stay silent. Any thread."""
         self._stopping = True
 
     @property
     def silent(self) -> bool:
-        """Whether the fade asked for by `fade_out` has been played. Any thread."""
+        """Whether the fade that `fade_out` requested has been played. Any thread."""
         return self._stop_at >= len(self._stop_curve)

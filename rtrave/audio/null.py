@@ -1,4 +1,4 @@
-"""A device without hardware: the same callback, paced by the clock, fed from an array, output discarded."""
+"""A device without hardware: it calls back by the clock, loops an array as input, and discards the output."""
 
 from __future__ import annotations
 
@@ -33,24 +33,23 @@ def load_input(path: Path) -> Audio:
     Raises
     ------
     RtraveError
-        Where it cannot be read or has another shape or type.
+        It cannot be read, or has another shape or type.
     """
     try:
         data = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RtraveError(f"cannot read the input '{path}': {error}") from error
     if data.dtype != np.float32 or data.ndim != 2 or 0 in data.shape:
-        came = f"{data.dtype} {list(data.shape)}"
-        raise RtraveError(f"input '{path}' is {came}, expected float32 [samples, channels], not empty")
+        got = f"{data.dtype} {list(data.shape)}"
+        raise RtraveError(f"input '{path}': expected float32 [samples, channels], not empty, got {got}")
     return np.ascontiguousarray(data)
 
 
 class NullStream:
     """Calls a callback as a sound card would, on an absolute schedule that does not drift.
 
-    Block k is captured from start + k * block / sample_rate, and its callback is due one block later. A
-    callback that is late by whole blocks costs those blocks, as it does on hardware: their input is lost, and
-    the time stamps show it.
+    Block k is captured from start + k * block / sample_rate on, and its callback is due one block later. A callback
+    that is late by whole blocks costs those blocks, as on hardware: their input is lost, and the time stamps show it.
 
     Parameters
     ----------
@@ -88,21 +87,21 @@ class NullStream:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to call, in a thread of its own."""
+        """Start to call, in a thread of its own."""
         self._thread = threading.Thread(target=self.run, name="null device", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the callback under way; waits for it."""
+        """Stop after the callback under way, and wait for it."""
         self._ending = True
         if self._thread is not None:
             self._thread.join()
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: no device is open."""
 
     def run(self, callbacks: float = math.inf) -> None:
-        """Make that many callbacks in this thread; until `stop` where infinite."""
+        """Make so many callbacks in this thread; until `stop` where infinite."""
         length_s = self._block / self._rate
         start_s = self._clock()
         k = 0
@@ -117,7 +116,7 @@ class NullStream:
             k += lost
             np.add(self._steps, (k * self._block) % len(self._data), out=self._index)
             np.take(self._data, self._index, axis=0, mode="wrap", out=self._indata)
-            # One block is added so that the stamps never are 0, which means "unknown".
+            # Add one block: a stamp of 0 means "unknown".
             self._stamps.inputBufferAdcTime = (k + 1) * length_s
             self._stamps.currentTime = now_s - start_s + length_s
             self._stamps.outputBufferDacTime = (k + 2) * length_s

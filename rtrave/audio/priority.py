@@ -1,6 +1,6 @@
-"""What the system grants a process that must be on time: its place in the queue, real-time threads, memory that stays.
+"""Privileges of a process that must be on time: nice value, real-time threads, locked memory. Audio process.
 
-Each is asked for, and what is not granted is told. Audio process.
+Each is requested; the control process shows which ones the system did not grant.
 """
 
 from __future__ import annotations
@@ -8,41 +8,25 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from rtrave.ipc.device_facts import Granted
 
 NICE = -11  # as PipeWire and PulseAudio ask for
 REALTIME_PRIORITY = 5  # below that of JACK's own clients (10 less 5, unless told otherwise): the callback comes first
 MCL_CURRENT_AND_FUTURE = 3  # of mlockall(2)
 
 
-@dataclass(frozen=True)
-class Granted:
-    """What the process has.
-
-    Attributes
-    ----------
-    nice : int
-        Its nice value; 0 where it may not be raised.
-    realtime : bool
-        Whether a thread of its may have real-time scheduling (SCHED_FIFO).
-    memory_locked : bool
-        Whether its memory is kept from being paged out.
-    """
-
-    nice: int
-    realtime: bool
-    memory_locked: bool
-
-
-def ask() -> Granted:
-    """Raise the process as far as the system lets it. Once, at the start, by the main thread."""
+def request() -> Granted:
+    """Raise the priority of the process as far as the system permits. Once, at the start, by the main thread."""
     return Granted(_raise_nice(), _may_be_realtime(), False)
 
 
-def keep_memory(granted: Granted) -> Granted:
-    """Give back what opening the model has freed, and lock the rest. Once, before the first callback.
+def lock_memory(granted: Granted) -> Granted:
+    """Return freed memory to the system, and lock the rest. Once, before the first callback.
 
-    The allocator keeps freed memory, which after opening is as much as the weights; locked, it could not go any more.
+    The allocator keeps freed memory, which after opening a model is as much as its weights; once locked, it could not
+    be returned any more.
     """
     if hasattr(ctypes.CDLL(None), "malloc_trim"):
         ctypes.CDLL(None).malloc_trim(0)
@@ -50,9 +34,9 @@ def keep_memory(granted: Granted) -> Granted:
 
 
 def make_realtime(thread_id: int) -> bool:
-    """Give a thread of this process real-time scheduling; False where that is not permitted.
+    """Give a thread of this process real-time scheduling; return False where that is not permitted.
 
-    `thread_id` is its `native_id`. Threads and processes that it starts do not inherit it.
+    `thread_id` is its `native_id`. Threads and processes that it starts do not inherit the scheduling.
     """
     if not hasattr(os, "sched_setscheduler"):
         return False
@@ -64,14 +48,10 @@ def make_realtime(thread_id: int) -> bool:
     return True
 
 
-def missing(granted: dict[str, object]) -> list[str]:
-    """In words what was not granted, from the fields of `Granted`."""
-    lacks = []
-    if not granted.get("realtime"):
-        lacks.append("real-time scheduling")
-    if not granted.get("memory_locked"):
-        lacks.append("locked memory")
-    return lacks
+def missing(granted: Granted) -> list[str]:
+    """Name the privileges that were not granted."""
+    privileges = {"real-time scheduling": granted.realtime, "locked memory": granted.memory_locked}
+    return [name for name, has in privileges.items() if not has]
 
 
 def _raise_nice() -> int:
@@ -85,7 +65,7 @@ def _raise_nice() -> int:
 
 
 def _may_be_realtime() -> bool:
-    """Try it on the main thread, and go back."""
+    """Try real-time scheduling on the main thread, and restore its scheduling."""
     if not hasattr(os, "sched_setscheduler"):
         return False
     before = os.sched_getscheduler(0)
@@ -99,7 +79,7 @@ def _may_be_realtime() -> bool:
 
 
 def _lock_memory() -> bool:
-    """Lock all memory, where there is no limit to it: with one, a later allocation beyond it would fail."""
+    """Lock all memory where the system sets no limit: beyond a limit a later allocation would fail."""
     if sys.platform != "linux":
         return False
     import resource

@@ -21,24 +21,24 @@ SLACK = 3  # samples: the lags are steady to one sample on each side, and round 
 class RateBridge:
     """Converts blocks of the device to the model's rate and back, and fills every block whole.
 
-    What the two resamplers hold back is made up by silence at the start. Both follow the one clock of the device at an
-    exact ratio, so that nothing drifts.
+    Silence at the start makes up for the samples that the two resamplers hold back. Both follow the one clock of the
+    device at an exact ratio, so nothing drifts.
 
     Parameters
     ----------
     inputs, channels : int
-        Of the engine: what it hears and what it gives.
+        Channels into and out of the engine.
     device_rate, model_rate : int
         Hz.
     max_block : int
-        Most samples that `convert` gets at once, at the device's rate.
+        Most samples per call of `convert`, at the device's rate.
     status : Status
-        Counts what is not finite: a filter that has heard a NaN would keep it for good.
+        Counts samples that are not finite. They must not enter a filter, which would keep a NaN for good.
 
     Attributes
     ----------
     delay_samples : int
-        What both resamplers cost together, at the device's rate.
+        Delay of both resamplers together, at the device's rate.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class RateBridge:
     def convert(self, x: Audio, y: Audio, stream: Callable[[Audio, Audio], None]) -> None:
         """Fill y [C, n] from x [inputs, n], float32 at the device's rate, through `stream` (x, y) at the model's rate.
 
-        x is made finite in place.
+        NaN and infinities in x are replaced by 0 in place. RtraveError where a resampler holds back more samples than
+        its lag.
         """
         n = x.shape[1]
         if nonfinite := silence_nonfinite(x):
@@ -69,7 +70,7 @@ class RateBridge:
             self._fifo[:, self._waiting : self._waiting + made.shape[1]] = made
             self._waiting += made.shape[1]
         if self._waiting < n:
-            raise RtraveError(f"the resampler gave {self._waiting} samples for {n}: its lag is not what was measured")
+            raise RtraveError(f"resampler: expected {n} samples, got {self._waiting}: its lag is longer than measured")
         y[:] = self._fifo[:, :n]
         self._waiting -= n
         self._fifo[:, : self._waiting] = self._fifo[:, n : n + self._waiting].copy()

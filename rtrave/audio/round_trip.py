@@ -1,8 +1,8 @@
-"""The latency, measured: noise through the whole chain, out of the device, through a cable, and back in.
+"""Measure the latency: noise through the whole chain, out of the device, through a cable, and back in.
 
-What runs is what plays live: the same engine, driver, buffering and resampler. Only the input is replaced by noise, and
-the engine is bypassed, so that the noise comes through its delay line as it was. Whoever calls is an audio process: no
-other stream may be open in it.
+The chain is that of live playing: the same engine, driver, buffering and resampler. Only the input is replaced by
+noise, and the engine is bypassed, so that the noise passes its delay line unchanged. The calling process becomes an
+audio process: no other stream may be open in it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.audio import device as devices
 from rtrave.audio.host import Host
-from rtrave.audio.opening import Config, open_device, open_null
-from rtrave.audio.routing import Map
+from rtrave.audio.loader import describe
+from rtrave.audio.opening import open_audio
 from rtrave.audio.warm_up import settle
 from rtrave.errors import RtraveError
+from rtrave.ipc.device_facts import DeviceFacts, Granted
+from rtrave.ipc.options import ChannelMap, RunOptions
 from rtrave.ipc.shared_memory import Shared
 from rtrave.ipc.status import Status
 
@@ -36,40 +37,43 @@ LEVEL_DB = -20.0
 NOISE_S = 0.4
 LISTEN_S = 2.0  # from the beginning of the noise: the most that can be measured, and the noise
 SETTLE_S = 0.5
-CLEAR = 8.0  # times the root mean square of the correlation: by far more than chance in half a million places
+CLEAR = 8.0  # times the root mean square of the correlation: far above chance in half a million samples
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """What was measured.
+    """Result of a measurement.
 
     Attributes
     ----------
     measured_s : float or None
         From the model's input to the device's input; None where nothing came back.
     loop : str
-        How the sound came back.
-    told : dict
-        What the audio process tells of the device.
+        How the sound came back, in words.
+    device : DeviceFacts
     """
 
     measured_s: float | None
     loop: str
-    told: dict[str, Any]
+    device: DeviceFacts
 
 
 class LoopHost(Host):
-    """A host whose input is noise, and which keeps what comes in from the device (null device: what goes out).
+    """A host whose input is noise, and which records the device's input (null device: the output).
 
-    Silent until `armed` is set; `finished` once it has listened long enough.
+    It is silent until `armed` is set, and `finished` once it has recorded enough.
+
+    Attributes
+    ----------
+    noise, recorded : float32 [T]
     """
 
     def __init__(
         self,
         status: Status,
         sample_rate: int,
-        inputs: Map,
-        outputs: Map,
+        inputs: ChannelMap,
+        outputs: ChannelMap,
         scheduled: bool = False,
         keep_output: bool = False,
     ) -> None:
@@ -78,46 +82,46 @@ class LoopHost(Host):
         samples = round(NOISE_S * sample_rate)
         draws = np.random.default_rng(1).uniform(-1, 1, samples)
         self.noise[:samples] = 10 ** (LEVEL_DB / 20) * draws
-        self.heard = np.zeros_like(self.noise)
+        self.recorded = np.zeros_like(self.noise)
         self.armed = False
         self._keep_output = keep_output
         self._at = 0
 
     @property
     def finished(self) -> bool:
-        """Whether all of `heard` is there."""
+        """Whether `recorded` is complete."""
         return self._at >= len(self.noise)
 
     def take(self, indata: Audio, x: Audio) -> None:
-        """Noise into every channel; the device's channels that the model would hear are kept."""
+        """Fill every channel of x with noise; record the device channels that the model would receive."""
         n, at = x.shape[1], self._at
         part = self.noise[at : at + n] if self.armed else self.noise[:0]
         x.fill(0.0)
         x[:, : len(part)] = part
         if self.armed and not self._keep_output:
-            heard = self.heard[at : at + n]
+            recorded = self.recorded[at : at + n]
             for device in dict.fromkeys(channel for several in self.inputs for channel in several):
-                heard += indata[: len(heard), device]
+                recorded += indata[: len(recorded), device]
 
     def give(self, y: Audio, outdata: Audio) -> None:
-        """As any host; ends the block."""
+        """Fill outdata as any host does, and end the block."""
         super().give(y, outdata)
         if self.armed:
             if self._keep_output:
-                heard = self.heard[self._at : self._at + y.shape[1]]
-                heard += y[0, : len(heard)]
+                recorded = self.recorded[self._at : self._at + y.shape[1]]
+                recorded += y[0, : len(recorded)]
             self._at += y.shape[1]
 
 
-def find_delay(noise: Audio, heard: Audio) -> int | None:
-    """By how many samples `heard` follows `noise`, by the peak of their correlation; None where there is none."""
+def find_delay(noise: Audio, recorded: Audio) -> int | None:
+    """Return by how many samples `recorded` follows `noise`, from the peak of their correlation; None without one."""
     size = 2 * len(noise)
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(noise, size))
-    # The noise is white: dividing by the magnitude leaves the phase, whose peak is a single sample (PHAT).
+    spectrum = np.fft.rfft(recorded, size) * np.conj(np.fft.rfft(noise, size))
+    # The noise is white: dividing by the magnitude leaves the phase, whose peak is one sample wide (PHAT).
     correlation = np.fft.irfft(spectrum / (np.abs(spectrum) + 1e-9), size)[: len(noise)]
     at = int(np.argmax(np.abs(correlation)))
     clear = abs(correlation[at]) > CLEAR * np.sqrt(np.mean(np.square(correlation)))
-    return at if clear and np.abs(heard).max() > 1e-5 else None
+    return at if clear and np.abs(recorded).max() > 1e-5 else None
 
 
 def _jack_ports() -> set[str]:
@@ -132,34 +136,39 @@ def _loop_jack(ours: set[str]) -> None:
         subprocess.run(["jack_connect", sources[0], sink], capture_output=True, check=False)
 
 
-def measure_round_trip(config: Config, engine: Engine, shared: Shared, compute_s: float) -> RoundTrip:
-    """Play noise through everything and find it again; some five seconds.
+def measure_round_trip(options: RunOptions, engine: Engine, shared: Shared, compute_s: float) -> RoundTrip:
+    """Play noise through the whole chain and find it again; some five seconds.
 
     Parameters
     ----------
-    config : Config
+    options : RunOptions
         As for a live run.
     engine : Engine
     shared : Shared
-        Of its own; its controls are written here.
+        Used by this measurement alone, which writes its controls.
     compute_s : float
-        The engine's slowest hops (p99.9).
+        The engine's slowest hops (99.9th percentile).
+
+    Raises
+    ------
+    RtraveError
+        The device is refused, or calls back too seldom.
     """
     controls = engine.layout.defaults()
     controls[engine.layout.slots["bypass"]] = 1.0
     shared.controls.write(controls)
-    null = "null" in config.device
+    null = options.device is None
     can_patch = not null and shutil.which("jack_lsp") and shutil.which("jack_connect")
     before = _jack_ports() if can_patch else set()
-    opening: Callable[..., Any] = open_null if null else open_device
-    opened = opening(config, engine, shared, compute_s, make_host=partial(LoopHost, keep_output=null))
-    host, told = opened.host, opened.told
+    opened = open_audio(options, engine, shared, compute_s, make_host=partial(LoopHost, keep_output=null))
+    host = opened.plan.host
+    assert isinstance(host, LoopHost)
     settle(engine, 0)
-    opened.deck.driver.start()
+    opened.crossfader.driver.start()
     opened.stream.start()
     loop = "null device: the output itself" if null else "cable"
     try:
-        if can_patch and told["host_api"] == devices.JACK:
+        if can_patch and opened.ports.host_api == devices.JACK:
             _loop_jack(_jack_ports() - before)
             loop = "JACK: output connected to input"
         time.sleep(SETTLE_S)
@@ -167,11 +176,12 @@ def measure_round_trip(config: Config, engine: Engine, shared: Shared, compute_s
         limit_s = time.monotonic() + LISTEN_S + 3
         while not host.finished:
             if time.monotonic() > limit_s:
-                raise RtraveError("the device called back too seldom to measure: see 'rtrave check'")
+                raise RtraveError("the device calls back too seldom to measure: see 'rtrave check'")
             time.sleep(0.02)
     finally:
         opened.stream.stop()
-        opened.deck.driver.stop()
+        opened.crossfader.driver.stop()
         opened.stream.close()
-    found = find_delay(host.noise, host.heard)
-    return RoundTrip(None if found is None else found / host.sample_rate, loop, told)
+    found = find_delay(host.noise, host.recorded)
+    facts = describe(opened, engine, Granted())
+    return RoundTrip(None if found is None else found / host.sample_rate, loop, facts)

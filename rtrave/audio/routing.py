@@ -1,57 +1,58 @@
-"""Which channels of a device a model hears and plays to. Channels count from 0 here."""
+"""Routing between the channels of a device and those of a model. Channels count from 0 here."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import ChannelMap
 
 Audio = NDArray[np.float32]
-Map = list[list[int]]  # for each model channel the device's channels
 
 
-def default_inputs(model_channels: int, device_channels: int) -> Map:
-    """Device channel heard by each model channel; a device with fewer channels repeats its last one."""
-    return [[min(channel, device_channels - 1)] for channel in range(model_channels)]
+def default_inputs(model_channels: int, device_channels: int) -> ChannelMap:
+    """Map each input of the model to one channel of the device; a device with fewer channels repeats its last one."""
+    return tuple((min(channel, device_channels - 1),) for channel in range(model_channels))
 
 
-def default_outputs(model_channels: int, device_channels: int) -> Map:
-    """Device channels played by each model channel: mono goes to the first two, stereo one to one."""
+def default_outputs(model_channels: int, device_channels: int) -> ChannelMap:
+    """Map each output of the model to channels of the device: mono to the first two, stereo one to one."""
     if model_channels == 1:
-        return [list(range(min(2, device_channels)))]
-    return [[min(channel, device_channels - 1)] for channel in range(model_channels)]
+        return (tuple(range(min(2, device_channels))),)
+    return tuple((min(channel, device_channels - 1),) for channel in range(model_channels))
 
 
-def check_map(
-    channels: Sequence[Sequence[int]], direction: str, model_channels: int, device_channels: int, device: str
-) -> None:
+def check_map(channels: ChannelMap, direction: str, model_channels: int, device_channels: int, device: str) -> None:
     """Refuse a channel map that does not fit the model or the device, in one line; `direction`: input or output."""
     if len(channels) != model_channels:
-        given = f"{direction}s for {len(channels)} channels given"
-        raise RtraveError(f"{given}, the model has {model_channels}: name {direction}s for each")
+        raise RtraveError(
+            f"{direction}s: expected as many as the model's channels, {model_channels}, got {len(channels)}: "
+            f"name {direction}s for each"
+        )
     for channel in (one for several in channels for one in several):
         if not 0 <= channel < device_channels:
-            raise RtraveError(f"no {direction} channel {channel}: device '{device}' has 0 to {device_channels - 1}")
+            raise RtraveError(
+                f"device '{device}': expected {direction} channels 1 to {device_channels}, got {channel + 1}: "
+                "choose others"
+            )
 
 
 class Router:
-    """Carries sound between a device's channels and a model's. Callback only.
+    """Carries sound between the channels of a device and those of a model. Callback only.
 
     Parameters
     ----------
-    inputs : Map
-        Where several device channels meet in one model channel, it hears their mean: 1+2 of a stereo device is its
-        mono sum, as loud as the two where they are alike.
-    outputs : Map
-        Where several model channels meet on one device channel, it gets their mean.
+    inputs : ChannelMap
+        An input with several device channels receives their mean: 1+2 of a stereo device is its mono sum, as loud as
+        the two where they are alike.
+    outputs : ChannelMap
+        A device channel that several outputs play to receives their mean.
     max_block : int
         Most samples at once.
     """
 
-    def __init__(self, inputs: Map, outputs: Map, max_block: int) -> None:
+    def __init__(self, inputs: ChannelMap, outputs: ChannelMap, max_block: int) -> None:
         self.inputs, self.outputs = inputs, outputs
         meeting = [device for several in outputs for device in several]
         self._routes = [

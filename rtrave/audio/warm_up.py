@@ -1,4 +1,4 @@
-"""Before the first callback: everything in memory, and the engine's compute time known. Audio process."""
+"""Before the first callback: bring everything into memory, and measure the engine's compute time. Audio process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rtrave.engine.engine import Engine
 
-SKIPPED_HOPS = 4  # the first ones bring pages and code into memory, they tell nothing
+SKIPPED_HOPS = 4  # the first ones bring pages and code into memory, and are no measure
 LEAST_HOPS = 16
 MOST_HOPS = 1000
 LIMIT_S = 0.5
@@ -21,9 +21,9 @@ SETTLE_HOPS = 4
 def measure(
     engine: Engine, limit_s: float = LIMIT_S, rest_s: float = 0.0, clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Play noise for `limit_s` and a few hops; the 99.9th percentile of a hop's time in seconds.
+    """Play noise for `limit_s`, at least a few hops, and return the 99.9th percentile of a hop's time in seconds.
 
-    `rest_s`: a pause after each hop, for others who play.
+    `rest_s`: pause after each hop, which leaves the processor to an engine that plays.
     """
     rng = np.random.default_rng(0)
     x = (0.1 * rng.standard_normal((engine.inputs, engine.hop))).astype(np.float32)
@@ -44,7 +44,7 @@ def measure(
 
 
 def settle(engine: Engine, first_latent_frame: int) -> None:
-    """Run a few silent hops just before the first callback, so that it finds a warm cache, and begin anew."""
+    """Run a few silent hops just before the first callback, so that it finds warm caches, and reset the engine."""
     x = np.zeros((engine.inputs, engine.hop), np.float32)
     y, controls = np.zeros((engine.channels, engine.hop), np.float32), np.array(engine.layout.defaults(), np.float64)
     for _ in range(SETTLE_HOPS):

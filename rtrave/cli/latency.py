@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rtrave.audio.device import close_portaudio
-from rtrave.audio.opening import Config
 from rtrave.audio.round_trip import RoundTrip, measure_round_trip
 from rtrave.audio.warm_up import measure
-from rtrave.cli.live import add_device_options, chosen_device, output_map
+from rtrave.cli.live import add_device_options, run_options
 from rtrave.cli.options import add_model_options, compiled, shape_of
 from rtrave.engine.engine import open_engine
-from rtrave.ipc.shared_memory import create, spec_for
-from rtrave.player.monitor import latency_of
-from rtrave.player.options import null_input
+from rtrave.ipc.shared_memory import create
+from rtrave.ipc.shared_spec import spec_for
+from rtrave.player.latency import latency_of
+from rtrave.player.null_sound import with_null_sound
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,8 +74,8 @@ class Comparison:
 
 def compared(trip: RoundTrip, terms_ms: dict[str, float]) -> Comparison:
     """Compare the measured round trip with the sum of the reported terms."""
-    told = trip.told
-    block_ms = 1000 * (told["block"] or told["host_period"] or 0) / told["device_rate"]
+    ports, driver = trip.device.ports, trip.device.driver
+    block_ms = 1000 * (driver.block or ports.host_period or 0) / driver.device_rate
     reported_ms = sum(terms_ms.values())
     measured_ms = None if trip.measured_s is None else 1000 * trip.measured_s
     return Comparison(
@@ -86,7 +86,7 @@ def compared(trip: RoundTrip, terms_ms: dict[str, float]) -> Comparison:
         block_ms=block_ms,
         agrees=measured_ms is not None and abs(measured_ms - reported_ms) <= block_ms,
         loop=trip.loop,
-        device=LoopDevice(told["input"], told["output"], told["host_api"]),
+        device=LoopDevice(ports.input, ports.output, ports.host_api),
     )
 
 
@@ -97,32 +97,18 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed or 0,
         threads=arguments.threads,
     )
-    spec = engine.spec
+    options = run_options(arguments, engine.channels, arguments.seed or 0)
     sizes = spec_for(engine.channels, engine.dims, engine.latent_frames, engine.layout.size, engine.hop)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
         shared = create(sizes)
         stack.callback(shared.unlink)
-        device = chosen_device(arguments)
-        if "null" in device:
-            named, sound = arguments.input_channels or [], arguments.input_file
-            device = {"null": str(null_input(sound, spec.sample_rate, engine.channels, named, folder))}
-        config = Config(
-            {},
-            "",
-            device,
-            buffering=arguments.buffering,
-            block_size=arguments.block_size,
-            latency=arguments.latency,
-            host_settings=dict(arguments.host_settings),
-            margin_ms=arguments.margin,
-            late=arguments.late,
-            input_channels=arguments.input_channels,
-            output_channels=output_map(arguments.output_channels, engine.channels),
-        )
-        trip = measure_round_trip(config, engine, shared, measure(engine))
+        if options.device is None:
+            sound = (arguments.input_file, engine.sample_rate, engine.channels, folder)
+            options = with_null_sound(options, *sound)
+        trip = measure_round_trip(options, engine, shared, measure(engine))
     close_portaudio()
-    found = compared(trip, latency_of(spec, trip.told).terms_ms())
+    found = compared(trip, latency_of(engine.spec, trip.device).terms_ms())
     print(json.dumps(asdict(found), indent=1) if arguments.json else in_words(found))
     return 0 if found.agrees else 1
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from dataclasses import replace
 from pathlib import Path
+
+from rich.console import Console
 
 from rtrave.backends.facts import ModelFacts
 from rtrave.backends.opening import read_facts
@@ -22,8 +25,9 @@ from rtrave.control.instrument import Instrument
 from rtrave.control.persisted import calibration_path, state_path
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import BufferingMode, ChannelMap, HostSetting, LatencyRequest, LatePolicy, RunOptions, SoundCard
 from rtrave.player.options import LiveOptions
-from rtrave.player.run import run_live
+from rtrave.player.run import LiveRun
 from rtrave.settings import DEFAULT_OSC_PORT, clips_dir, sessions_dir
 
 
@@ -131,8 +135,8 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
     device.add_argument(
         "--buffering",
-        choices=("auto", "direct", "low-latency"),
-        default="auto",
+        choices=[mode.value for mode in BufferingMode],
+        default=BufferingMode.AUTO.value,
         help="run the model in the device's callback (direct) or in a thread beside it (low-latency); see "
         "docs/latency.md (default: %(default)s)",
     )
@@ -144,8 +148,8 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
     device.add_argument(
         "--late",
-        choices=("hold", "dry", "silence"),
-        default="hold",
+        choices=[policy.value for policy in LatePolicy],
+        default=LatePolicy.HOLD.value,
         help="replacement for a late hop: the last sound, the input, or nothing (default: %(default)s)",
     )
     device.add_argument(
@@ -173,10 +177,12 @@ def channels(text: str) -> list[int]:
     return [positive(part) - 1 for part in text.split(",")]
 
 
-def latency(text: str) -> str | float:
-    """Parse "low", "high" or milliseconds for argparse; the result is in seconds."""
-    if text in ("low", "high"):
-        return text
+def latency(text: str) -> LatencyRequest:
+    """Parse "low", "high" or milliseconds for argparse; a number is returned in seconds."""
+    if text == "low":
+        return "low"
+    if text == "high":
+        return "high"
     try:
         value = float(text) / 1000
     except ValueError:
@@ -186,7 +192,7 @@ def latency(text: str) -> str | float:
     return value
 
 
-def host_setting(text: str) -> tuple[str, object]:
+def host_setting(text: str) -> tuple[str, HostSetting]:
     """Parse NAME=VALUE for argparse; VALUE is a switch (true, false), a whole number, a list of them, or a word."""
     name, equals, value = text.partition("=")
     if not (equals and name.isidentifier() and value):
@@ -195,25 +201,26 @@ def host_setting(text: str) -> tuple[str, object]:
         return name, value == "true"
     parts = value.split(",")
     if all(part.isascii() and part.isdigit() for part in parts):
-        return name, [int(part) for part in parts] if len(parts) > 1 or name.startswith("channel") else int(value)
+        return name, tuple(map(int, parts)) if len(parts) > 1 or name.startswith("channel") else int(value)
     return name, value
 
 
-def chosen_device(arguments: argparse.Namespace) -> dict[str, object]:
-    """Return the device of the run for the audio process; RtraveError for options that exclude each other."""
+def chosen_device(arguments: argparse.Namespace) -> SoundCard | None:
+    """Return the device of the run, None for the null device; RtraveError for options that exclude each other."""
     if arguments.device is not None and (arguments.input is not None or arguments.output is not None):
         raise RtraveError("--device: expected no --input and no --output beside it, got both: give one or the other")
     if arguments.device == "null" or (arguments.input_file and arguments.device is None):
-        return {"null": True}
+        return None
     if arguments.input_file:
         raise RtraveError(
             f"--input-file: expected no --device or --device null, got --device {arguments.device!r}: leave one out"
         )
     names = (arguments.input or arguments.device, arguments.output or arguments.device)
-    return dict(zip(("input", "output"), (int(n) if n and n.isdigit() else n for n in names), strict=True))
+    source, sink = (int(name) if name and name.isdigit() else name for name in names)
+    return SoundCard(source, sink)
 
 
-def output_map(listed: list[int] | None, model_channels: int) -> list[list[int]] | None:
+def output_map(listed: list[int] | None, model_channels: int) -> ChannelMap | None:
     """Return the outputs of each model channel: all of `listed` for a mono model, else one for each.
 
     RtraveError where the numbers of channels differ.
@@ -221,47 +228,69 @@ def output_map(listed: list[int] | None, model_channels: int) -> list[list[int]]
     if listed is None:
         return None
     if model_channels == 1:
-        return [listed]
+        return (tuple(listed),)
     if len(listed) != model_channels:
         raise RtraveError(
             f"--output-channels: expected {model_channels} channels, got {len(listed)}: list one per model channel"
         )
-    return [[channel] for channel in listed]
+    return tuple((channel,) for channel in listed)
+
+
+def channel_map(listed: list[list[int]] | None) -> ChannelMap | None:
+    """Return the channels as options of a run hold them."""
+    return None if listed is None else tuple(tuple(several) for several in listed)
+
+
+def run_options(
+    arguments: argparse.Namespace, model_channels: int, seed: int, second_input: list[list[int]] | None = None
+) -> RunOptions:
+    """Return the options of the audio process, from those of `add_model_options` and `add_device_options`."""
+    return RunOptions(
+        device=chosen_device(arguments),
+        seed=seed,
+        threads=arguments.threads,
+        buffering=BufferingMode(arguments.buffering),
+        block_size=arguments.block_size,
+        latency=arguments.latency,
+        host_settings=dict(arguments.host_settings),
+        margin_ms=arguments.margin,
+        late=LatePolicy(arguments.late),
+        input_channels=channel_map(arguments.input_channels),
+        output_channels=output_map(arguments.output_channels, model_channels),
+        second_input=channel_map(second_input),
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command."""
+    """Play until the duration is over, Ctrl-C or a termination signal."""
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration: expected seconds above 0, got {arguments.duration:g}: give a positive number")
     options, model, instrument = prepared(arguments)
-    return run_live(replace(options, record=arguments.record, duration_s=arguments.duration), model, instrument)
+    options = replace(options, record=arguments.record, duration_s=arguments.duration)
+    with LiveRun(options, model, instrument, Console()) as live:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: live.stop())
+        live.start()
+        live.loop()
+        live.finish()
+    return 0
 
 
 def prepared(arguments: argparse.Namespace) -> tuple[LiveOptions, ModelFacts, Instrument]:
     """Return what a run needs, from the options of `add_live_options`; compile the model where needed."""
-    device = chosen_device(arguments)
+    chosen_device(arguments)  # refuse what contradicts before a model is compiled
     graph = routed(arguments)
     model = read_facts(graph)
     check_streams(model)
     state = None if arguments.fresh else state_path(model.spec.name, model.model_hash)
     layout = make_layout(model.spec.full_latent_size)
     instrument = initial_instrument(layout, model.spec, model.model_hash, arguments, state)
+    seed = int(instrument.controls.get("/rtrave/seed")[0])
     options = LiveOptions(
+        audio=run_options(arguments, model.channels, seed, second_map(arguments.second_input, model)),
         graph=graph,
-        device=device,
         sessions_dir=arguments.sessions_dir.expanduser(),
-        seed=int(instrument.controls.get("/rtrave/seed")[0]),
-        threads=arguments.threads,
         hop=arguments.hop,
-        buffering=arguments.buffering,
-        block_size=arguments.block_size,
-        latency=arguments.latency,
-        host_settings=dict(arguments.host_settings),
-        margin_ms=arguments.margin,
-        late=arguments.late,
-        input_channels=arguments.input_channels,
-        output_channels=output_map(arguments.output_channels, model.channels),
-        second_input=second_map(arguments.second_input, model),
         input_file=arguments.input_file,
         osc_port=arguments.osc_port,
         osc_bind=arguments.osc_bind,

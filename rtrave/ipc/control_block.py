@@ -1,4 +1,4 @@
-"""The control vector in shared memory (who may write: `shared_memory.py`)."""
+"""The control vector in shared memory. `shared_memory.py` says who writes it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ READ_TRIES = 4
 
 
 class ControlBlock:
-    """The control vector in shared memory: the latest one wins, and it is never seen half written.
+    """The control vector in shared memory: the latest one wins, and no reader sees one half written.
 
-    Two slots are written in turn; a slot is [begin stamp, vector, checksum, end stamp]. The writer stores the
-    begin stamp first and the end stamp last, the reader looks at them the other way round, so a slot that
-    changed during the copy shows two different stamps. The checksum guards machines that reorder accesses.
+    The writer alternates between two slots of [begin stamp, vector, checksum, end stamp]. It stores the begin stamp
+    first and the end stamp last; the reader loads them in the opposite order, so a slot that changed during the copy
+    shows two different stamps. The checksum guards machines that reorder accesses.
     """
 
     def __init__(self, words: Floats, size: int) -> None:
@@ -27,11 +27,11 @@ class ControlBlock:
 
     @staticmethod
     def nbytes(size: int) -> int:
-        """Bytes of the block for a vector of `size` numbers."""
+        """Return the bytes of the block for a vector of `size` numbers."""
         return LINE + 16 * (size + 3)
 
     def write(self, vector: Floats) -> int:
-        """Publish float64 [size]. Returns its sequence number, from 1. Control process, one thread."""
+        """Publish float64 [size] and return its sequence number, from 1. Control process, one thread."""
         sequence = int(self._sequence[0]) + 1
         slot = self._slots[sequence % 2]
         slot[0] = sequence
@@ -50,8 +50,8 @@ class ControlBlock:
         Returns
         -------
         int
-            Its sequence number; 0 where none was published yet; -1 where no whole one could be read in a few
-            tries. `into` is left as it was for 0 and -1.
+            Sequence number of the vector; 0 where none was published yet; -1 where no whole one could be read in a
+            few tries. `into` does not change for 0 and -1.
         """
         for _ in range(READ_TRIES):
             sequence = int(self._sequence[0])

@@ -1,4 +1,4 @@
-"""A bounded ring in shared memory (who may write: `shared_memory.py`)."""
+"""A bounded ring in shared memory. `shared_memory.py` says who writes which."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from rtrave.ipc.memory import LINE, Floats, Rows, fence
 
 
 class Ring:
-    """Bounded ring, one writer, one reader; a block that does not fit is dropped whole and counted."""
+    """Bounded ring with one writer and one reader. A block that does not fit is dropped whole and counted.
+
+    Parameters
+    ----------
+    words : int64 array
+        Two cache lines: rows written so far in the first word, rows read so far in the first word of the second line.
+    rows : array [capacity, ...]
+    dropped : float64 [1]
+        Counter of the dropped rows.
+    """
 
     def __init__(self, words: NDArray[np.int64], rows: Rows, dropped: Floats) -> None:
         self._head = words[:1]
@@ -23,7 +32,7 @@ class Ring:
         return len(self._rows)
 
     def write(self, rows: Rows) -> bool:
-        """Append rows [n, width]. Writer only. False: they did not fit, all n are dropped and counted."""
+        """Append rows. Writer only. Return False where they did not fit: all are dropped and counted."""
         n = len(rows)
         head = int(self._head[0])
         if n > self.capacity - (head - int(self._tail[0])):
@@ -38,11 +47,11 @@ class Ring:
         return True
 
     def waiting(self) -> int:
-        """Rows written and not read yet. Either side."""
+        """Count the rows that are written and not read. Either side."""
         return int(self._head[0]) - int(self._tail[0])
 
     def read(self, limit: int | None = None) -> Rows:
-        """Take up to `limit` rows (all, where None), oldest first, as a copy [n, width]. Reader only."""
+        """Take up to `limit` rows (all where None), oldest first, as a copy. Reader only."""
         n = self.waiting() if limit is None else min(limit, self.waiting())
         fence()
         tail = int(self._tail[0])
@@ -54,7 +63,7 @@ class Ring:
         return taken
 
     def skip(self) -> int:
-        """Discard all that waits, and return how many rows that was. Reader only."""
+        """Discard all rows that wait, and return their number. Reader only."""
         n = self.waiting()
         self._tail[0] += n
         return n

@@ -1,4 +1,7 @@
-"""The counters of the audio process, in shared memory (who may write: `shared_memory.py`)."""
+"""The counters of the audio process, in shared memory. `shared_memory.py` says who writes them.
+
+docs/latency.md, "What is counted", defines late, starved and stall.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,18 @@ from rtrave.ipc.memory import Floats
 STATUS_FIELDS = (
     "callbacks",  # callbacks received
     "expected_callbacks",  # callbacks due by the host's time stamps, or by the schedule of the null device
-    "stalls",  # callbacks lost though the one before had ended in time; the other lost ones are those of late hops
+    "stalls",  # lost callbacks that no late hop explains
     "host_flags",  # callbacks with a non-empty status from the host
     "callback_errors",  # callbacks that raised outside the engine; their output is silent
     "hops",  # hops the engine was run for
-    "late_hops",  # hops whose result missed its place in the output, though the engine had its time
-    "starved_hops",  # hops that missed their place because callbacks came faster than the sound (after a stall)
+    "late_hops",  # hops that missed their place in the output, though the engine had its time
+    "starved_hops",  # hops that missed their place because callbacks came faster than the sound
     "skipped_hops",  # hops of input never given to the engine, because it was too far behind
-    "engine_errors",  # hops on which the engine raised; its state is reset after each
+    "engine_errors",  # hops on which the engine raised; it is reset after each
     "nonfinite_in",  # input samples that were NaN or infinite
-    "nonfinite_device",  # input samples that were NaN or infinite before a resampler, which could not bear them
+    "nonfinite_device",  # input samples that were NaN or infinite before the resampler, which would keep them for good
     "nonfinite_out",  # output samples that were NaN or infinite
-    "controls_kept",  # hops that kept the previous control vector because no whole one could be read
+    "controls_kept",  # hops that used the previous control vector because no whole one could be read
     "audio_dropped",  # rows lost because the ring was full
     "hops_dropped",
     "controls_dropped",
@@ -30,7 +33,7 @@ STATUS_FIELDS = (
 
 
 class Status:
-    """Named counters (`STATUS_FIELDS`), float64. Each is written by one thread of the audio process."""
+    """Named counters (`STATUS_FIELDS`), float64. One thread of the audio process writes each."""
 
     _index: ClassVar = {name: i for i, name in enumerate(STATUS_FIELDS)}
 
@@ -38,7 +41,7 @@ class Status:
         self.values = values
 
     def add(self, name: str, amount: float = 1.0) -> None:
-        """Raise a counter. Its one writer only."""
+        """Increase a counter. Its one writer only."""
         self.values[self._index[name]] += amount
 
     def set(self, name: str, value: float) -> None:
@@ -46,18 +49,18 @@ class Status:
         self.values[self._index[name]] = value
 
     def get(self, name: str) -> float:
-        """One field. Any process."""
+        """Return one field. Any process."""
         return float(self.values[self._index[name]])
 
     def slot(self, name: str) -> Floats:
-        """A view [1] of one field."""
+        """Return a view [1] of one field."""
         i = self._index[name]
         return self.values[i : i + 1]
 
-    def go_on_from(self, other: Status) -> None:
-        """Take all numbers over, as they are. While nobody writes here but those who write them all anew."""
+    def continue_from(self, other: Status) -> None:
+        """Copy all fields of another block. Audio process, before anything else counts into this one."""
         self.values[:] = other.values
 
     def as_dict(self) -> dict[str, float]:
-        """All fields by name. Any process."""
+        """Return all fields by name. Any process."""
         return dict(zip(STATUS_FIELDS, self.values.tolist(), strict=True))

@@ -1,1 +1,1 @@
-"""A live run, seen from the control process: who starts whom, who watches, who records, what is shown."""
+"""A live run, seen from the control process: it starts, watches, records and shows the audio process."""

@@ -1,4 +1,4 @@
-"""What went wrong lately, with its time and cause: read from the counters of the audio process."""
+"""The last faults of a run, with time and cause, read from the counters of the audio process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 KEPT = 10
-# Counter of the status block -> what it says of the cause.
+# Counter of the status block to the cause that it stands for.
 CAUSES = {
     "late_hops": "late: the model was not ready",
     "starved_hops": "stall: callbacks came faster than the sound",
@@ -25,18 +25,18 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that was counted.
+    """A counter that rose.
 
     Attributes
     ----------
     unix_s : float
-        When it was seen, at most one look after it happened.
+        When it was seen, at most one `look` after it happened.
     name : str
         The counter.
     count : int
         By how much it rose.
     latent_frame : int
-        The hop then under way.
+        First latent frame of the hop then under way.
     """
 
     unix_s: float
@@ -56,6 +56,11 @@ class Faults:
     ----------
     clock : callable
         Seconds since 1970.
+
+    Attributes
+    ----------
+    last : deque of Fault
+        Oldest first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -64,12 +69,12 @@ class Faults:
         self.last: deque[Fault] = deque(maxlen=KEPT)
 
     def look(self, counts: Mapping[str, float]) -> list[Fault]:
-        """Compare the counters with those of the last look; what is new, oldest counter of the table first."""
+        """Compare the counters with those of the last look, and return the new faults in the order of `CAUSES`."""
         new = []
         for name, before in self._seen.items():
             rise = int(counts[name] - before)
             self._seen[name] = counts[name]
-            if rise > 0:  # stalls may sink: the host's clock takes back what it took for one
+            if rise > 0:  # stalls may sink: the clock of the host takes one back that it found again
                 new.append(Fault(self._clock(), name, rise, int(counts["latent_frame"])))
         self.last.extend(new)
         return new

@@ -1,78 +1,26 @@
-"""The numbers a live run shows: levels, compute times, latents, counts, latency."""
+"""The numbers of the last hops that a live run shows: levels, compute times, latents."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtrave.control.calibration import Gatherer
-from rtrave.control.vector import Layout
+from rtrave.control.vector import Layout, Vector
+from rtrave.ipc.hop_record import HopRecords, hop_dtype
 from rtrave.model.latent_space import compress
 from rtrave.model.spec import ModelSpec
-from rtrave.settings import HOP_FIELDS
+
+Seconds: TypeAlias = NDArray[np.float64]
+Latents: TypeAlias = NDArray[np.float32]
 
 WINDOW_HOPS = 10_000
 SPREAD_EVERY_HOPS = 20
 FLOOR_DB = -120.0
-
-
-@dataclass(frozen=True)
-class Latency:
-    """The terms of the latency, in samples of the model's rate; their sum is what a listener hears.
-
-    Attributes
-    ----------
-    device : float
-        Input and output latency as the host reports them.
-    buffering : int
-        Added between the device's blocks and the model's hops.
-    resampler : float
-        Both resamplers, where the device's rate is not the model's.
-    limiter : int
-        The limiter's look-ahead.
-    acoustic : int
-        The model's own acoustic delay.
-    """
-
-    sample_rate: int
-    device: float
-    buffering: int
-    resampler: float
-    limiter: int
-    acoustic: int
-
-    @property
-    def total_ms(self) -> float:
-        """All terms together."""
-        return sum(self.terms_ms().values())
-
-    def terms_ms(self) -> dict[str, float]:
-        """Each term in milliseconds, by the name users know it by."""
-        terms = {
-            "device": self.device,
-            "buffering": self.buffering,
-            "resampler": self.resampler,
-            "limiter": self.limiter,
-            "model": self.acoustic,
-        }
-        return {name: 1000 * n / self.sample_rate for name, n in terms.items()}
-
-
-def latency_of(spec: ModelSpec, device: dict[str, Any]) -> Latency:
-    """From a model and what the audio process told of its device."""
-    rate = spec.sample_rate
-    device_s = device["input_latency_s"] + device["output_latency_s"]
-    return Latency(
-        sample_rate=rate,
-        device=device_s * rate,
-        buffering=device["buffering_samples"],
-        resampler=device["resampler_s"] * rate,
-        limiter=device["limiter_samples"],
-        acoustic=spec.acoustic_delay,
-    )
 
 
 @dataclass(frozen=True)
@@ -94,14 +42,14 @@ class RecentTimes:
         self._spread = Spread()
         self._spread_of = 0  # hops that the spread was last computed for
 
-    def add(self, times_s: np.ndarray) -> None:
+    def add(self, times_s: Seconds) -> None:
         """Add float64 [n], in seconds."""
-        places = (self._count + np.arange(len(times_s))) % WINDOW_HOPS
-        self._times_s[places] = times_s
+        indices = (self._count + np.arange(len(times_s))) % WINDOW_HOPS
+        self._times_s[indices] = times_s
         self._count += len(times_s)
 
     def spread(self) -> Spread:
-        """Their percentiles, computed anew for every few hops."""
+        """Return their percentiles, computed again every few hops."""
         count = self._count
         if count >= self._spread_of + SPREAD_EVERY_HOPS or 0 < count <= SPREAD_EVERY_HOPS:
             percentiles = np.percentile(self._times_s[:count], (50, 99, 99.9, 100))
@@ -111,15 +59,15 @@ class RecentTimes:
 
 
 def to_db(level: float) -> float:
-    """Linear level to dB, not below -120."""
+    """Convert a linear level to dB, not below -120."""
     return max(20 * math.log10(level), FLOOR_DB) if level > 0 else FLOOR_DB
 
 
 class Monitor:
-    """What the last hops told.
+    """Numbers of the last hops.
 
-    `update` is called by the recorder's thread; the rest may be read from any thread of the control process: each call
-    reads one whole row.
+    The recorder's thread calls `update`. Any thread of the control process may call the rest, since each call reads one
+    whole record.
 
     Parameters
     ----------
@@ -128,55 +76,58 @@ class Monitor:
     latent_pca, latent_mean : float32 [D, D], [D]
     hop : int
         Samples.
+
+    Attributes
+    ----------
+    gatherer : Gatherer
+        Receives the latents before the edits, for live calibration.
+    first_ms : float
+        Compute time of the first hop of the run.
     """
 
-    def __init__(
-        self, spec: ModelSpec, layout: Layout, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int
-    ) -> None:
+    def __init__(self, spec: ModelSpec, layout: Layout, latent_pca: Latents, latent_mean: Latents, hop: int) -> None:
         self.gatherer = Gatherer(0)
-        self._latent_frames, self._row = 0, np.zeros(len(HOP_FIELDS))
-        self.first_ms = 0.0  # compute time of the first hop of the run
-        self.adopt(spec, layout, latent_pca, latent_mean, hop)
+        self.first_ms = 0.0
+        self._reset(spec, layout, latent_pca, latent_mean, hop, 0)
 
-    def adopt(self, spec: ModelSpec, layout: Layout, latent_pca: np.ndarray, latent_mean: np.ndarray, hop: int) -> None:
-        """Another model plays. While nobody updates."""
+    def adopt(self, spec: ModelSpec, layout: Layout, latent_pca: Latents, latent_mean: Latents, hop: int) -> None:
+        """Change to another model, while nobody updates."""
+        self._reset(spec, layout, latent_pca, latent_mean, hop, self.latent_frame)
+
+    def _reset(
+        self, spec: ModelSpec, layout: Layout, latent_pca: Latents, latent_mean: Latents, hop: int, latent_frame: int
+    ) -> None:
         self.spec, self.layout = spec, layout
         self._pca, self._mean = latent_pca, latent_mean
         self.sample_rate, self.deadline_s = spec.sample_rate, hop / spec.sample_rate
-        at, self._latent_frames = self.latent_frame, hop // spec.ratio
+        self._latent_frames = hop // spec.ratio
         self._compute_s, self._wake_s = RecentTimes(), RecentTimes()
-        self._row = np.zeros(len(HOP_FIELDS) + 2 * spec.full_latent_size * self._latent_frames)
-        self._row[HOP_FIELDS.index("latent_frame")] = at - self._latent_frames
+        self._last = np.zeros(1, hop_dtype(spec.full_latent_size, self._latent_frames))[0]
+        self._last["latent_frame"] = latent_frame - self._latent_frames
         self.gatherer.reset(spec.full_latent_size)
 
-    def update(self, hops: np.ndarray) -> None:
-        """Take rows of the hops ring, float64 [n, width], n >= 1."""
+    def update(self, hops: HopRecords) -> None:
+        """Take records of the hops ring, [n], n >= 1."""
         if not self.first_ms:
-            self.first_ms = 1000 * float(hops[0, HOP_FIELDS.index("compute_s")])
-        self._compute_s.add(hops[:, HOP_FIELDS.index("compute_s")])
-        self._wake_s.add(hops[:, HOP_FIELDS.index("wake_s")])
-        self._row = hops[-1]
+            self.first_ms = 1000 * float(hops["compute_s"][0])
+        self._compute_s.add(hops["compute_s"])
+        self._wake_s.add(hops["wake_s"])
+        self._last = hops[-1]
         if self.gatherer.active:
-            size = self.spec.full_latent_size * self._latent_frames
-            for row in hops:
-                came = row[len(HOP_FIELDS) : len(HOP_FIELDS) + size]
-                self.gatherer.add(came.reshape(self.spec.full_latent_size, self._latent_frames))
-
-    def last(self, field: str) -> float:
-        """A field of the last hop."""
-        return float(self._row[HOP_FIELDS.index(field)])
+            for z_in in hops["z_in"]:
+                self.gatherer.add(z_in)
 
     @property
     def latent_frame(self) -> int:
         """First latent frame after the last hop."""
-        return int(self.last("latent_frame")) + self._latent_frames
+        return int(self._last["latent_frame"]) + self._latent_frames
 
     def compute_ms(self) -> Spread:
-        """How long a hop took the engine."""
+        """Return how long the engine took for a hop."""
         return self._compute_s.spread()
 
     def wake_ms(self) -> Spread:
-        """How late the engine began: the inference thread after its hop was full, or the callback after its time."""
+        """Return how late the engine began: after its hop was full, or in the callback after its time."""
         return self._wake_s.spread()
 
     @property
@@ -185,18 +136,20 @@ class Monitor:
         return self.compute_ms().median / 1000 / self.deadline_s
 
     def levels_db(self) -> tuple[float, float, float, float]:
-        """Input peak and RMS, output peak and RMS of the last hop, dBFS."""
+        """Return input peak and RMS, output peak and RMS of the last hop, dBFS."""
+        last = self._last
         peak_in, rms_in, peak_out, rms_out = (
-            to_db(self.last(name)) for name in ("in_peak", "in_rms", "out_peak", "out_rms")
+            to_db(float(last[name])) for name in ("in_peak", "in_rms", "out_peak", "out_rms")
         )
         return peak_in, rms_in, peak_out, rms_out
 
-    def latents(self, end: str, controls: np.ndarray) -> np.ndarray:
-        """Latents [D] of the last frame, `end` "in" or "out", in the space the controls address."""
-        size = self.spec.full_latent_size * self._latent_frames
-        start = len(HOP_FIELDS) + (size if end == "out" else 0)
-        z = self._row[start : start + size].reshape(self.spec.full_latent_size, self._latent_frames)[:, -1:]
+    def latents(self, end: str, controls: Vector) -> NDArray[np.float64]:
+        """Return the latents [D] of the last frame in the space the controls address.
+
+        `end`: "in" before the edits, "out" after them.
+        """
+        z = self._last[f"z_{end}"][:, -1:].astype(np.float64)
         if controls[self.layout.slots["space"]].any():
-            return z[:, 0]
-        components: np.ndarray = compress(z, self._pca, self._mean)[:, 0]
+            return np.asarray(z[:, 0])
+        components: NDArray[np.float64] = compress(z, self._pca, self._mean)[:, 0]
         return components

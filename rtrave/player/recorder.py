@@ -1,6 +1,6 @@
-"""Drains the rings of the audio process: keeps the numbers that are shown, and writes the take. One thread.
+"""Drains the rings of the audio process: updates the monitor, and writes the take. One thread.
 
-It drains whether a take runs or not, so that a take can begin at any hop and the rings stay empty.
+It drains whether a take runs or not, so that a take can begin at any hop and the rings never fill.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtrave.errors import ControlError, RtraveError
+from rtrave.ipc.hop_record import HopRecords
 from rtrave.ipc.shared_memory import Shared
 from rtrave.player.monitor import Monitor
 from rtrave.session.folder import new_folder
 from rtrave.session.writer import SessionWriter
-from rtrave.settings import HOP_FIELDS
 
 PERIOD_S = 0.02
-MODEL, SAMPLES = HOP_FIELDS.index("model"), HOP_FIELDS.index("samples")
 
 NewWriter = Callable[[Path], SessionWriter]
+Row = NDArray[np.float64]
 
 
 class Recorder:
@@ -33,29 +34,36 @@ class Recorder:
     Parameters
     ----------
     shared : Shared
-        This is the one reader of its rings.
+        The recorder is the one reader of its rings.
     monitor : Monitor
-        Told of every hop.
+        Receives every hop.
     sessions_dir : Path
     new_writer : callable
         Opens a take in a new folder.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Of the present or the last take.
+    failure : str
+        Why the last take ended early, one line; empty where it did not.
     """
 
     def __init__(self, shared: Shared, monitor: Monitor, sessions_dir: Path, new_writer: NewWriter) -> None:
         self._shared, self._monitor = shared, monitor
         self._sessions_dir, self._new_writer = sessions_dir, new_writer
         self._writer: SessionWriter | None = None
-        self._pending: deque[np.ndarray] = deque()  # control rows of hops not drained yet
-        self._in_force: np.ndarray | None = None  # the control row of the last drained hop
+        self._pending: deque[Row] = deque()  # control rows of hops not drained yet
+        self._in_force: Row | None = None  # the control row of the last drained hop
         self._fresh = False  # the take has not written its first controls yet
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._dropped = dict.fromkeys(("audio", "hops", "controls"), 0.0)
         self._tag = ""
-        self._model = 0
-        self._paused = self._parted = False  # between two models, and whether a take ran
-        self._held = np.zeros((0, shared.spec.hop_width))  # hops of a model that is not adopted yet
+        self._model_index = 0
+        self._paused = self._resumes = False  # between two models, and whether a take continues after it
+        self._held: HopRecords = np.zeros(0, shared.spec.hop_dtype)  # hops of a model that is not adopted yet
         self.folder: Path | None = None
         self.failure = ""
 
@@ -64,15 +72,20 @@ class Recorder:
         self._thread.start()
 
     def start(self, tag: str = "") -> Path:
-        """Begin a take at the next hop; its folder. Any thread of the control process.
+        """Begin a take at the next hop, and return its folder. Any thread of the control process.
 
-        RtraveError where one runs already (ControlError busy) or the disk refuses.
+        Raises
+        ------
+        ControlError
+            `busy`: a take runs already, or another model is coming in.
+        RtraveError
+            The disk refuses.
         """
         with self._lock:
             if self._writer is not None:
-                raise ControlError("busy", f"a take runs already, in {self.folder}: stop it first")
+                raise ControlError("busy", f"a take runs already, in '{self.folder}': stop it first")
             if self._paused:
-                raise ControlError("busy", "another model is just coming in: try again")
+                raise ControlError("busy", "another model is being adopted: try again")
             return self._begin(tag)
 
     def _begin(self, tag: str) -> Path:
@@ -83,47 +96,48 @@ class Recorder:
         return folder
 
     def stop(self) -> None:
-        """End the take, where one runs. Any thread of the control process."""
+        """End the take where one runs. Any thread of the control process."""
         with self._lock:
-            self._parted = False
+            self._resumes = False
             self._close()
 
     def pause(self) -> None:
-        """The model gives way to another one: take its last hops, and leave all that come after in the rings until
-        `go_on`. Main thread.
+        """Write the last hops of the model, and leave all later ones in the rings until `resume`. Main thread.
 
-        A take belongs to one model: one that runs ends here, and another of the same name begins with `go_on`.
+        A take belongs to one model: one that runs ends here, and another one with the same tag begins in `resume`.
         """
         self.drain()
         with self._lock:
-            self._paused, self._parted = True, self._writer is not None
+            self._paused, self._resumes = True, self._writer is not None
             self._close()
 
-    def go_on(self, model: int, shared: Shared) -> None:
-        """Take the hops of another model, which have waited in its rings. Main thread."""
+    def resume(self, model_index: int, shared: Shared) -> None:
+        """Continue with the hops of another model, which wait in its rings. Main thread."""
         with self._lock:
             if shared is not self._shared:
                 self._shared = shared
-                self._held = np.zeros((0, shared.spec.hop_width))
+                self._held = np.zeros(0, shared.spec.hop_dtype)
                 self._pending.clear()
                 self._in_force = None
-            self._paused, self._model = False, model
-            if self._parted:
+            self._paused, self._model_index = False, model_index
+            if self._resumes:
                 try:
                     self._begin(self._tag)
                 except RtraveError as error:
                     self.failure = str(error)
 
     def abandon(self) -> None:
-        """Throw away the hops of a model that was not adopted. Main thread."""
+        """Discard the hops of a model that was not adopted. Main thread."""
         self.drain()
         with self._lock:
-            self._shared.audio.read(int(self._held[:, SAMPLES].sum()))
+            self._shared.audio.read(int(self._held["samples"].sum()))
             self._held = self._held[:0]
 
     def event(self, kind: str, latent_frame: int | None = None, **fields: Any) -> None:
-        """Note something in the take, where one runs, at the hop last heard of where no frame is given. Any thread of
-        the control process."""
+        """Write an event to the take where one runs. Any thread of the control process.
+
+        `latent_frame`: None takes the frame after the last hop that was drained.
+        """
         with self._lock:
             frame = self._monitor.latent_frame if latent_frame is None else latent_frame
             self._guarded(lambda writer: writer.event(kind, frame, **fields))
@@ -135,12 +149,12 @@ class Recorder:
 
     @property
     def seconds(self) -> float:
-        """Length of the take so far."""
+        """Length of the take so far; 0 where none runs."""
         writer = self._writer
         return 0.0 if writer is None else writer.samples / self._monitor.sample_rate
 
     def close(self) -> None:
-        """Stop draining; what the rings still hold is written first."""
+        """Stop draining, after the rings have been written out."""
         self._stopping.set()
         self._thread.join()
         self.stop()
@@ -151,24 +165,24 @@ class Recorder:
         self.drain()
 
     def drain(self) -> None:
-        """Take what waits in the rings. The recorder's thread, or tests."""
+        """Read everything that waits in the rings. The recorder's thread, or tests."""
         with self._lock:
             if self._paused:
                 return
             hops = np.concatenate((self._held, self._shared.hops.read()))
-            ours = hops[:, MODEL] == self._model
+            ours = hops["model_index"] == self._model_index
             count = len(hops) if ours.all() else int(np.argmin(ours))
             hops, self._held = hops[:count], hops[count:]
             if len(hops):
-                audio = self._shared.audio.read(int(hops[:, SAMPLES].sum()))
+                audio = self._shared.audio.read(int(hops["samples"].sum()))
                 self._pending.extend(self._shared.controls_log.read())
                 self._monitor.update(hops)
                 self._guarded(lambda writer: self._write(writer, hops, audio))
-                self._advance(hops[-1, 0])
+                self._advance(hops["latent_frame"][-1])
             self._note_drops()
 
-    def _write(self, writer: SessionWriter, hops: np.ndarray, audio: np.ndarray) -> None:
-        first, last = hops[0, 0], hops[-1, 0]
+    def _write(self, writer: SessionWriter, hops: HopRecords, audio: NDArray[np.float32]) -> None:
+        first, last = hops["latent_frame"][0], hops["latent_frame"][-1]
         if self._fresh:
             self._advance(first)
             rows = [] if self._in_force is None else [np.concatenate(([first], self._in_force[1:]))]
@@ -194,7 +208,7 @@ class Recorder:
                 self._guarded(partial(SessionWriter.event, kind="dropped", latent_frame=frame, what=what, count=count))
 
     def _guarded(self, action: Callable[[SessionWriter], None]) -> None:
-        """Do something with the take; an error of the disk ends the take, and only the take."""
+        """Act on the take where one runs; an error of the disk ends the take, and only the take."""
         if self._writer is None:
             return
         try:

@@ -1,101 +1,105 @@
-"""The composition root of a live run: makes every part, connects them, and runs until it is told to stop."""
+"""The composition root of a live run: makes every part, connects them, and runs until it is stopped."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
 import tempfile
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from rtrave.audio.priority import missing
 from rtrave.backends.facts import ModelFacts
-from rtrave.control.calibration import Calibration, calibrate, save
-from rtrave.control.calibration import find as find_calibration
 from rtrave.control.instrument import Instrument
-from rtrave.control.persisted import calibration_path, state_path
-from rtrave.errors import RtraveError
-from rtrave.ipc.shared_memory import Shared, section
+from rtrave.ipc.options import RunOptions
+from rtrave.ipc.shared_spec import SharedSection
 from rtrave.osc.listeners import parse_target
 from rtrave.osc.server import OscServer
 from rtrave.player import terminal
+from rtrave.player.calibration_store import CalibrationStore
 from rtrave.player.clips import Clips
+from rtrave.player.device_notes import device_notes
 from rtrave.player.display import Display
-from rtrave.player.faults import Faults
-from rtrave.player.feedback_watch import FeedbackWatch, built_in_loop
+from rtrave.player.fault_notes import FaultNotes
 from rtrave.player.live_calibration import LiveCalibration
-from rtrave.player.monitor import Monitor, latency_of
-from rtrave.player.options import LiveOptions, null_input, session_header
+from rtrave.player.model_change import ModelChange
+from rtrave.player.model_preparation import ModelPreparation
+from rtrave.player.monitor import Monitor
+from rtrave.player.notice_handler import NoticeHandler
+from rtrave.player.null_sound import with_null_sound
+from rtrave.player.options import LiveOptions
 from rtrave.player.osc_wiring import osc_actions, osc_readers
+from rtrave.player.playing_model import PlayingModel
 from rtrave.player.recorder import Recorder
 from rtrave.player.run_memory import RunMemory
 from rtrave.player.state_keeper import StateKeeper
 from rtrave.player.supervisor import NoDeviceError, Supervisor
-from rtrave.player.swap import ModelSwap, Wanted
+from rtrave.player.swap import ModelSwap
+from rtrave.player.take import new_take
+from rtrave.player.view import View, Viewer
 from rtrave.player.web_wiring import Web
 from rtrave.session.writer import SessionWriter
-from rtrave.streaming.stream import attributes_of
 
 POLL_S = 0.05
 
 
 class LiveRun:
-    """All parts of one run; the context manager ends them in the right order, whatever happened.
+    """All parts of one run; as a context manager it ends them in the right order, whatever happened.
 
     Control process. `loop` belongs to the main thread.
 
     Attributes
     ----------
     monitor : Monitor
-        The numbers of the last hops.
+        Numbers of the last hops.
     osc : OscServer
     """
 
     def __init__(self, options: LiveOptions, model: ModelFacts, instrument: Instrument, console: Console) -> None:
-        self._options, self._model, self._instrument = options, model, instrument
+        self._options, self._instrument = options, instrument
         self._display = Display(console)
         self._note = self._display.note
         self._controls = instrument.controls
         self._stop = threading.Event()
-        self._played_s, self._counted_from = 0.0, 0  # by models before, and up to this latent frame
-        self._calibration = options.calibration  # where what is learned of the model that plays is kept
-        self._faults, self._howl = Faults(), FeedbackWatch()
-        self._began_s = time.monotonic()
-        with contextlib.ExitStack() as stack:  # what is made before something fails goes away again
-            self._make_parts(stack)
+        self._playing = PlayingModel(model)
+        with contextlib.ExitStack() as stack:  # the parts that were made end where a later one fails
+            self._make_sound(stack)
+            self._make_network(stack)
+            self._make_swap()
             self._stack = stack.pop_all()
 
-    def _make_parts(self, stack: contextlib.ExitStack) -> None:
-        options, model, controls = self._options, self._model, self._controls
-        spec = model.spec
+    def _make_sound(self, stack: contextlib.ExitStack) -> None:
+        """Make the parts between the audio process and the disk."""
+        options, model, controls = self._options, self._playing.facts(), self._controls
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtrave-")))
-        self._second = model.channels if options.second_input else 0
-        self._room = RunMemory(model, controls.layout, self._second)
-        stack.callback(self._room.close)
-        self._room.publish(controls.values)
-        self._keeper = StateKeeper(self._instrument, options.state, self._note)
-        self.monitor = Monitor(spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
-        self._recorder = Recorder(self._shared, self.monitor, options.sessions_dir, self._new_writer)
-        self._supervisor = self._make_supervisor(options.device)
-        self._swap = ModelSwap(
-            replace(model.shape, latent_frames=1, hop=options.hop),
-            lambda: self._model,
-            self._make_room,
-            self._room.forget,
-            self._send,
-            self._adopt,
-            self._announce,
+        second = 0 if options.audio.second_input is None else model.channels
+        self._memory = RunMemory(model, controls.layout, second)
+        stack.callback(self._memory.close)
+        self._memory.publish(controls.values)
+        self.monitor = Monitor(model.spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
+        self._recorder = Recorder(self._memory.shared, self.monitor, options.sessions_dir, self._new_take)
+        audio = self._with_null_sound() if options.audio.device is None else options.audio
+        log = self._folder / "audio-process.log"
+        self._supervisor = Supervisor(audio, options.graph, self._memory.shared, log)
+        self._faults = FaultNotes(self._memory, self.monitor, self._recorder, self._note)
+        self._viewer = Viewer(
+            options.osc_bind, self._memory, self.monitor, self._supervisor, self._recorder, self._faults
         )
-        readers = osc_readers(lambda: self._model.spec, self.monitor, self._recorder, self._status, self._instrument)
+
+    def _make_network(self, stack: contextlib.ExitStack) -> None:
+        """Make the OSC server, and the parts that it reaches or that act on its thread."""
+        options, controls, instrument = self._options, self._controls, self._instrument
+        shape = replace(self._playing.facts().shape, latent_frames=1, hop=options.hop)
+        self._preparation = ModelPreparation(shape, self._playing.facts)
+        readers = osc_readers(self._playing.spec, self.monitor, self._recorder, self._viewer.status, instrument)
         self.osc = OscServer(
             controls,
-            self._room.publish,
-            osc_actions(self._recorder, self._swap.load) | self._instrument.actions(),
+            self._memory.publish,
+            osc_actions(self._recorder, self._preparation.request) | instrument.actions(),
             readers,
             bind=options.osc_bind,
             port=options.osc_port,
@@ -107,20 +111,45 @@ class LiveRun:
             options.graph,
             self._folder,
             controls,
-            lambda paths: self._supervisor.send_clips(paths),
+            self._supervisor.send_clips,
             self.osc.submit,
             self._note,
-            second_input=bool(self._second),
+            second_input=options.audio.second_input is not None,
         )
-        self._instrument.choose_source = self._clips.choose
+        instrument.choose_source = self._clips.choose
+        self._calibrations = CalibrationStore(options.calibration, self._note)
         self._live_calibration = LiveCalibration(
-            self.monitor.gatherer,
-            lambda: self._model,
-            controls,
-            self._keep_calibration,
-            self.osc.submit,
+            self.monitor.gatherer, self._playing.facts, controls, self._calibrations.save, self.osc.submit
         )
-        self._web = Web(options, controls, readers, self.osc, spec.name)
+        self._web = Web(options, controls, readers, self.osc, self._playing.spec().name)
+
+    def _make_swap(self) -> None:
+        """Make the parts that change the model."""
+        self._keeper = StateKeeper(self._instrument, self._options.state, self._note)
+        change = ModelChange(
+            self._playing,
+            self._memory,
+            self._instrument,
+            self.monitor,
+            self._recorder,
+            self._keeper,
+            self._calibrations,
+            self._live_calibration,
+            self._clips,
+            self._supervisor,
+            self.osc,
+            self._web,
+            self._note,
+        )
+        self._swap = ModelSwap(
+            self._preparation,
+            self._prepare_memory,
+            self._memory.discard,
+            self._supervisor.send,
+            change.adopt,
+            self._announce,
+        )
+        self._notices = NoticeHandler(self._swap, self._recorder, self._note)
 
     def __enter__(self) -> LiveRun:
         return self
@@ -134,43 +163,17 @@ class LiveRun:
             self._supervisor.start()
         except NoDeviceError as error:
             self._note(f"{error}; playing the null device: a recorded sound in, no sound out")
-            self._supervisor = self._make_supervisor({"null": True})
+            self._supervisor.options = self._with_null_sound()
             self._supervisor.start()
         self._stack.callback(self._supervisor.stop)
-        device = self._supervisor.device
-        if device["resampler_s"]:
-            rates = f"the device runs at {device['device_rate']} Hz, the model at {device['sample_rate']} Hz"
-            self._note(f"{rates}: resampled on both sides, which costs {1000 * device['resampler_s']:.1f} ms")
-        if lacks := missing(device):
-            self._note(f"the system grants no {' and no '.join(lacks)}: see docs/latency.md where hops come late")
-        if loop := built_in_loop(device):
-            self._note(loop)
+        for note in device_notes(self._supervisor.device):
+            self._note(note)
         if self._options.record:
             self._recorder.start()
         self._recorder.run()
         self._stack.callback(self._recorder.close)
         self._web.start(self._stack, self._note)
         self.osc.start()
-
-    @property
-    def osc_port(self) -> int:
-        """Where OSC listens."""
-        return self.osc.port
-
-    @property
-    def audio_pid(self) -> int | None:
-        """Process id of the audio process, None while there is none."""
-        return self._supervisor.pid
-
-    @property
-    def latent_frame(self) -> int:
-        """First latent frame of the next hop."""
-        return int(self._shared.status.get("latent_frame"))
-
-    @property
-    def take_folder(self) -> Path | None:
-        """Folder of the current or the last take."""
-        return self._recorder.folder
 
     def stop(self) -> None:
         """Ask the loop to end. Any thread, any signal handler."""
@@ -181,184 +184,59 @@ class LiveRun:
         duration_s = self._options.duration_s
         with self._display.running(self.view) as show:
             while not self._stop.wait(POLL_S):
-                self._supervisor.poll()
+                for notice in self._supervisor.poll():
+                    self._notices.handle(notice)
                 self._keeper.poll(time.monotonic())
-                self._swap.poll(float(self._controls.get("/rtrave/model/fade")[0]))
-                self._note_faults()
+                self._swap.poll(self._playing.index + 1, float(self._controls.get("/rtrave/model/fade")[0]))
+                self._faults.poll()
                 show(self.view())
-                if duration_s is not None and self._seconds() >= duration_s:
+                if duration_s is not None and self._playing.played_s(self.latent_frame) >= duration_s:
                     break
 
-    def _seconds(self) -> float:
-        """How much has been played, by all models."""
-        return self._played_s + (self.latent_frame - self._counted_from) / self._model.spec.latent_rate_hz
-
     def finish(self) -> None:
-        """End everything and say what became of the take."""
+        """End all parts, and print the counts, the last faults and the folder of the take."""
         self._stack.close()
         self._keeper.save()
-        counts = self._shared.status.as_dict()
-        self._note_faults()
-        say = self._display.say
-        for fault in self._faults.last:
-            say(f"  {fault}")
-        say(f"played {counts['hops']:.0f} hops; {terminal.describe_counts(self.view())}")
-        if self._recorder.failure:
-            say(f"the take was cut short: {self._recorder.failure}")
-        if self._recorder.folder:
-            say(f"session {self._recorder.folder}")
+        self._faults.poll()
+        for line in terminal.closing_lines(self.view(), self._recorder.failure, self._recorder.folder):
+            self._display.say(line)
 
-    def view(self) -> terminal.View:
-        """The state of the run."""
-        recorder, options = self._recorder, self._options
-        take = f"recording to {recorder.folder}, {recorder.seconds:.0f} s" if recorder.recording else "not recording"
-        if recorder.failure:
-            take = recorder.failure
-        return terminal.View(
-            monitor=self.monitor,
-            latency=latency_of(self._model.spec, self._supervisor.device),
-            device=self._supervisor.device,
-            counts=self._shared.status.as_dict(),
-            controls=self._controls.values,
-            osc=f"udp {options.osc_bind}:{self.osc.port}, {self.osc.counts.received} messages, "
-            f"{sum(self.osc.counts.refused.values())} refused",
-            take=take,
-            uptime_s=time.monotonic() - self._began_s,
-            playing=self._supervisor.playing,
-            restarts=self._supervisor.restarts,
-            faults=list(self._faults.last),
-            notes=self._display.notes(),
-        )
+    def view(self) -> View:
+        """Return the state of the run."""
+        return self._viewer.view(self.osc, self._controls.values, self._display.notes())
 
-    def _make_supervisor(self, device: dict[str, Any]) -> Supervisor:
-        options = self._options
-        if "null" in device:
-            named = [*(options.input_channels or []), *(options.second_input or [])]
-            sizes = (self._model.spec.sample_rate, self._model.channels)
-            device = {"null": str(null_input(options.input_file, *sizes, named, self._folder))}
-        config = {
-            "shared": section(self._shared),
-            "graph": str(options.graph),
-            "device": device,
-            "seed": options.seed,
-            "threads": options.threads,
-            "buffering": options.buffering,
-            "block_size": options.block_size,
-            "latency": options.latency,
-            "host_settings": options.host_settings,
-            "margin_ms": options.margin_ms,
-            "late": options.late,
-            "input_channels": options.input_channels,
-            "output_channels": options.output_channels,
-            "second_input": options.second_input,
-        }
-        return Supervisor(config, self._shared, self._folder / "audio-process.log", self._on_device)
+    @property
+    def osc_port(self) -> int:
+        """Port that OSC listens on."""
+        return self.osc.port
 
-    def _note_faults(self) -> None:
-        for fault in self._faults.look(self._shared.status.as_dict()):
-            self._recorder.event("fault", cause=fault.name, count=fault.count)
-        peak_in, _, peak_out, _ = self.monitor.levels_db()
-        if howl := self._howl.look(peak_in, peak_out, time.monotonic()):
-            self._note(howl)
+    @property
+    def audio_pid(self) -> int | None:
+        """Process id of the audio process; None while there is none."""
+        return self._supervisor.pid
 
-    def _on_device(self, what: str, *facts: Any) -> None:
-        if what == "model":
-            self._swap.heard(facts[0])
-        elif what == "restart":
-            gap_s, latent_frame = facts
-            self._note(f"sound is back after {gap_s:.1f} s")
-            self._recorder.event("restart", latent_frame, gap_s=round(gap_s, 3), resumes_at=latent_frame)
-        else:
-            if what == "lost":
-                self._swap.lost()
-                self._recorder.abandon()
-            self._note(facts[0])
-            self._recorder.event("device", text=facts[0])
+    @property
+    def latent_frame(self) -> int:
+        """First latent frame of the next hop."""
+        return int(self._memory.shared.status.get("latent_frame"))
 
-    def _send(self, command: dict[str, Any]) -> bool:
-        return self._supervisor.send(command)
+    @property
+    def take_folder(self) -> Path | None:
+        """Folder of the present or the last take."""
+        return self._recorder.folder
+
+    def _with_null_sound(self) -> RunOptions:
+        options, model = self._options, self._playing.facts()
+        return with_null_sound(options.audio, options.input_file, model.spec.sample_rate, model.channels, self._folder)
+
+    def _new_take(self, folder: Path) -> SessionWriter:
+        device, layout = self._supervisor.device, self._controls.layout
+        return new_take(folder, self._options.audio, self._playing.facts(), device, layout)
+
+    def _prepare_memory(self, model: ModelFacts) -> SharedSection | None:
+        return self.osc.submit(partial(self._memory.prepare, model, self._controls.values)).result()
 
     def _announce(self, address: str, types: str, values: tuple[Any, ...]) -> None:
         self.osc.announce(address, types, values)
         if address == "/rtrave/error":
             self._note(f"{values[0]}: {values[-1]}")
-
-    @property
-    def _shared(self) -> Shared:
-        return self._room.shared
-
-    def _make_room(self, model: ModelFacts) -> dict[str, Any] | None:
-        return self.osc.submit(lambda: self._room.prepare(model, self._controls.values)).result()
-
-    def _adopt(self, wanted: Wanted, told: dict[str, Any]) -> None:
-        """Another model plays: a take belongs to one model, so the one that runs goes on in a new folder."""
-        model, before = wanted.facts, self._model.spec
-        frame = self.latent_frame
-        self._played_s += (frame - self._counted_from) / before.latent_rate_hz
-        self._counted_from = frame
-        self._recorder.event("model", name=model.spec.name, hash=model.model_hash)
-        self._recorder.pause()
-        self._keeper.save()
-        calibration = find_calibration(wanted.path, model.spec.name, model.model_hash, self._note)
-        self.osc.submit(lambda: self._change_controls(model, calibration)).result()
-        self._supervisor.plays(str(wanted.graph), self._swap.count, told, self._shared)
-        self._recorder.go_on(self._swap.count, self._shared)
-        self._clips.adopt_graph(wanted.graph)
-        self._note(f"{model.spec.name} plays instead of {before.name}")
-        if model.spec.full_latent_size != before.full_latent_size:
-            self._announce("/rtrave/model/dims", "i", (model.spec.full_latent_size,))
-
-    def _change_controls(self, model: ModelFacts, calibration: Calibration | None) -> None:
-        """From the addresses of one model to those of another, in one piece. OSC thread."""
-        spec = model.spec
-        with self._web.changing():
-            self._model = model
-            if self._calibration is not None:
-                self._calibration = calibration_path(spec.name, model.model_hash)
-            self._room.take_over()
-            self._instrument.adopt(self._room.layout, attributes_of(spec), spec.fidelity)
-            if calibration is not None:
-                calibrate(self._controls, calibration)
-            self.monitor.adopt(spec, self._room.layout, model.latent_pca, model.latent_mean, model.hop)
-            self._live_calibration.reset()
-            self._keeper.adopt(state_path(spec.name, model.model_hash))
-            self.osc.adopt_controls()
-            self._web.adopt_controls()
-
-    def _new_writer(self, folder: Path) -> SessionWriter:
-        spec = self._model.spec
-        return SessionWriter(
-            folder,
-            session_header(self._options, self._model, self._supervisor.device),
-            spec.sample_rate,
-            self._model.channels,
-            self._controls.layout.dims,
-            self._model.shape.latent_frames,
-            self._controls.layout,
-            second=self._second,
-        )
-
-    def _status(self) -> tuple[int, float, float, int]:
-        """Late hops, load, latency in ms, uptime in s."""
-        late = int(self._shared.status.get("late_hops"))
-        latency_ms = latency_of(self._model.spec, self._supervisor.device).total_ms
-        return late, self.monitor.load, latency_ms, int(time.monotonic() - self._began_s)
-
-    def _keep_calibration(self, calibration: Calibration) -> None:
-        try:
-            if self._calibration is not None:
-                save(calibration, self._calibration)
-            self._note(f"calibrated from {calibration.seconds:.0f} s of the live input")
-        except RtraveError as error:
-            self._note(f"the calibration is in use, but not kept: {error}")
-
-
-def run_live(options: LiveOptions, model: ModelFacts, instrument: Instrument) -> int:
-    """Play until the duration is over, Ctrl-C or a termination signal; the exit code."""
-    with LiveRun(options, model, instrument, Console()) as live:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: live.stop())
-        live.start()
-        live.loop()
-        live.finish()
-    return 0

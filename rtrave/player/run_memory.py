@@ -1,34 +1,36 @@
-"""The shared memory of a live run: one for the model that plays, and beside it one for a model of another shape that is
-being loaded, which hears every control until it plays itself. Control process, the OSC server's thread."""
+"""The shared memory of a live run: that of the model that plays, and that of a model of another shape being loaded.
+
+The second one receives every control, too, until its model plays. Control process, the OSC server's thread.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from rtrave.backends.facts import ModelFacts
 from rtrave.control.vector import Layout, Vector, carrier, make_layout
-from rtrave.ipc.shared_memory import Shared, SharedSpec, create, section, spec_for
+from rtrave.ipc.shared_memory import Shared, create
+from rtrave.ipc.shared_spec import SharedSection, SharedSpec, spec_for
 
 
 def sizes(model: ModelFacts, layout: Layout, second: int) -> SharedSpec:
-    """Of the shared memory of a model; `second`: channels of the second input."""
+    """Choose the sizes of the shared memory for a model; `second`: channels of the second input."""
     rows = (model.spec.full_latent_size, model.shape.latent_frames, layout.size, model.hop)
     return spec_for(model.channels, *rows, second=second)
 
 
 def same_rows(one: SharedSpec, other: SharedSpec) -> bool:
-    """Whether one shared memory serves two models: the capacity of its rings may differ, their rows may not."""
+    """Tell whether one shared memory serves two models: their rings may differ in capacity, not in rows."""
     first, second = ((s.channels, s.dims, s.latent_frames, s.controls) for s in (one, other))
     return first == second
 
 
 @dataclass(frozen=True)
-class _Next:
+class _Prepared:
     layout: Layout
     shared: Shared
-    carry: Callable[[Vector], Vector]
+    carry: Callable[[Vector], Vector]  # from the present layout to this one
 
 
 class RunMemory:
@@ -37,59 +39,58 @@ class RunMemory:
     Parameters
     ----------
     model : ModelFacts
-        That plays first.
+        The model that plays first.
     layout : Layout
     second : int
-        Channels of the second input, 0 where there is none.
+        Channels of the second input; 0 without one.
 
     Attributes
     ----------
     shared : Shared
-        Of the model that plays.
+        Memory of the model that plays.
     layout : Layout
-        Likewise.
+        Its control vector.
     """
 
     def __init__(self, model: ModelFacts, layout: Layout, second: int = 0) -> None:
         self._second = second
         self.layout, self.shared = layout, create(sizes(model, layout, second))
-        self._next: _Next | None = None
+        self._prepared: _Prepared | None = None
 
     def publish(self, values: Vector) -> None:
-        """Write the control vector, and what it is in the layout of a model that is being loaded."""
+        """Write the control vector, also in the layout of a model that is being loaded."""
         self.shared.controls.write(values)
-        coming = self._next
-        if coming is not None:
-            coming.shared.controls.write(coming.carry(values))
+        prepared = self._prepared
+        if prepared is not None:
+            prepared.shared.controls.write(prepared.carry(values))
 
-    def prepare(self, model: ModelFacts, values: Vector) -> dict[str, Any] | None:
-        """Make room for a model, with the controls as they are; what the audio process is told of it, None where it
-        fits into what is there.
+    def prepare(self, model: ModelFacts, values: Vector) -> SharedSection | None:
+        """Create the memory for a model, with the present controls; None where it fits into the present memory.
 
-        RtraveError where there is no memory for it.
+        RtraveError where the system has none left.
         """
         layout = make_layout(model.spec.full_latent_size, self.layout.seed)
-        wanted = sizes(model, layout, self._second)
-        if same_rows(wanted, self.shared.spec):
+        needed = sizes(model, layout, self._second)
+        if same_rows(needed, self.shared.spec):
             return None
-        self._next = _Next(layout, create(wanted), carrier(self.layout, layout))
+        self._prepared = _Prepared(layout, create(needed), carrier(self.layout, layout))
         self.publish(values)
-        return section(self._next.shared)
+        return self._prepared.shared.section
 
-    def take_over(self) -> None:
-        """The model that was prepared for plays: its room is the room."""
-        coming, self._next = self._next, None
-        if coming is not None:
+    def adopt(self) -> None:
+        """Replace the present memory by the prepared one, if any: its model plays."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
             self.shared.unlink()
-            self.layout, self.shared = coming.layout, coming.shared
+            self.layout, self.shared = prepared.layout, prepared.shared
 
-    def forget(self) -> None:
-        """The model that was prepared for does not play. Any thread."""
-        coming, self._next = self._next, None
-        if coming is not None:
-            coming.shared.unlink()
+    def discard(self) -> None:
+        """Remove the prepared memory: its model does not play. Any thread."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            prepared.shared.unlink()
 
     def close(self) -> None:
         """Remove the files. Any thread, at the end."""
-        self.forget()
+        self.discard()
         self.shared.unlink()

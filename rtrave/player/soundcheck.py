@@ -1,4 +1,4 @@
-"""The soundcheck: what is looked at before a show, a verdict for each."""
+"""The soundcheck: one verdict for each thing to look at before a show."""
 
 from __future__ import annotations
 
@@ -9,32 +9,43 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from rtrave.audio.priority import missing
+from rtrave.ipc.device_facts import NULL, DeviceFacts
 from rtrave.player.feedback_watch import built_in_loop
 from rtrave.player.monitor import Monitor, Spread
 
-GOOD, DOUBTFUL, BAD = "ok", "look", "FAIL"
 QUIET_DB, LOUD_DB = -60.0, -3.0
 LEAST_HOURS = 2.0
 PROBE_BYTES = 32 << 20
-FAST_ENOUGH = 10.0  # times what a take needs
-TIGHT = 0.8  # of the time there is
+FAST_ENOUGH = 10.0  # times the rate of a take
+TIGHT = 0.8  # share of the time for a hop
+
+
+class Result(StrEnum):
+    """Outcome of one check."""
+
+    GOOD = "ok"
+    DOUBTFUL = "look"  # playable, but have a look
+    BAD = "FAIL"
+
+
+GOOD, DOUBTFUL, BAD = Result.GOOD, Result.DOUBTFUL, Result.BAD
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the soundcheck: `ok`, `look` (it may bear a look) or `FAIL`."""
+    """One line of the soundcheck: what was checked, the result, and why in words."""
 
     what: str
-    result: str
+    result: Result
     text: str
 
 
 def ports(bind: str, port: int) -> Verdict:
-    """Whether OSC can listen (UDP), and a page beside it (TCP). Before the run, which takes them."""
+    """Check that OSC can listen (UDP), and a page beside it (TCP). Before the run, which takes the ports."""
     for kind, name in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")):
         with socket.socket(socket.AF_INET, kind) as probe:
             try:
@@ -45,38 +56,41 @@ def ports(bind: str, port: int) -> Verdict:
 
 
 def disk(folder: Path, sample_rate: int, channels: int) -> Verdict:
-    """RunMemory and speed where takes go, against what a take needs (two float32 signals)."""
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    """Check space and speed of the takes' folder against the needs of a take (two float32 signals)."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
     needed = 2 * channels * 4 * sample_rate
     try:
-        with tempfile.NamedTemporaryFile(dir=there, prefix=".rtrave-check-") as file:
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".rtrave-check-") as file:
             began_s = time.monotonic()
             file.write(os.urandom(1 << 20) * (PROBE_BYTES >> 20))
             file.flush()
             os.fsync(file.fileno())
             speed = PROBE_BYTES / (time.monotonic() - began_s)
     except OSError as error:
-        return Verdict("disk", BAD, f"cannot write in {there}: {error.strerror}")
-    hours = shutil.disk_usage(there).free / needed / 3600
-    text = f"{hours:.0f} hours of takes fit in {there}, written at {speed / 1e6:.0f} MB/s of {needed / 1e6:.2f} needed"
+        return Verdict("disk", BAD, f"cannot write in '{existing}': {error.strerror}")
+    hours = shutil.disk_usage(existing).free / needed / 3600
+    text = (
+        f"{hours:.0f} hours of takes fit in {existing}, written at {speed / 1e6:.0f} MB/s of {needed / 1e6:.2f} needed"
+    )
     slow = speed < FAST_ENOUGH * needed
     return Verdict("disk", BAD if slow else DOUBTFUL if hours < LEAST_HOURS else GOOD, text)
 
 
-def device(told: Mapping[str, Any]) -> Verdict:
-    """How the device was opened."""
-    names = told["input"] if told["input"] == told["output"] else f"{told['input']} -> {told['output']}"
-    rate, block = told["device_rate"], told["block"] or "changing"
-    text = f"{names} ({told['host_api']}) at {rate} Hz, block {block}, {told['buffering']}"
-    if told["host_api"] == "null":
+def device(facts: DeviceFacts) -> Verdict:
+    """Check how the device was opened."""
+    ports, driver = facts.ports, facts.driver
+    names = ports.input if ports.input == ports.output else f"{ports.input} -> {ports.output}"
+    block = driver.block or "changing"
+    text = f"{names} ({ports.host_api}) at {driver.device_rate} Hz, block {block}, {driver.buffering}"
+    if ports.host_api == NULL:
         return Verdict("device", DOUBTFUL, f"{text}: no sound card, nothing is heard")
-    if told["resampler_s"]:
-        return Verdict("device", DOUBTFUL, f"{text}: resampled for the model's {told['sample_rate']} Hz")
+    if driver.resampler_s:
+        return Verdict("device", DOUBTFUL, f"{text}: resampled for the model's {facts.sample_rate} Hz")
     return Verdict("device", GOOD, text)
 
 
 def level(highest_db: float) -> Verdict:
-    """The highest input peak of the check."""
+    """Check the highest input peak, in dBFS."""
     text = f"the input's highest peak was {highest_db:.1f} dBFS"
     if highest_db < QUIET_DB:
         return Verdict("level", DOUBTFUL, f"{text}: no signal? --input-channels chooses others")
@@ -85,15 +99,15 @@ def level(highest_db: float) -> Verdict:
     return Verdict("level", GOOD, text)
 
 
-def feedback(told: dict[str, Any], howled: str) -> Verdict:
-    """A microphone that hears the loudspeaker, by name or by level."""
-    found = howled or built_in_loop(told)
+def feedback(facts: DeviceFacts, warning: str) -> Verdict:
+    """Check for a microphone that picks up the loudspeaker, by level (`warning`, mostly empty) or by name."""
+    found = warning or built_in_loop(facts)
     return Verdict("feedback", DOUBTFUL, found) if found else Verdict("feedback", GOOD, "no sign of it")
 
 
-def margin(told: Mapping[str, Any], compute: Spread, wake: Spread, first_ms: float) -> Verdict:
-    """The slowest hops and wake-ups against the time there is for them."""
-    granted_ms = 1000 * told["granted_s"]
+def margin(facts: DeviceFacts, compute: Spread, wake: Spread, first_ms: float) -> Verdict:
+    """Check the slowest hops and wake-ups against the time that the engine has."""
+    granted_ms = 1000 * facts.driver.granted_s
     worst_ms = compute.p999 + wake.p999
     share = worst_ms / granted_ms
     text = (
@@ -104,7 +118,7 @@ def margin(told: Mapping[str, Any], compute: Spread, wake: Spread, first_ms: flo
 
 
 def on_time(counts: Mapping[str, float], seconds: float) -> Verdict:
-    """Late hops, stalls and errors of the check."""
+    """Check for late hops, stalls and errors."""
     late = counts["late_hops"] + counts["starved_hops"] + counts["skipped_hops"]
     stalls = counts["stalls"] + counts["host_flags"]
     errors = counts["engine_errors"] + counts["callback_errors"] + counts["nonfinite_out"]
@@ -112,23 +126,23 @@ def on_time(counts: Mapping[str, float], seconds: float) -> Verdict:
     return Verdict("on time", BAD if late or stalls or errors or not counts["hops"] else GOOD, text)
 
 
-def system(told: dict[str, Any]) -> Verdict:
-    """What the system grants."""
-    lacks = missing(told)
+def system(facts: DeviceFacts) -> Verdict:
+    """Check what the system grants."""
+    lacks = missing(facts.granted)
     if lacks:
         return Verdict("system", DOUBTFUL, f"no {' and no '.join(lacks)}: see docs/latency.md")
     return Verdict("system", GOOD, "real-time scheduling and locked memory")
 
 
 def after_the_run(
-    told: dict[str, Any], counts: Mapping[str, float], monitor: Monitor, seconds: float, highest_db: float, howled: str
+    facts: DeviceFacts, counts: Mapping[str, float], monitor: Monitor, seconds: float, highest_db: float, warning: str
 ) -> list[Verdict]:
-    """All verdicts that a run gives."""
+    """Return all verdicts that a run gives."""
     return [
-        device(told),
+        device(facts),
         level(highest_db),
-        feedback(told, howled),
-        margin(told, monitor.compute_ms(), monitor.wake_ms(), monitor.first_ms),
+        feedback(facts, warning),
+        margin(facts, monitor.compute_ms(), monitor.wake_ms(), monitor.first_ms),
         on_time(counts, seconds),
-        system(told),
+        system(facts),
     ]

@@ -1,72 +1,73 @@
-"""Starts the audio process, watches it, and starts it again when it died or hangs. Control process, main thread.
+"""Starts the audio process, watches it, and starts another one when it died or hangs. Control process, main thread.
 
 A sound server that is lost leaves PortAudio hanging for good, so a process that stops calling back is ended by its id
-and replaced. The controls live in shared memory and outlast it; the new one plays on from them.
+and replaced. The controls live in shared memory and outlast it; the new process continues from them.
 """
 
 from __future__ import annotations
 
-import json
-import queue
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import TypeAlias
 
 from rtrave.errors import RtraveError
-from rtrave.ipc.shared_memory import Shared, section
+from rtrave.ipc.device_facts import DeviceFacts
+from rtrave.ipc.messages import Clips, Command, Failed, FailureCode, Loaded, LoadFailed, Start, Started, Stop
+from rtrave.ipc.options import RunOptions, SoundCard
+from rtrave.ipc.shared_memory import Shared
+from rtrave.player.audio_child import AudioChild
 
 START_LIMIT_S = 20.0
-HANG_LIMIT_S = 1.0  # without a callback; added to it, the time of two blocks
+HANG_LIMIT_S = 1.0  # without a callback; the time of two blocks is added to it
 RETRY_S = 0.5
 STOP_LIMIT_S = 5.0
 
 
 class NoDeviceError(RtraveError):
-    """There is no sound card."""
+    """The computer has no sound card."""
 
 
-class Child:
-    """One audio process: its configuration goes in on stdin, JSON lines come out on stdout."""
+@dataclass(frozen=True)
+class Lost:
+    """The audio process ended or hangs, and is being replaced."""
 
-    def __init__(self, config: dict[str, Any], log: Path) -> None:
-        command = [sys.executable, "-m", "rtrave.audio.process"]
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-        self.started_s = time.monotonic()
-        self.told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()
-        self.send(config)
+    text: str
 
-    def _listen(self, lines: IO[bytes]) -> None:
-        for line in lines:
-            try:
-                self.told.put(json.loads(line))
-            except ValueError:  # a library's own print
-                continue
 
-    def send(self, record: dict[str, Any]) -> None:
-        """One line to its stdin; nothing where it is gone."""
-        try:
-            self.process.stdin.write(json.dumps(record).encode() + b"\n")  # type: ignore[union-attr]
-            self.process.stdin.flush()  # type: ignore[union-attr]
-        except OSError:
-            pass
+@dataclass(frozen=True)
+class Retrying:
+    """A new audio process did not start; the next attempt follows."""
 
-    def next_line(self, timeout_s: float) -> dict[str, Any] | None:
-        """The next thing it told, or None."""
-        try:
-            return self.told.get(timeout=timeout_s) if timeout_s > 0 else self.told.get_nowait()
-        except queue.Empty:
-            return None
+    text: str
 
-    def kill(self) -> None:
-        """End it by its id, now."""
-        self.process.kill()
-        self.process.wait()
+
+@dataclass(frozen=True)
+class Restarted:
+    """A new audio process plays, from this latent frame on, after a gap of silence."""
+
+    gap_s: float
+    latent_frame: int
+
+
+Notice: TypeAlias = Lost | Retrying | Restarted | Loaded | LoadFailed
+
+
+def same_device(requested: SoundCard, facts: DeviceFacts) -> SoundCard:
+    """Name the device that was lost, for the next audio process.
+
+    An end that was chosen by its number or by default is named by its label: another device may have its number by
+    then.
+    """
+    if facts.ports.found_by is None:
+        return requested
+    source, sink = facts.ports.found_by
+    return SoundCard(
+        requested.input if isinstance(requested.input, str) else source,
+        requested.output if isinstance(requested.output, str) else sink,
+    )
 
 
 class Supervisor:
@@ -74,36 +75,44 @@ class Supervisor:
 
     Parameters
     ----------
-    config : dict
-        Of the audio process (`rtrave.audio.opening.Config`); `first_latent_frame` is filled in here.
+    options : RunOptions
+    graph : Path
+        Of the model that plays first.
     shared : Shared
     log : Path
-        Takes the process's stderr.
-    notify : callable
-        Called with ("lost", text), ("restart", gap in seconds, latent frame), ("retry", text) and ("model", what the
-        audio process told of a load), on the main thread.
+        Takes the stderr of the audio processes.
 
     Attributes
     ----------
-    device : dict
-        What the audio process told of the open device.
+    options : RunOptions
+        May be replaced before `start`.
     restarts : int
     """
 
-    def __init__(self, config: dict[str, Any], shared: Shared, log: Path, notify: Callable[..., None]) -> None:
-        self._config, self._shared, self._log, self._notify = config, shared, log, notify
-        self._child: Child | None = None
+    def __init__(self, options: RunOptions, graph: Path, shared: Shared, log: Path) -> None:
+        self.options = options
+        self._graph, self._shared, self._log = graph, shared, log
+        self._model_index = 0
+        self._clips: tuple[Path, ...] = ()
+        self._child: AudioChild | None = None
+        self._device: DeviceFacts | None = None
         self._playing = False
         self._playing_since_s = 0.0
         self._silent_since_s = 0.0
         self._retry_at_s = 0.0
         self._resumes_at = 0  # first latent frame of the process that was started last
-        self.device: dict[str, Any] = {}
         self.restarts = 0
 
     @property
+    def device(self) -> DeviceFacts:
+        """Facts of the device that is or was open. After `start`."""
+        if self._device is None:
+            raise RuntimeError("no audio process has started yet")
+        return self._device
+
+    @property
     def pid(self) -> int | None:
-        """Process id of the audio process, where one is there."""
+        """Process id of the audio process; None while there is none."""
         return self._child.process.pid if self._child else None
 
     @property
@@ -112,73 +121,98 @@ class Supervisor:
         return self._playing
 
     def start(self) -> None:
-        """Start the first audio process and wait until it plays; what stops it is raised as one line."""
-        child = self._child = Child(self._config, self._log)
-        told = child.next_line(START_LIMIT_S)
-        if told is None or told["event"] != "started":
-            child.kill()
-            self._child = None
-            code = (told or {}).get("code")
-            message = (told or {}).get("message", f"the audio process does not answer; see {self._log}")
-            raise NoDeviceError(message) if code == "no-device" else RtraveError(message)
-        self._began(told)
+        """Start the first audio process and wait until it plays.
 
-    def send_clips(self, paths: list[str]) -> None:
-        """Hand the clips of the second source over, to this audio process and to those that follow. Any thread."""
-        self._config["clips"] = list(paths)
+        Raises
+        ------
+        NoDeviceError
+            The computer has no sound card.
+        RtraveError
+            Anything else that stops it; one line.
+        """
+        child = self._child = AudioChild(self._command(self.options), self._log)
+        event = child.next_event(START_LIMIT_S)
+        if isinstance(event, Started):
+            self._begin(event)
+            return
+        child.kill()
+        self._child = None
+        if not isinstance(event, Failed):
+            raise RtraveError(f"the audio process does not answer: see '{self._log}'")
+        raise (NoDeviceError if event.code is FailureCode.NO_DEVICE else RtraveError)(event.message)
+
+    def _command(self, options: RunOptions, first_latent_frame: int = 0, fade_in: bool = False) -> Start:
+        section = self._shared.section
+        return Start(options, self._graph, section, self._model_index, first_latent_frame, self._clips, fade_in)
+
+    def _restart_command(self) -> Start:
+        options = self.options
+        if options.device is not None:
+            options = replace(options, device=same_device(options.device, self.device))
+        return self._command(options, self._resumes_at, fade_in=True)
+
+    def send_clips(self, paths: Sequence[str | Path]) -> None:
+        """Send the clips of the second source to this audio process, and to those that follow. Any thread."""
+        self._clips = tuple(Path(path) for path in paths)
         child = self._child
         if child is not None:
-            child.send({"command": "clips", "paths": list(paths)})
+            child.send(Clips(self._clips))
 
-    def poll(self) -> None:
-        """Look after the audio process; call it some twenty times a second. Never waits."""
+    def send(self, command: Command) -> bool:
+        """Send a command to the audio process; return False where none plays."""
+        if self._child is None or not self._playing:
+            return False
+        self._child.send(command)
+        return True
+
+    def adopt(self, loaded: Loaded, model_index: int, shared: Shared) -> None:
+        """Use the model that the audio process now plays through this shared memory, also after a restart."""
+        self._graph, self._model_index, self._shared = loaded.graph, model_index, shared
+        self._device = loaded.device
+
+    def poll(self) -> list[Notice]:
+        """Look after the audio process, and return what happened to it. Call this some twenty times a second.
+
+        Never waits.
+        """
         now_s = time.monotonic()
         if self._child is None:
             if now_s >= self._retry_at_s:
                 self._resumes_at = int(self._shared.status.get("latent_frame"))
-                again = {"first_latent_frame": self._resumes_at, "device": self._same_device(), "fade_in": True}
-                self._child = Child(self._config | again, self._log)
-            return
+                self._child = AudioChild(self._restart_command(), self._log)
+            return []
         if not self._playing:
-            self._wait_for_start(self._child, now_s)
-            return
-        while (told := self._child.next_line(0)) is not None:
-            if told.get("event") in ("loaded", "load-failed"):
-                self._notify("model", told)
-        heartbeat_s = self._shared.status.get("heartbeat_s")
-        block = self.device["block"] or self.device["hop"]  # None where it changes from call to call
-        limit_s = HANG_LIMIT_S + 2 * block / self.device["sample_rate"]
+            return self._wait_for_start(self._child, now_s)
+        notices: list[Notice] = []
+        while (event := self._child.next_event(0)) is not None:
+            if isinstance(event, Loaded | LoadFailed):
+                notices.append(event)
+        if notices:  # to be handled first: they change what is started again
+            return notices
+        alive_s = max(self._shared.status.get("heartbeat_s"), self._playing_since_s)
+        limit_s = HANG_LIMIT_S + 2 * self.device.callback_s
         code = self._child.process.poll()
-        if code is not None or now_s - max(heartbeat_s, self._playing_since_s) > limit_s:
+        if code is not None or now_s - alive_s > limit_s:
             why = f"ended with code {code}" if code is not None else f"gave no sign for {limit_s:.1f} s"
-            self._silent_since_s = max(heartbeat_s, self._playing_since_s)
+            self._silent_since_s = alive_s
             self._playing = False
             self._give_up(now_s, 0.0)
-            self._notify("lost", f"the audio process {why}; starting it again")
-            self.poll()
+            return [Lost(f"the audio process {why}; starting it again"), *self.poll()]
+        return []
 
-    def _same_device(self) -> dict[str, Any]:
-        """The device that was lost, by name and host API where it was taken by its number or by default: another one
-        may have its number now, and nobody wants to hear another one."""
-        device: dict[str, Any] = self._config["device"]
-        if "found_by" not in self.device:
-            return device
-        found = dict(zip(("input", "output"), self.device["found_by"], strict=True))
-        return {end: name if isinstance(name, str) else found[end] for end, name in device.items()}
-
-    def _wait_for_start(self, child: Child, now_s: float) -> None:
-        told = child.next_line(0)
-        if told is not None and told["event"] == "started":
-            self._began(told)
+    def _wait_for_start(self, child: AudioChild, now_s: float) -> list[Notice]:
+        event = child.next_event(0)
+        if isinstance(event, Started):
+            self._begin(event)
             self.restarts += 1
-            gap_s = time.monotonic() - self._silent_since_s
-            self._notify("restart", gap_s, self._resumes_at)
-        elif told is not None or child.process.poll() is not None or now_s - child.started_s > START_LIMIT_S:
+            return [Restarted(time.monotonic() - self._silent_since_s, self._resumes_at)]
+        if event is not None or child.process.poll() is not None or now_s - child.started_s > START_LIMIT_S:
             self._give_up(now_s, RETRY_S)
-            self._notify("retry", (told or {}).get("message", "the audio process did not start"))
+            return [Retrying(event.message if isinstance(event, Failed) else "the audio process did not start")]
+        return []
 
-    def _began(self, told: dict[str, Any]) -> None:
-        self.device = {key: value for key, value in told.items() if key != "event"}
+    def _begin(self, started: Started) -> None:
+        self._device = started.device
         self._playing = True
         self._playing_since_s = time.monotonic()  # opening a large model takes longer than it may stay silent
 
@@ -188,24 +222,11 @@ class Supervisor:
         self._child = None
         self._retry_at_s = now_s + wait_s
 
-    def send(self, command: dict[str, Any]) -> bool:
-        """A command to the audio process; False where none plays."""
-        if self._child is None or not self._playing:
-            return False
-        self._child.send(command)
-        return True
-
-    def plays(self, graph: str, model: int, told: dict[str, Any], shared: Shared) -> None:
-        """The audio process plays another model, through this shared memory; one that is started again will, too."""
-        self._shared = shared
-        self._config |= {"graph": graph, "model": model, "shared": section(shared)}
-        self.device |= {key: value for key, value in told.items() if key not in ("event", "graph")}
-
     def stop(self) -> None:
-        """Fade out and end the audio process; by its id where it does not listen."""
+        """Fade out and end the audio process; by its id where it does not obey."""
         if self._child is None:
             return
-        self._child.send({"command": "stop"})
+        self._child.send(Stop())
         try:
             self._child.process.wait(STOP_LIMIT_S)
         except subprocess.TimeoutExpired:

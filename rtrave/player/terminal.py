@@ -1,18 +1,21 @@
-"""What a live run shows: one screen refreshed in place, or plain lines where the output is no terminal."""
+"""The screen of a live run, refreshed in place, or plain lines where the output is no terminal."""
 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from rtrave.player.faults import Fault
-from rtrave.player.monitor import FLOOR_DB, Latency, Monitor
+from rtrave.ipc.device_facts import NULL, DeviceFacts
+from rtrave.ipc.options import BufferingMode
+from rtrave.player.latency import Latency
+from rtrave.player.monitor import FLOOR_DB, Monitor
+from rtrave.player.view import View
 
 LABEL_WIDTH = 9
 METER_FLOOR_DB = -60.0
@@ -25,62 +28,30 @@ NOTE_ROWS = 3
 PLAIN_PERIOD_S = 2.0
 
 
-@dataclass
-class View:
-    """Everything one refresh shows.
-
-    Attributes
-    ----------
-    device : dict
-        As the audio process told it.
-    counts : dict
-        The status block.
-    osc : str
-        Where OSC listens.
-    take : str
-        Where the take goes, or why none does.
-    faults : list of Fault
-        The last ones, oldest first.
-    notes : list of str
-        The latest messages.
-    """
-
-    monitor: Monitor
-    latency: Latency
-    device: dict[str, Any]
-    counts: dict[str, float]
-    controls: np.ndarray
-    osc: str
-    take: str
-    uptime_s: float
-    playing: bool
-    restarts: int
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-def describe_device(device: dict[str, Any]) -> str:
-    """Names, host API, block, buffering, and why it is buffered so."""
-    if device["host_api"] == "null":
-        names = f"null device, no sound out, in: {device['input'].removeprefix('null: ').removesuffix('.npy')}"
+def describe_device(device: DeviceFacts) -> str:
+    """Describe a device in one line: names, host API, block, buffering, and the reason for it."""
+    ports, driver = device.ports, device.driver
+    if ports.host_api == NULL:
+        names = f"null device, no sound out, in: {ports.input.removeprefix('null: ').removesuffix('.npy')}"
     else:
-        names = device["input"] if device["input"] == device["output"] else f"{device['input']} -> {device['output']}"
-        names += f" ({device['host_api']})"
-    margin = f" with {1000 * device['granted_s']:.1f} ms for it" if device["buffering"] == "low-latency" else ""
-    return f"{names}, block {device['block'] or 'changing'}, {device['buffering']}: {device['reason']}{margin}"
+        names = ports.input if ports.input == ports.output else f"{ports.input} -> {ports.output}"
+        names += f" ({ports.host_api})"
+    threaded = driver.buffering is BufferingMode.LOW_LATENCY
+    margin = f" with {1000 * driver.granted_s:.1f} ms for it" if threaded else ""
+    return f"{names}, block {driver.block or 'changing'}, {driver.buffering}: {driver.reason}{margin}"
 
 
-def describe_latency(latency: Latency, device: dict[str, Any]) -> str:
-    """The sum and its terms; behind the device's what was asked of it."""
-    asked = device.get("latency_asked")
-    wanted = "" if asked is None else f" ({asked if isinstance(asked, str) else f'{1000 * asked:g}'})"
+def describe_latency(latency: Latency, device: DeviceFacts) -> str:
+    """Describe the latency in one line: the sum, its terms, and in brackets the latency that was asked for."""
+    asked = device.ports.latency_asked
+    request = "" if asked is None else f" ({asked if isinstance(asked, str) else f'{1000 * asked:g}'})"
     terms = {name: ms for name, ms in latency.terms_ms().items() if ms or name != "resampler"}
-    parts = " + ".join(f"{name} {ms:.1f}{wanted if name == 'device' else ''}" for name, ms in terms.items())
+    parts = " + ".join(f"{name} {ms:.1f}{request if name == 'device' else ''}" for name, ms in terms.items())
     return f"{latency.total_ms:.1f} ms: {parts}"
 
 
 def all_counts(view: View) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-    """What went wrong so far, name to count: what came too late, what failed, what a take lacks."""
+    """Collect the counts so far, name to count: late or lost callbacks and hops, faults, rows that a take lacks."""
     n = view.counts
     late = {
         "late": n["late_hops"],
@@ -97,7 +68,7 @@ def all_counts(view: View) -> tuple[dict[str, float], dict[str, float], dict[str
 
 
 def describe_counts(view: View) -> str:
-    """The counts as one short line: the first ones always, the others where they are not 0."""
+    """Describe the counts in one short line: the first ones always, the others where they are not 0."""
     late, faults, lost = all_counts(view)
     counts = late | faults | {f"lost {name}": n for name, n in lost.items()}
     shown = {name: n for name, n in counts.items() if n or name in ("late", "stalls", "restarts")}
@@ -105,21 +76,21 @@ def describe_counts(view: View) -> str:
 
 
 def compute_line(monitor: Monitor) -> str:
-    """Compute time per hop against the deadline, and how late it began."""
+    """Describe the compute time per hop against its deadline, and how late the engine began."""
     times, wake, deadline_ms = monitor.compute_ms(), monitor.wake_ms(), 1000 * monitor.deadline_s
     spread = f"median {times.median:.2f} ms, p99 {times.p99:.2f}, p99.9 {times.p999:.2f}"
     return f"{spread} of {deadline_ms:.1f} ms ({100 * monitor.load:.0f} %), wake-up {wake.p99:.2f}"
 
 
 def describe_model(monitor: Monitor) -> str:
-    """Name, kind, rate, dimensions."""
+    """Describe a model in one line: name, kind, rate, dimensions."""
     spec = monitor.spec
     network = f"{spec.architecture}, {spec.sample_rate} Hz, {spec.channels} ch"
     return f"{spec.name} ({network}, {spec.full_latent_size} latent dimensions at {spec.latent_rate_hz:.1f} Hz)"
 
 
 def banner(view: View, width: int) -> Text:
-    """What must be read from afar, as one coloured bar."""
+    """Draw the state that must be read from afar, as one coloured bar."""
     state = "PLAYING" if view.playing else "NO SOUND, starting again"
     take = {"recording": "REC", "not": "not recording"}.get(view.take.split()[0], "TAKE FAILED")
     late = view.counts["late_hops"] + view.counts["stalls"] + view.counts["starved_hops"]
@@ -130,7 +101,7 @@ def banner(view: View, width: int) -> Text:
 
 
 def meter(label: str, peak_db: float, rms_db: float, width: int) -> Text:
-    """A level as a bar, its peak as a mark on it, its numbers behind it."""
+    """Draw a level as a bar with its peak as a mark, and its numbers behind it."""
     shown = ["  -inf" if level <= FLOOR_DB else f"{level:6.1f}" for level in (peak_db, rms_db)]
     numbers = f"  peak {shown[0]}  rms {shown[1]} dB"
     cells = min(max(width - LABEL_WIDTH - len(numbers), 0), METER_MAX_WIDTH)
@@ -143,7 +114,7 @@ def meter(label: str, peak_db: float, rms_db: float, width: int) -> Text:
 
 
 def latent_cell(n: int, value: float, label_width: int, width: int) -> Text:
-    """A latent as a bar from the middle, -3 .. 3, in steps of half a cell; yellow where it lies beyond."""
+    """Draw a latent as a bar from the middle, -3 .. 3, in steps of half a cell; yellow beyond that range."""
     number = f" {value:+6.2f}" if width >= CELL_WITH_NUMBER else ""
     half = max((width - label_width - len(number) - 2) // 2, 1)
     steps = round(min(LATENT_RANGE, abs(value)) / LATENT_RANGE * 2 * half)  # in this order min turns NaN into 3
@@ -155,7 +126,7 @@ def latent_cell(n: int, value: float, label_width: int, width: int) -> Text:
 
 
 def latent_lines(values: np.ndarray, rows: int, width: int) -> tuple[list[Text], int]:
-    """All latents in as many columns as it takes, in `rows` lines; and how many found no room."""
+    """Draw all latents in as many columns as needed, in `rows` lines; return also how many do not fit."""
     columns = min(-(-len(values) // rows), max((width + GAP) // (CELL_MIN_WIDTH + GAP), 1))
     height = min(-(-len(values) // columns), rows)
     cell = min((width + GAP) // columns - GAP, CELL_MAX_WIDTH)
@@ -166,17 +137,17 @@ def latent_lines(values: np.ndarray, rows: int, width: int) -> tuple[list[Text],
 
 
 def labelled(label: str, text: str | Text, style: str = "") -> Text:
-    """A line of the lower part."""
+    """Make a line of the lower part."""
     return Text.assemble((f"{label:{LABEL_WIDTH}}", "bold"), text if isinstance(text, Text) else (text, style))
 
 
 def count_text(counts: dict[str, float]) -> Text:
-    """Every count, also the zeros; what is not 0 stands out."""
+    """Draw every count, also the zeros; a count above 0 stands out."""
     return Text(", ").join(Text(f"{name} {n:.0f}", style="bold yellow" if n else "") for name, n in counts.items())
 
 
 def note_lines(notes: list[str], width: int) -> list[Text]:
-    """The latest notes (where there are none, the last faults), folded, as far as there is room."""
+    """Fold the latest notes into `NOTE_ROWS` lines; a note that does not fit whole is left out."""
     lines: list[Text] = []
     for note in reversed(notes):
         folded = textwrap.wrap(note, max(width - LABEL_WIDTH, 1), max_lines=NOTE_ROWS, placeholder=" …")
@@ -187,10 +158,10 @@ def note_lines(notes: list[str], width: int) -> list[Text]:
 
 
 def details(view: View, width: int) -> list[Text]:
-    """The lower part: what a technician reads."""
+    """Draw the lower part, for the technician."""
     monitor, room = view.monitor, width - LABEL_WIDTH
     late, faults, lost = all_counts(view)
-    # The end of a path says more than its beginning.
+    # Cut a path at its beginning: its end says more.
     take = view.take if len(view.take) <= room else "…" + view.take[len(view.take) - room + 1 :]
     return [
         labelled("latency", describe_latency(view.latency, view.device)),
@@ -205,7 +176,7 @@ def details(view: View, width: int) -> list[Text]:
 
 
 def screen_lines(view: View, rows: int, width: int) -> list[Text]:
-    """The banner, levels and latents above, the details and notes below: at most `rows` lines."""
+    """Draw banner, levels and latents above, details and notes below: at most `rows` lines."""
     monitor = view.monitor
     peak_in, rms_in, peak_out, rms_out = monitor.levels_db()
     above = [banner(view, width), meter("in", peak_in, rms_in, width), meter("out", peak_out, rms_out, width)]
@@ -226,19 +197,19 @@ class Screen:
     rows: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """For rich."""
+        """Yield the lines to rich."""
         for line in screen_lines(self.view, self.rows, options.max_width):
             line.no_wrap, line.overflow = True, "ellipsis"
             yield line
 
 
 def screen(view: View, rows: int) -> Screen:
-    """One refresh of the terminal, `rows` lines high at most."""
+    """Make one refresh of the terminal, at most `rows` lines high."""
     return Screen(view, rows)
 
 
 def print_header(console: Console, view: View) -> None:
-    """The facts of the run, once, for an output that is no terminal."""
+    """Print the facts of the run, once, to an output that is no terminal."""
     for label, text in (
         ("model", describe_model(view.monitor)),
         ("device", describe_device(view.device)),
@@ -250,7 +221,7 @@ def print_header(console: Console, view: View) -> None:
 
 
 def print_line(console: Console, view: View) -> None:
-    """The state of the run as one line."""
+    """Print the state of the run as one line."""
     _, rms_in, peak_out, rms_out = view.monitor.levels_db()
     console.print(
         f"{view.uptime_s:6.1f} s  in {rms_in:.1f} dB  out {rms_out:.1f} dB (peak {peak_out:.1f})  "
@@ -259,3 +230,14 @@ def print_line(console: Console, view: View) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def closing_lines(view: View, failure: str, folder: Path | None) -> list[str]:
+    """Return what is said at the end of a run: faults, counts, why the take was cut short, the folder of the take."""
+    lines = [f"  {fault}" for fault in view.faults]
+    lines.append(f"played {view.counts['hops']:.0f} hops; {describe_counts(view)}")
+    if failure:
+        lines.append(f"the take was cut short: {failure}")
+    if folder:
+        lines.append(f"session {folder}")
+    return lines

@@ -1,4 +1,4 @@
-"""Float32 WAV files that grow: true headers at every moment, a new file before 4 GB."""
+"""Float32 WAV files that grow: a true header at every moment, a new file before 4 GB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtrave.errors import RtraveError
 
-# The sizes in a WAV header have 32 bits; what is left is room for the header itself.
+# The sizes in a WAV header have 32 bits; the rest of them is left for the header itself.
 WAV_LIMIT_BYTES = 4_000_000_000
 _BYTES_PER_SAMPLE = 4
 # libsndfile's SFC_SET_UPDATE_HEADER_AUTO. Without it the header says "0 samples" until the file is closed:
@@ -37,7 +37,7 @@ class GrowingWav:
     Raises
     ------
     RtraveError
-        The file cannot be made.
+        The file cannot be created.
 
     Notes
     -----
@@ -66,7 +66,7 @@ class GrowingWav:
             # soundfile asserts that all samples were taken: on a full disk they are not.
             except (OSError, soundfile.SoundFileError, AssertionError) as error:
                 reason = str(error) or "disk full"
-                raise RtraveError(f"cannot write {self._file.name}: {reason}: free some space") from error
+                raise RtraveError(f"cannot write '{self._file.name}': {reason}: free some space") from error
             self.samples += len(part)
             rows = rows[len(part) :]
 
@@ -79,7 +79,7 @@ class GrowingWav:
         try:
             file = soundfile.SoundFile(path, "x", self._sample_rate, self._channels, "FLOAT", format="WAV")
         except (OSError, soundfile.SoundFileError) as error:
-            raise RtraveError(f"cannot create {path}: {error}") from error
+            raise RtraveError(f"cannot create '{path}': {error}") from error
         # soundfile has no public name for this command of libsndfile.
         soundfile._snd.sf_command(file._file, _UPDATE_HEADER_AUTO, soundfile._ffi.NULL, 1)
         return file
@@ -114,5 +114,5 @@ def read_wavs(paths: list[Path], channels: int, start: int = 0, stop: int | None
                 parts.append(file.read(high - low, dtype="float32", always_2d=True))
                 first += file.frames
         except (OSError, soundfile.SoundFileError) as error:
-            raise RtraveError(f"{path} is not readable as sound: {error}") from error
+            raise RtraveError(f"'{path}': expected a sound file, got {error}") from error
     return np.ascontiguousarray(np.concatenate(parts).T)

@@ -10,12 +10,12 @@ from rtrave.errors import RtraveError
 
 
 def new_folder(parent: Path, tag: str = "", when: datetime | None = None) -> Path:
-    """Make a new folder for a take, `YYYYmmdd-HHMMSS[-tag]`, and -2, -3, ... where that exists.
+    """Create a new folder for a take, `YYYYmmdd-HHMMSS[-tag]`, with -2, -3, ... where that exists.
 
     Parameters
     ----------
     parent : Path
-        Folder of all takes; made where it is missing.
+        Folder of all takes; created where it is missing.
     tag : str
         Empty, or 1 to 64 of `A-Za-z0-9_-`.
     when : datetime, optional
@@ -31,7 +31,7 @@ def new_folder(parent: Path, tag: str = "", when: datetime | None = None) -> Pat
     ControlError
         `bad-name`: the tag is not allowed.
     RtraveError
-        The folder cannot be made.
+        The folder cannot be created.
     """
     name = f"{when or datetime.now():%Y%m%d-%H%M%S}" + (f"-{checked_tag(tag)}" if tag else "")
     number = 1
@@ -50,6 +50,6 @@ def new_folder(parent: Path, tag: str = "", when: datetime | None = None) -> Pat
 
 
 def cannot_record(folder: Path, error: OSError) -> RtraveError:
-    """Return what to tell when a take cannot be made."""
+    """Return the error of a take that cannot be created."""
     reason = error.strerror or error
-    return RtraveError(f"cannot record into {folder}: {reason}: choose another sessions folder")
+    return RtraveError(f"cannot record into '{folder}': {reason}: choose another folder with --sessions-dir")

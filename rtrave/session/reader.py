@@ -1,4 +1,4 @@
-"""Reading a take, finished or cut off."""
+"""Read a take, finished or cut off."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Session:
     ----------
     folder : Path
     header : dict
-        `session.json` as it is.
+        `session.json`, unchanged.
     sample_rate : int
         Hz.
     channels, dims, latent_frames : int
         C, D, and N per hop.
     second : int
-        Further channels of the input, of the second source.
+        Channels of the second input; 0 without one.
     """
 
     folder: Path
@@ -42,21 +42,21 @@ class Session:
 
 
 def open_session(folder: Path) -> Session:
-    """Read the header of a take; RtraveError where there is none or it is of another format."""
+    """Read the header of a take; RtraveError where there is none, or one of another format."""
     path = folder / "session.json"
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
         if header["format"] != FORMAT or header["version"] != VERSION:
             raise RtraveError(
-                f"{path} is {header['format']!r} version {header['version']!r}: "
-                f"expected {FORMAT!r} version {VERSION}: read it with the rtrave that wrote it"
+                f"'{path}': expected {FORMAT!r} version {VERSION}, got {header['format']!r} version "
+                f"{header['version']!r}: read it with the rtrave that wrote it"
             )
         numbers = {key: int(header[key]) for key in ("sample_rate", "channels", "dims", "latent_frames")}
         return Session(folder, header, **numbers, second=int(header.get("second_channels", 0)))
     except OSError as error:
-        raise RtraveError(f"no session at {folder}: {error.strerror or error}") from error
+        raise RtraveError(f"no session at '{folder}': {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise RtraveError(f"{path} is not the header of a session: {error}") from error
+        raise RtraveError(f"'{path}': expected the header of a session, got {error!r}") from error
 
 
 def read_audio(
@@ -64,7 +64,7 @@ def read_audio(
 ) -> NDArray[np.float32]:
     """Return samples `start` to `stop` (the end where None) of the input or the output, float32 [C, T].
 
-    The channels of a second input stand behind those of the input.
+    The channels of a second input follow those of the input.
     """
     channels = session.channels + (session.second if signal == "input" else 0)
     return read_wavs(audio_paths(session.folder, signal), channels, start, stop)
@@ -73,13 +73,13 @@ def read_audio(
 def read_latents(session: Session, end: Literal["in", "out"]) -> NDArray[np.float32]:
     """Return the latents before ("in") or after ("out") the edits, float32 [n, D]; whole rows only."""
     path = session.folder / f"latents_{end}.f32"
-    if session.dims == 0:  # an effect
+    if session.dims == 0:  # the model is an effect: it has no latents
         return np.zeros((0, 0), np.float32)
     try:
         rows = path.stat().st_size // (4 * session.dims)
         return np.fromfile(path, "<f4", rows * session.dims).reshape(rows, session.dims)
     except OSError as error:
-        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
+        raise RtraveError(f"cannot read '{path}': {error.strerror or error}") from error
 
 
 def read_events(session: Session) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ def read_events(session: Session) -> list[dict[str, Any]]:
 
 
 def parse_events(path: Path) -> list[dict[str, Any]]:
-    """Return the events of an `events.jsonl` in the order they were written; a torn last line is left out.
+    """Return the events of an `events.jsonl` in the order they were written, without a torn last line.
 
     Raises
     ------
@@ -98,19 +98,19 @@ def parse_events(path: Path) -> list[dict[str, Any]]:
     try:
         *lines, _torn = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
+        raise RtraveError(f"cannot read '{path}': {error.strerror or error}") from error
     events: list[dict[str, Any]] = []
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
             events.append({**event, "kind": str(event["kind"]), "latent_frame": int(event["latent_frame"])})
         except (ValueError, KeyError, TypeError) as error:
-            raise RtraveError(f"{path}, line {number} is not an event: {error!r}: remove the line") from error
+            raise RtraveError(f"'{path}', line {number}: expected an event, got {error!r}: remove the line") from error
     return events
 
 
 def latent_index(session: Session) -> NDArray[np.int64]:
-    """Return which latent frame each row of the latents is, int64 [n]: gaps where hops are missing."""
+    """Return the latent frame of each row of the latents, int64 [n]; it jumps where hops are missing."""
     events = read_events(session)
     rows = min(len(read_latents(session, "in")), len(read_latents(session, "out")))
     index = np.arange(rows, dtype=np.int64)

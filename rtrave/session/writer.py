@@ -1,4 +1,4 @@
-"""Writing a take: one folder, each file readable after a kill at any moment. See docs/formats.md."""
+"""Write a take: one folder, each file readable after a kill at any moment. See docs/formats.md."""
 
 from __future__ import annotations
 
@@ -17,41 +17,38 @@ from numpy.typing import NDArray
 
 from rtrave.control.vector import Layout
 from rtrave.errors import RtraveError
+from rtrave.ipc.hop_record import HopRecords
 from rtrave.session.audio_files import WAV_LIMIT_BYTES, GrowingWav
 from rtrave.session.folder import cannot_record
-from rtrave.settings import HOP_FIELDS
 
 FORMAT = "rtrave-session"
 VERSION = 1
-_LATENT_FRAME, _COMPUTE, _WAKE, _LATE, _NONFINITE_IN, _NONFINITE_OUT = (
-    HOP_FIELDS.index(name) for name in ("latent_frame", "compute_s", "wake_s", "late", "nonfinite_in", "nonfinite_out")
-)
 
 
 class SessionWriter:
     """One take on disk.
 
-    The writer itself notes `start` (with the first hop), `set` (from the controls), `late` and `nonfinite`
-    (from the hops), `dropped` where hops are missing, and `stop`; the caller notes the rest with `event`.
-    The first error of the disk ends the take, since rows after a gap would look like rows in their place:
-    every later call raises the same error, and only `close` remains.
+    The writer itself writes the events `start` (with the first hop), `set` (from the controls), `late` and `nonfinite`
+    (from the hops), `dropped` where hops are missing, and `stop`; the caller writes the rest with `event`. The first
+    error of the disk ends the take, since rows after a gap would look like rows in their place: every later call raises
+    the same error, and only `close` remains.
 
     Parameters
     ----------
     folder : Path
-        A new folder, as `new_folder` makes it.
+        A new folder, from `new_folder`.
     header : Mapping
-        What the caller knows: model, settings, seed, versions, latency terms; JSON values.
+        Facts that the caller knows: model, settings, seed, versions, latency terms; JSON values.
     sample_rate : int
         Hz.
     channels, dims, latent_frames : int
-        C, D, and N per hop, as the engine has them.
+        C, D, and N per hop of the engine.
     second : int
-        Further channels of the input, of the second source.
+        Channels of the second input; 0 without one.
     layout : Layout
         Of the control vector.
     clock : callable
-        Seconds, monotonic; gives the events their `time_s`, counted from here.
+        Seconds, monotonic. The `time_s` of the events counts from now.
     limit_bytes : int
         Sample data per WAV file, at most.
 
@@ -106,7 +103,7 @@ class SessionWriter:
         except OSError as error:
             raise cannot_record(folder, error) from error
         self._inputs = channels + second
-        narrow_bytes = limit_bytes * channels // self._inputs  # both are split at the same sample
+        narrow_bytes = limit_bytes * channels // self._inputs  # so both signals are split at the same sample
         self._audio = [
             GrowingWav(folder, "input", sample_rate, self._inputs, limit_bytes),
             GrowingWav(folder, "output", sample_rate, channels, narrow_bytes),
@@ -114,7 +111,7 @@ class SessionWriter:
 
     @property
     def samples(self) -> int:
-        """Number of samples of the take so far, per channel."""
+        """Samples of the take so far, per channel."""
         return self._audio[1].samples
 
     def write_audio(self, rows: NDArray[np.float32]) -> None:
@@ -126,40 +123,35 @@ class SessionWriter:
             self._audio[0].write(rows[:, : self._inputs])
             self._audio[1].write(rows[:, self._inputs :])
 
-    def write_hops(self, rows: NDArray[np.float64]) -> None:
-        """Append rows of the hops ring, float64 [n, len(HOP_FIELDS) + 2 D N].
-
-        RtraveError when the disk refuses them.
-        """
-        if not len(rows):
+    def write_hops(self, hops: HopRecords) -> None:
+        """Append records of the hops ring, [n]. RtraveError when the disk refuses them."""
+        if not len(hops):
             return
-        frames = rows[:, _LATENT_FRAME].astype(np.int64)
+        frames = hops["latent_frame"]
         if self._next_frame is None:
             self.event("start", int(frames[0]))
             self._next_frame = int(frames[0])
         expected = np.concatenate([[self._next_frame], frames[:-1] + self._latent_frames])
-        noteworthy = (frames != expected) | rows[:, [_LATE, _NONFINITE_IN, _NONFINITE_OUT]].any(axis=1)
-        for index in np.flatnonzero(noteworthy):
+        faulty = hops["late"] | hops["nonfinite_in"] | hops["nonfinite_out"]
+        for index in np.flatnonzero((frames != expected) | (faulty != 0)):
             row_of_file = self._rows + int(index) * self._latent_frames
-            self._note_hop(rows[index], int(frames[index]), int(expected[index]), row_of_file)
-        size = self._dims * self._latent_frames
-        latents = rows[:, len(HOP_FIELDS) :].astype("<f4")
-        for file, part in zip(self._latents, (latents[:, :size], latents[:, size:]), strict=True):
-            by_frame = part.reshape(len(part), self._dims, self._latent_frames).transpose(0, 2, 1)
+            self._write_hop_events(hops[index], int(expected[index]), row_of_file)
+        for file, name in zip(self._latents, ("z_in", "z_out"), strict=True):
+            by_frame = hops[name].astype("<f4", copy=False).transpose(0, 2, 1)
             with self._writing():
                 _write_whole(file, by_frame.tobytes())
-        self._rows += len(rows) * self._latent_frames
+        self._rows += len(hops) * self._latent_frames
         self._next_frame = int(frames[-1]) + self._latent_frames
 
     def write_controls(self, rows: NDArray[np.float64]) -> None:
         """Append rows of the controls ring, float64 [n, 2 + layout.size]: latent frame, sequence, vector.
 
-        The first row of a take becomes its whole initial vector: give the current row when the take starts.
-        Of the rows after it, what changed is written. RtraveError when the disk refuses them.
+        The first row of a take becomes its whole initial vector: pass the current row when the take starts. Of each row
+        after it, the controls that changed are written. RtraveError when the disk refuses them.
         """
         for row in rows:
             vector = row[2:].copy()
-            # Something that differs everywhere, so that the first vector is written whole.
+            # A vector that differs everywhere, so that the first one is written whole.
             old = vector + 1.0 if self._vector is None else self._vector
             changes = self._layout.diff(old, vector)
             if changes:
@@ -174,7 +166,7 @@ class SessionWriter:
         kind : str
             The caller's kinds: restart (gap_s), dropped (what, count), mark (text), device (text).
         latent_frame : int
-            Where in the stream.
+            Place in the stream.
         **fields
             JSON values; NaN and infinities are refused with ValueError.
 
@@ -189,7 +181,7 @@ class SessionWriter:
             _write_whole(self._events, (_json(line) + "\n").encode())
 
     def close(self) -> None:
-        """Note `stop` and close all files, also where the note fails; a second call does nothing."""
+        """Write the event `stop` and close all files, also where writing fails; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -212,20 +204,21 @@ class SessionWriter:
             self._failure = error
             raise
 
-    def _note_hop(self, row: NDArray[np.float64], frame: int, expected: int, row_of_file: int) -> None:
+    def _write_hop_events(self, hop: np.void, expected: int, row_of_file: int) -> None:
+        frame = int(hop["latent_frame"])
         if frame != expected:
             self.event("dropped", expected, what="hops", row=row_of_file, resumes_at=frame)
-        if row[_LATE]:
-            self.event("late", frame, compute_s=float(row[_COMPUTE]), wake_s=float(row[_WAKE]))
-        if row[_NONFINITE_IN] or row[_NONFINITE_OUT]:
-            counts = {"samples_in": int(row[_NONFINITE_IN]), "samples_out": int(row[_NONFINITE_OUT])}
+        if hop["late"]:
+            self.event("late", frame, compute_s=float(hop["compute_s"]), wake_s=float(hop["wake_s"]))
+        if hop["nonfinite_in"] or hop["nonfinite_out"]:
+            counts = {"samples_in": int(hop["nonfinite_in"]), "samples_out": int(hop["nonfinite_out"])}
             self.event("nonfinite", frame, **counts)
 
 
 def _write_header(folder: Path, header: Mapping[str, Any]) -> None:
     path = folder / "session.json"
     if path.exists():
-        raise RtraveError(f"{folder} holds a session already: choose another folder")
+        raise RtraveError(f"'{folder}': expected an empty folder, got one with a session: choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     text = _json(header, indent=2) + "\n"
     part = path.with_suffix(".json.part")
@@ -238,7 +231,7 @@ def _append_only(path: Path) -> FileIO:
 
 
 def _write_whole(file: FileIO, data: bytes) -> None:
-    # One write call a piece: pieces of two threads do not mix, and a kill cannot hold back what was written.
+    # One write call per piece: pieces of two threads do not mix, and a kill loses nothing that was written.
     try:
         written = file.write(data)
     except OSError as error:
@@ -248,7 +241,7 @@ def _write_whole(file: FileIO, data: bytes) -> None:
 
 
 def _refused(file: FileIO, reason: str) -> RtraveError:
-    return RtraveError(f"cannot write {file.name!s}: {reason}: free some space and start another take")
+    return RtraveError(f"cannot write '{file.name!s}': {reason}: free some space and start another take")
 
 
 def _json(value: Any, indent: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""A stand-in for the engine with its whole interface: y is x; it breaks or dawdles on order."""
+"""A stand-in for the engine with its whole interface: y is x; it raises or is slow on request."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from types import SimpleNamespace
 import numpy as np
 
 from rtrave.audio.buffering import direct_delay, threaded_delay
+from rtrave.audio.crossfader import Crossfader
 from rtrave.audio.driver import Drive, Driver
+from rtrave.audio.driver_state import DriverState
 from rtrave.audio.host import Host
 from rtrave.audio.routing import default_inputs, default_outputs
 from rtrave.control.vector import make_layout
-from rtrave.ipc.shared_memory import Shared, SharedSpec, create
+from rtrave.ipc.options import LatePolicy
+from rtrave.ipc.shared_memory import Shared, create
+from rtrave.ipc.shared_spec import SharedSpec
 
 RATE = 44100
 
@@ -56,7 +60,7 @@ class FakeEngine:
         if self.compute_s:
             time.sleep(self.compute_s)  # to be met by a real clock only
         if index in self.broken:
-            raise RuntimeError("broken on order")
+            raise RuntimeError("broken on request")
         report = self.report
         report.nonfinite_in = int(np.count_nonzero(~np.isfinite(x)))
         report.x[:] = np.where(np.isfinite(x), x, np.float32(0.0))
@@ -71,7 +75,7 @@ class FakeEngine:
 
 
 def open_fake(graph: Path, *, seed: int = 0, threads: int = 1, second_input: bool = False) -> FakeEngine:
-    """Open a fake in place of an engine; the folder is named by the milliseconds one hop takes, or HOPxDIMS."""
+    """Open a fake in place of an engine; the folder's name is the milliseconds that a hop takes, or HOPxDIMS."""
     name = Path(graph).name
     if "x" in name:
         hop, dims = map(int, name.split("x"))
@@ -97,9 +101,9 @@ def make_driver(
     block: int | None,
     threaded: bool = True,
     margin: int | None = None,
-    late: str = "silence",
+    late: LatePolicy = LatePolicy.SILENCE,
     host: Host | None = None,
-    publishing: bool = True,
+    state: DriverState = DriverState.LIVE,
 ) -> Driver:
     """A driver on a host whose period is the block; `margin` in samples, the hop where None."""
     margin_s = (engine.hop if margin is None else margin) / RATE
@@ -107,7 +111,7 @@ def make_driver(
         delay = threaded_delay(engine.hop, RATE, block, block, margin_s)
     else:
         delay = direct_delay(engine.hop, RATE, block, block)
-    return Driver(engine, shared, host or make_host(engine, shared), Drive(threaded, delay, late), None, publishing)
+    return Driver(engine, shared, host or make_host(engine, shared), Drive(threaded, delay, late), None, state)
 
 
 class Stamps:
@@ -125,13 +129,23 @@ class Stamps:
         self.inputBufferAdcTime = 1.0 + self.samples / self.rate
 
 
+def callback_of(played: Driver | Crossfader) -> Crossfader:
+    """The callback that the device calls for a driver."""
+    return played if isinstance(played, Crossfader) else Crossfader(played.host, played)
+
+
 def play(
-    driver: Callable, x: np.ndarray, blocks: list[int], after: Callable[[], None] | None = None, rate: int = RATE
+    played: Driver | Crossfader,
+    x: np.ndarray,
+    blocks: list[int],
+    after: Callable[[], None] | None = None,
+    rate: int = RATE,
 ) -> np.ndarray:
-    """Call a driver with x [T, device channels] in these blocks; `after` runs after each. Returns [T, 2]."""
+    """Call back with x [T, device channels] in these blocks; `after` runs after each. Returns [T, 2]."""
+    callback = callback_of(played)
     stamps, out, at = Stamps(rate), np.full((len(x), 2), np.nan, np.float32), 0
     for block in blocks:
-        driver(x[at : at + block], out[at : at + block], block, stamps, None)
+        callback(x[at : at + block], out[at : at + block], block, stamps, None)
         stamps.advance(block)
         at += block
         if after:

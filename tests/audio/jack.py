@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -11,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from rtrave.ipc.codec import decode_event, encode
+from rtrave.ipc.messages import Command, Event, Start
+from rtrave.ipc.options import RunOptions
 from rtrave.ipc.shared_memory import Shared
 
 RATE = 44100
@@ -45,7 +47,7 @@ def best_of_three(run: Callable[[int], None]) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running jackd: the environment that points clients to it, and its log."""
+    """A running jackd: the environment that leads clients to it, and its log."""
 
     environment: dict[str, str]
     log: Path
@@ -99,37 +101,47 @@ def jack_server(folder: Path, period: int, rate: int = RATE) -> Iterator[Server]
 
 
 class AudioProcess:
-    """The audio process on a fake engine: started, told, read, ended."""
+    """The audio process on a fake engine: started, commanded, read, ended."""
 
-    def __init__(self, memory: Shared, environment: dict[str, str] | None = None, **config: Any) -> None:
+    def __init__(
+        self,
+        memory: Shared,
+        environment: dict[str, str] | None = None,
+        graph: str = "0",
+        first_latent_frame: int = 0,
+        **options: Any,
+    ) -> None:
         self._child = subprocess.Popen(
             [sys.executable, "-c", CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             env=environment,
         )
-        given = {"shared": {"path": str(memory.path), "spec": asdict(memory.spec)}, "graph": "0"}
-        self.send(given | config)
+        run = RunOptions(**{"device": None, **options})
+        self.send(Start(run, Path(graph), memory.section, first_latent_frame=first_latent_frame))
 
     @property
     def pid(self) -> int:
         return self._child.pid
 
-    def send(self, line: dict[str, Any]) -> None:
+    def send(self, command: Command) -> None:
+        self.write(encode(command))
+
+    def write(self, line: bytes) -> None:
         assert self._child.stdin
-        self._child.stdin.write(json.dumps(line) + "\n")
+        self._child.stdin.write(line)
         self._child.stdin.flush()
 
-    def hear(self) -> dict[str, Any]:
+    def event(self) -> Event:
+        """The next one; the test's own time limit ends the wait."""
         assert self._child.stdout
         line = self._child.stdout.readline()
-        assert line, f"the audio process said nothing more: {self._child.stderr and self._child.stderr.read()}"
-        return dict(json.loads(line))
+        assert line, f"the audio process wrote no more: {self._child.stderr and self._child.stderr.read()}"
+        return decode_event(line)
 
     def hang_up(self) -> None:
-        """Close its stdin, as a parent that died does."""
+        """Close its stdin, as the death of its parent does."""
         assert self._child.stdin
         self._child.stdin.close()
 

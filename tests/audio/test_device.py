@@ -10,6 +10,7 @@ import pytest
 from rtrave.audio.buffering import HostPeriod, choose_buffering, choose_mode
 from rtrave.audio.device import HOST_SETTINGS, JACK, DeviceInfo, choose_sample_rate, host_settings, resolve
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import BufferingMode
 
 
 def device(
@@ -118,17 +119,18 @@ def test_ends_that_share_no_rate_are_refused_in_one_line(monkeypatch) -> None:
     ],
 )
 def test_buffering_follows_the_host_period(mode, period, open_ended, size, expected) -> None:
+    mode = BufferingMode(mode)
     plan = choose_buffering(mode, 2048, period, size, open_ended)
     chosen, reason = choose_mode(mode, 2048, plan.period)
     assert (chosen, plan.asked, plan.block) == expected
-    risky = mode == "direct" and (period is None or period.period < 2048)
+    risky = mode is BufferingMode.DIRECT and (period is None or period.period < 2048)
     assert ("may miss" in reason) == risky
 
 
-@pytest.mark.parametrize(("mode", "size"), [("fast", None), ("auto", 8), ("auto", 16385)])
-def test_buffering_refuses_what_it_does_not_know(mode: str, size: int | None) -> None:
-    with pytest.raises(RtraveError):
-        choose_buffering(mode, 2048, HostPeriod(256, 256), size)
+@pytest.mark.parametrize("size", [8, 16385])
+def test_a_block_out_of_range_is_refused(size: int) -> None:
+    with pytest.raises(RtraveError, match=f"--block-size: expected 16 to 16384 samples, got {size}"):
+        choose_buffering(BufferingMode.AUTO, 2048, HostPeriod(256, 256), size)
 
 
 def test_without_portaudio_one_line_names_the_package() -> None:

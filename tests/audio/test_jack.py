@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtrave.audio.opening import Config, NoDeviceError, open_device
+from rtrave.audio.opening import NoDeviceError, open_audio
+from rtrave.ipc.messages import Failed, FailureCode, Started, Stop, Stopped
+from rtrave.ipc.options import BufferingMode, RunOptions, SoundCard
 from rtrave.ipc.shared_memory import Shared
 from tests.audio.fake import FakeEngine
 from tests.audio.jack import RATE, AudioProcess, best_of_three, find_shift, jack_server, source_and_result, wait_until
 
-DUPLEX = {"input": None, "output": "JACK"}
+DUPLEX = SoundCard(None, "JACK")
 
 
 @pytest.mark.parametrize(
@@ -37,11 +39,12 @@ def duplex(shared: Shared, tmp_path: Path, period: int, config: dict, mode: str,
     with jack_server(tmp_path, period) as server:
         process = AudioProcess(shared, server.environment, device=DUPLEX, graph="7", **config)
         try:
-            told = process.hear()
-            assert told["event"] == "started", told
-            assert (told["buffering"], told["host_period"]) == (mode, period)
-            assert told["buffering_samples"] + told["host_samples"] == delay
-            assert told["output_latency_s"] * RATE == pytest.approx(period + told["host_samples"], abs=0.1)
+            started = process.event()
+            assert isinstance(started, Started), started
+            driver, ports = started.device.driver, started.device.ports
+            assert (driver.buffering, ports.host_period) == (mode, period)
+            assert driver.buffering_samples + ports.host_samples == delay
+            assert ports.output_latency_s * RATE == pytest.approx(period + ports.host_samples, abs=0.1)
             assert "PortAudio:in_0" in server.ports()
             time.sleep(0.7)  # the first second belongs to the server
             missed, before = server.not_finished(), shared.status.as_dict()
@@ -51,16 +54,16 @@ def duplex(shared: Shared, tmp_path: Path, period: int, config: dict, mode: str,
             assert server.not_finished() == missed
             assert after["stalls"] == before["stalls"] and after["late_hops"] == before["late_hops"]
             callbacks = after["callbacks"] - before["callbacks"]
-            slack = 2 + period / told["block"]
-            assert callbacks == pytest.approx(lasted_s * RATE / told["block"], abs=slack)
+            slack = 2 + period / driver.block
+            assert callbacks == pytest.approx(lasted_s * RATE / driver.block, abs=slack)
             rng = np.random.default_rng(7)
             source = rng.uniform(-0.5, 0.5, 3 * RATE).astype(np.float32)
             result = source_and_result(server, tmp_path, source, 1.8)
             shift, apart = find_shift(result[:, 0], result[:, 1], delay + 300)
             assert shift == delay
             assert apart < 1e-6
-            process.send({"command": "stop"})
-            assert process.hear() == {"event": "stopped"} and process.wait() == 0
+            process.send(Stop())
+            assert process.event() == Stopped() and process.wait() == 0
         finally:
             process.end()
 
@@ -68,9 +71,9 @@ def duplex(shared: Shared, tmp_path: Path, period: int, config: dict, mode: str,
 def test_an_engine_too_slow_for_the_period_is_counted_as_the_clock_counts(shared_for, tmp_path: Path) -> None:
     shared = shared_for(FakeEngine())
     with jack_server(tmp_path, 256) as server:
-        process = AudioProcess(shared, server.environment, device=DUPLEX, graph="25", buffering="direct")
+        process = AudioProcess(shared, server.environment, device=DUPLEX, graph="25", buffering=BufferingMode.DIRECT)
         try:
-            assert process.hear()["event"] == "started"
+            assert isinstance(process.event(), Started)
             time.sleep(0.3)
             before, start_s = shared.status.as_dict(), time.monotonic()
             time.sleep(2.0)
@@ -81,8 +84,8 @@ def test_an_engine_too_slow_for_the_period_is_counted_as_the_clock_counts(shared
             assert gone["stalls"] < 12  # what the engine cost is no stall of the host
             # One callback takes five periods, and so the two readings may be some periods off.
             assert gone["expected_callbacks"] == pytest.approx(lasted_s * RATE / 256, abs=12)
-            process.send({"command": "stop"})
-            assert process.hear() == {"event": "stopped"} and process.wait() == 0
+            process.send(Stop())
+            assert process.event() == Stopped() and process.wait() == 0
         finally:
             process.end()
 
@@ -91,7 +94,7 @@ def test_after_the_server_died_the_heartbeat_stands_still_and_a_stop_still_ends_
     shared = shared_for(FakeEngine())
     with jack_server(tmp_path, 512) as server:
         process = AudioProcess(shared, server.environment, device=DUPLEX)
-        assert process.hear()["event"] == "started"
+        assert isinstance(process.event(), Started)
         wait_until(lambda: shared.status.get("hops") > 3, 5, "a few hops")
     try:
         time.sleep(0.1)
@@ -120,16 +123,17 @@ def resampled(shared: Shared, tmp_path: Path, rate: int, period: int) -> None:
     with jack_server(tmp_path, period, rate) as server:
         process = AudioProcess(shared, server.environment, device=DUPLEX, graph="7")
         try:
-            told = process.hear()
-            assert told["event"] == "started", told
-            assert told["device_rate"] == rate and told["sample_rate"] == RATE
-            assert told["buffering"] == "low-latency"
+            started = process.event()
+            assert isinstance(started, Started), started
+            driver, ports = started.device.driver, started.device.ports
+            assert driver.device_rate == rate and started.device.sample_rate == RATE
+            assert driver.buffering is BufferingMode.LOW_LATENCY
             time.sleep(0.7)
             before = shared.status.as_dict()
             t = np.arange(3 * rate) / rate
             source = (0.2 * np.sin(2 * np.pi * (200 + 900 * t) * t)).astype(np.float32)  # a sweep: alike nowhere
             result = source_and_result(server, tmp_path, source, 1.8, rate)
-            delay_s = told["buffering_samples"] / RATE + told["resampler_s"] + told["host_samples"] / rate
+            delay_s = driver.buffering_samples / RATE + driver.resampler_s + ports.host_samples / rate
             shift, apart = find_shift(result[:, 0], result[:, 1], round(delay_s * rate) + 300)
             assert shift == pytest.approx(delay_s * rate, abs=6)
             assert apart < 0.02
@@ -141,11 +145,11 @@ def resampled(shared: Shared, tmp_path: Path, rate: int, period: int) -> None:
 
 def test_an_unknown_device_is_one_line(shared_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "rtrave-there-is-none")
-    process = AudioProcess(shared_for(FakeEngine()), device={"input": "no such card", "output": "no such card"})
+    process = AudioProcess(shared_for(FakeEngine()), device=SoundCard("no such card", "no such card"))
     try:
-        told = process.hear()
-        assert (told["event"], told["code"]) == ("error", "refused")
-        assert "no input device 'no such card'" in told["message"]
+        failed = process.event()
+        assert isinstance(failed, Failed) and failed.code is FailureCode.REFUSED
+        assert "no input device 'no such card'" in failed.message
     finally:
         process.end()
 
@@ -153,4 +157,4 @@ def test_an_unknown_device_is_one_line(shared_for, tmp_path: Path, monkeypatch: 
 def test_no_sound_card_is_told_by_its_code(shared_for, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtrave.audio.device.pick_default", lambda: None)
     with pytest.raises(NoDeviceError, match="no sound card"):
-        open_device(Config({}, "", {"input": None, "output": "x"}), FakeEngine(), shared_for(FakeEngine()), 0.0)
+        open_audio(RunOptions(SoundCard(None, "x")), FakeEngine(), shared_for(FakeEngine()), 0.0)

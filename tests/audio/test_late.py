@@ -7,7 +7,7 @@ import pytest
 
 from rtrave.audio.driver import BACKLOG_HOPS
 from rtrave.audio.gap import GAP_FADE, HOLD_LIMIT_S, HOLD_SAMPLES, GapFill
-from rtrave.settings import HOP_FIELDS
+from rtrave.ipc.options import LatePolicy
 from tests.audio.fake import RATE, FakeEngine, make_driver, make_host, play
 
 HOP, BLOCK = 512, 128
@@ -25,11 +25,13 @@ class StreamClock:
         return self.now_s
 
 
-def run_with_stalls(shared_for, stalled: range, hops: int = 40, late: str = "silence", burst: bool = False):
+def run_with_stalls(
+    shared_for, stalled: range, hops: int = 40, late: LatePolicy = LatePolicy.SILENCE, burst: bool = False
+):
     """The inference rests during the calls in `stalled`; `burst`: those come without time between them."""
     engine, clock = FakeEngine(HOP), StreamClock()
     shared = shared_for(engine)
-    driver = make_driver(engine, shared, BLOCK, margin=MARGIN, late=late, host=make_host(engine, shared, clock=clock))
+    driver = make_driver(engine, shared, BLOCK, margin=MARGIN, host=make_host(engine, shared, clock=clock))
     x = (0.5 + 0.1 * np.random.default_rng(3).standard_normal((hops * HOP, 1))).astype(np.float32)
     call = iter(range(10**6))
 
@@ -45,7 +47,7 @@ def run_with_stalls(shared_for, stalled: range, hops: int = 40, late: str = "sil
 
 
 def hop_flags(shared) -> np.ndarray:
-    return shared.hops.read()[:, HOP_FIELDS.index("late")]
+    return shared.hops.read()["late"]
 
 
 @pytest.mark.parametrize(("calls", "late"), [(1, 0), (2, 1), (3, 1), (5, 1), (6, 2), (10, 3)])
@@ -103,7 +105,7 @@ def test_dry_carries_no_nan_and_stays_below_full_scale(shared_for) -> None:
 def dry_driver(shared_for, dry_delay: int = 0, dry_gain: float = 1.0):
     engine = FakeEngine(HOP)
     engine.dry_delay, engine.dry_gain = dry_delay, dry_gain
-    return make_driver(engine, shared_for(engine), BLOCK, margin=MARGIN, late="dry")
+    return make_driver(engine, shared_for(engine), BLOCK, margin=MARGIN, late=LatePolicy.DRY)
 
 
 def played(driver, x: np.ndarray, rest: range) -> np.ndarray:
@@ -113,7 +115,7 @@ def played(driver, x: np.ndarray, rest: range) -> np.ndarray:
 
 
 def test_hold_goes_on_backwards_and_dies_away() -> None:
-    fill = GapFill(1, RATE, "hold")
+    fill = GapFill(1, RATE, LatePolicy.HOLD)
     x = np.random.default_rng(6).standard_normal((1, 3 * HOLD_SAMPLES)).astype(np.float32)
     fill.play(x.copy(), np.zeros_like)
     held = np.zeros((1, 2 * RATE), np.float32)
@@ -123,9 +125,9 @@ def test_hold_goes_on_backwards_and_dies_away() -> None:
     assert held[0, : RATE // 2].any() and not held[0, int(HOLD_LIMIT_S * RATE) :].any()
 
 
-@pytest.mark.parametrize("policy", ["hold", "dry", "silence"])
+@pytest.mark.parametrize("policy", LatePolicy)
 @pytest.mark.parametrize("piece", [1, 17, 64, 128, 2049])
-def test_no_gap_of_any_length_clicks(policy: str, piece: int) -> None:
+def test_no_gap_of_any_length_clicks(policy: LatePolicy, piece: int) -> None:
     """A 100 Hz sine at -20 dBFS steps by -57 dBFS at most; nothing around a gap may step above -40 dBFS."""
     sine = (0.1 * np.sin(2 * np.pi * 100 / RATE * np.arange(RATE))).astype(np.float32)
     fill, out, at, rng = GapFill(1, RATE, policy), [], 0, np.random.default_rng(piece)

@@ -6,16 +6,16 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
 
 import pytest
 
-from rtrave.audio.priority import Granted, make_realtime, missing
+from rtrave.audio.priority import make_realtime, missing
+from rtrave.ipc.device_facts import Granted
 
 CODE = """
 import os, resource, threading
-from rtrave.audio.priority import ask, keep_memory, make_realtime
-granted = keep_memory(ask())
+from rtrave.audio.priority import lock_memory, make_realtime, request
+granted = lock_memory(request())
 assert granted.nice == os.getpriority(os.PRIO_PROCESS, 0)
 assert os.sched_getscheduler(0) == os.SCHED_OTHER
 locked = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmLck"))
@@ -46,6 +46,6 @@ def test_a_refusal_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_missing_is_named() -> None:
-    assert missing(asdict(Granted(-11, True, True))) == []
-    assert missing(asdict(Granted(0, False, True))) == ["real-time scheduling"]
-    assert missing(asdict(Granted(0, False, False))) == ["real-time scheduling", "locked memory"]
+    assert missing(Granted(-11, True, True)) == []
+    assert missing(Granted(0, False, True)) == ["real-time scheduling"]
+    assert missing(Granted(0, False, False)) == ["real-time scheduling", "locked memory"]

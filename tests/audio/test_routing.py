@@ -7,6 +7,7 @@ import pytest
 
 from rtrave.audio.routing import Router, check_map, default_inputs, default_outputs
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import LatePolicy
 from tests.audio.fake import RATE, FakeEngine, Host, make_driver, play
 
 BLOCK = 2049
@@ -44,7 +45,7 @@ def test_a_stereo_stream_keeps_its_sides_apart(shared_for, side: int, threaded: 
     engine = FakeEngine(512, channels=2)
     shared = shared_for(engine)
     host = Host(shared.status, RATE, default_inputs(2, 2), default_outputs(2, 2))
-    driver = make_driver(engine, shared, 441, threaded, late="hold", host=host)
+    driver = make_driver(engine, shared, 441, threaded, late=LatePolicy.HOLD, host=host)
     x = np.zeros((441 * 40, 2), np.float32)
     x[:, side] = np.random.default_rng(1).standard_normal(len(x))
     y = play(driver, x, [441] * 40, driver.drain)
@@ -52,20 +53,20 @@ def test_a_stereo_stream_keeps_its_sides_apart(shared_for, side: int, threaded: 
 
 
 def test_default_channels() -> None:
-    assert default_inputs(1, 8) == [[0]]
-    assert default_inputs(2, 8) == [[0], [1]] and default_inputs(2, 1) == [[0], [0]]
-    assert default_outputs(1, 8) == [[0, 1]] and default_outputs(1, 1) == [[0]]
-    assert default_outputs(2, 8) == [[0], [1]] and default_outputs(2, 1) == [[0], [0]]
+    assert default_inputs(1, 8) == ((0,),)
+    assert default_inputs(2, 8) == ((0,), (1,)) and default_inputs(2, 1) == ((0,), (0,))
+    assert default_outputs(1, 8) == ((0, 1),) and default_outputs(1, 1) == ((0,),)
+    assert default_outputs(2, 8) == ((0,), (1,)) and default_outputs(2, 1) == ((0,), (0,))
 
 
 @pytest.mark.parametrize(
     ("direction", "channels", "said"),
     [
-        ("input", [[0], [1]], "inputs for 2 channels given, the model has 1"),
-        ("input", [[0, 2]], "no input channel 2: device 'desk' has 0 to 1"),
-        ("input", [[-1]], "no input channel -1"),
-        ("output", [[0], [1]], "outputs for 2 channels given, the model has 1"),
-        ("output", [[0, 5]], "no output channel 5: device 'desk' has 0 to 1"),
+        ("input", ((0,), (1,)), "inputs: expected as many as the model's channels, 1, got 2"),
+        ("input", ((0, 2),), "device 'desk': expected input channels 1 to 2, got 3"),
+        ("input", ((-1,),), "expected input channels 1 to 2, got 0"),
+        ("output", ((0,), (1,)), "outputs: expected as many as the model's channels, 1, got 2"),
+        ("output", ((0, 5),), "device 'desk': expected output channels 1 to 2, got 6"),
     ],
 )
 def test_channels_that_do_not_fit_are_refused_in_one_line(direction, channels, said: str) -> None:

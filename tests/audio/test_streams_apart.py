@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from rtrave.audio.host import Host
-from rtrave.audio.opening import Config, _channel_maps
+from rtrave.audio.opening import channel_maps
 from rtrave.backends.graph_shape import GraphShape
 from rtrave.backends.onnx import OnnxBackend
 from rtrave.compiler.graph import ensure_graph_of
 from rtrave.engine.engine import Engine
 from rtrave.errors import RtraveError
+from rtrave.ipc.options import RunOptions
 from tests.audio.fake import RATE, make_driver, play
 from tests.engine.playing import play as play_engine
 from tests.tiny import tiny_model
@@ -81,12 +82,12 @@ def test_a_second_input_comes_with_the_first(shared_for, block, threaded):
 
 
 def test_a_second_input_that_the_device_lacks_is_refused_in_one_line():
-    config = Config({}, "", {}, second_input=[[2]])
-    with pytest.raises(RtraveError, match="no second input channel 2: device 'desk' has 0 to 1"):
-        _channel_maps(config, 1, ("desk", 2), ("desk", 2))
-    config = Config({}, "", {}, second_input=[[1]])
-    assert _channel_maps(config, 1, ("desk", 2), ("desk", 2)) == ([[0], [1]], [[0, 1]])
+    options = RunOptions(None, second_input=((2,),))
+    with pytest.raises(RtraveError, match="device 'desk': expected second input channels 1 to 2, got 3"):
+        channel_maps(options, 1, ("desk", 2), ("desk", 2))
+    options = RunOptions(None, second_input=((1,),))
+    assert channel_maps(options, 1, ("desk", 2), ("desk", 2)) == (((0,), (1,)), ((0, 1),))
 
 
 def test_two_streams_take_the_first_two_channels_each_its_own():
-    assert _channel_maps(Config({}, "", {}), 2, ("desk", 4), ("desk", 4)) == ([[0], [1]], [[0], [1]])
+    assert channel_maps(RunOptions(None), 2, ("desk", 4), ("desk", 4)) == (((0,), (1,)), ((0,), (1,)))

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from rtrave.audio.null import NullStream
-from tests.audio.fake import RATE, FakeEngine, make_driver, make_host
+from rtrave.ipc.options import LatePolicy
+from tests.audio.fake import RATE, FakeEngine, callback_of, make_driver, make_host
 
 HOP, BLOCK = 512, 128
 CLICK = 10 ** (-40 / 20)
@@ -37,10 +38,10 @@ def sine() -> np.ndarray:
 
 def heard(driver, block: int, clock: Clock, held_up: dict[int, float], callbacks: int, between: Callable | None = None):
     """Play a sine through a null device whose thread wakes late, by so many blocks, for the callbacks in `held_up`."""
-    out, count = [], [0]
+    device, out, count = callback_of(driver), [], [0]
 
     def callback(indata, outdata, frames, stamps, flags) -> None:
-        driver(indata, outdata, frames, stamps, flags)
+        device(indata, outdata, frames, stamps, flags)
         out.append(outdata[:, 0].copy())
         count[0] += 1
         if between:
@@ -53,8 +54,8 @@ def heard(driver, block: int, clock: Clock, held_up: dict[int, float], callbacks
     return np.concatenate(out)
 
 
-@pytest.mark.parametrize("late", ["hold", "dry", "silence"])
-def test_low_latency(shared_for, late: str) -> None:
+@pytest.mark.parametrize("late", LatePolicy)
+def test_low_latency(shared_for, late: LatePolicy) -> None:
     engine, clock = FakeEngine(HOP), Clock()
     shared = shared_for(engine)
     host = make_host(engine, shared, 1, scheduled=True, clock=clock)
@@ -84,8 +85,8 @@ def test_low_latency(shared_for, late: str) -> None:
     assert np.abs(np.diff(y)).max() < CLICK
 
 
-@pytest.mark.parametrize("late", ["hold", "dry", "silence"])
-def test_direct(shared_for, late: str) -> None:
+@pytest.mark.parametrize("late", LatePolicy)
+def test_direct(shared_for, late: LatePolicy) -> None:
     engine, clock = FakeEngine(HOP), Clock()
     shared = shared_for(engine)
     host = make_host(engine, shared, 1, scheduled=True, clock=clock)

@@ -7,12 +7,9 @@ import pytest
 
 from rtrave.player import soundcheck
 from rtrave.player.monitor import Spread
+from tests.player.devices import CARD, card
 from tests.player.running import rtrave
 
-TOLD = {
-    "input": "desk", "output": "desk", "host_api": "ALSA", "device_rate": 44100, "sample_rate": 44100, "block": 256,
-    "buffering": "low-latency", "resampler_s": 0.0, "granted_s": 0.0174, "realtime": True, "memory_locked": True,
-}  # fmt: skip
 GOOD_COUNTS = dict.fromkeys(
     ("late_hops", "starved_hops", "skipped_hops", "stalls", "host_flags", "engine_errors", "callback_errors",
      "nonfinite_out"), 0.0,
@@ -39,11 +36,11 @@ def test_a_port_that_is_taken_and_a_device_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "result"),
+    ("changed", "result"),
     [({}, "ok"), ({"host_api": "null"}, "look"), ({"device_rate": 48000, "resampler_s": 0.01}, "look")],
 )
-def test_device(told, result):
-    assert soundcheck.device(TOLD | told).result == result
+def test_device(changed, result):
+    assert soundcheck.device(card(**changed)).result == result
 
 
 @pytest.mark.parametrize(("peak_db", "result"), [(-90, "look"), (-61, "look"), (-12, "ok"), (-3.1, "ok"), (-1, "look")])
@@ -52,15 +49,15 @@ def test_level(peak_db, result):
 
 
 def test_feedback():
-    assert soundcheck.feedback(TOLD, "").result == "ok"
-    assert soundcheck.feedback(TOLD, "it howls") == soundcheck.Verdict("feedback", "look", "it howls")
-    built_in = TOLD | {"input": "Built-in Microphone", "output": "Built-in Output"}
+    assert soundcheck.feedback(CARD, "").result == "ok"
+    assert soundcheck.feedback(CARD, "too loud") == soundcheck.Verdict("feedback", "look", "too loud")
+    built_in = card(input="Built-in Microphone", output="Built-in Output")
     assert soundcheck.feedback(built_in, "").result == "look"
 
 
 @pytest.mark.parametrize(("slowest_ms", "result"), [(8, "ok"), (14, "look"), (17, "FAIL")])
 def test_margin(slowest_ms, result):
-    verdict = soundcheck.margin(TOLD, Spread(5, 6, slowest_ms, 20), Spread(0.1, 0.2, 0.5, 1), 5.2)
+    verdict = soundcheck.margin(CARD, Spread(5, 6, slowest_ms, 20), Spread(0.1, 0.2, 0.5, 1), 5.2)
     assert verdict.result == result
 
 
@@ -79,5 +76,5 @@ def test_disk(tmp_path):
 
 
 def test_system():
-    assert soundcheck.system(TOLD).result == "ok"
-    assert soundcheck.system(TOLD | {"realtime": False}).result == "look"
+    assert soundcheck.system(CARD).result == "ok"
+    assert soundcheck.system(card(realtime=False)).result == "look"

@@ -8,6 +8,7 @@ import pytest
 from rtrave.audio.round_trip import RoundTrip, find_delay
 from rtrave.cli.latency import compared, in_words
 from tests.audio.jack import best_of_three, jack_server
+from tests.player.devices import CARD
 from tests.player.running import rtrave
 
 DEVICE = {"block": 256, "host_period": 256, "device_rate": 44100, "input": "in", "output": "out", "host_api": "ALSA"}
@@ -69,6 +70,6 @@ def test_where_nothing_comes_back_nothing_is_found():
     ("measured_ms", "agrees"), [(100.0, True), (105.7, True), (94.3, True), (106.0, False), (93.9, False)]
 )
 def test_a_wrong_report_is_found(measured_ms, agrees):
-    found = compared(RoundTrip(measured_ms / 1000, "cable", DEVICE), {"device": 40.0, "model": 60.0})
+    found = compared(RoundTrip(measured_ms / 1000, "cable", CARD), {"device": 40.0, "model": 60.0})
     assert found.agrees == agrees
     assert ("NOT as reported" in in_words(found)) != agrees

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict
-from json import dumps
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtrave.errors import RtraveError
-from rtrave.ipc.shared_memory import SharedSpec, attach, create, spec_for
+from rtrave.ipc.shared_memory import Shared, attach, create
+from rtrave.ipc.shared_spec import SharedSection, SharedSpec, spec_for
 
 
 def rows_from(start: int, n: int) -> np.ndarray:
@@ -64,14 +64,22 @@ def test_skip_discards_what_waits(make) -> None:
     np.testing.assert_array_equal(ring.read(), rows_from(15, 10))
 
 
+def attach_by_arguments(path: str, *sizes: str) -> Shared:
+    """For another process: map the memory that `arguments_of` names."""
+    return attach(SharedSection(Path(path), SharedSpec(*map(int, sizes))))
+
+
+def arguments_of(shared: Shared) -> list[str]:
+    return [str(shared.path), *map(str, vars(shared.spec).values())]
+
+
 READER = """
-import json, sys
-from pathlib import Path
+import sys
 import numpy as np
-from rtrave.ipc.shared_memory import SharedSpec, attach
-ring = attach(Path(sys.argv[1]), SharedSpec(**json.loads(sys.argv[2]))).audio
+from tests.ipc.test_ring import attach_by_arguments
+ring = attach_by_arguments(*sys.argv[2:]).audio
 due = 0
-while due < int(sys.argv[3]):
+while due < int(sys.argv[1]):
     rows = ring.read()
     expected = np.arange(due, due + len(rows), dtype=np.float32)
     assert (rows == expected[:, None]).all(), due
@@ -81,7 +89,7 @@ while due < int(sys.argv[3]):
 
 def test_another_process_reads_every_row_in_order_while_it_is_written(make) -> None:
     shared, total = make(2047), 400_000
-    command = [sys.executable, "-c", READER, str(shared.path), dumps(asdict(shared.spec)), str(total)]
+    command = [sys.executable, "-c", READER, str(total), *arguments_of(shared)]
     child = subprocess.Popen(command)
     at = 0
     while at < total and child.poll() is None:
@@ -95,23 +103,23 @@ def test_another_process_reads_every_row_in_order_while_it_is_written(make) -> N
 def test_the_file_is_private_and_refuses_other_sizes(make, tmp_path) -> None:
     shared = make(16)
     assert shared.path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(RtraveError, match="made for other sizes"):
-        attach(shared.path, SharedSpec(1, 2, 1, 3, audio_rows=17, hops_rows=16, controls_rows=16))
+    with pytest.raises(RtraveError, match="expected the sizes"):
+        attach(SharedSection(shared.path, SharedSpec(1, 2, 1, 3, audio_rows=17, hops_rows=16, controls_rows=16)))
     with pytest.raises(RtraveError, match="cannot open"):
-        attach(tmp_path / "none", shared.spec)
+        attach(SharedSection(tmp_path / "none", shared.spec))
 
 
 def test_counters_and_rows_outlive_a_writer_that_was_killed(make) -> None:
     shared = make(64)
     code = (
-        "import json, os, signal, sys; import numpy as np; from pathlib import Path\n"
-        "from rtrave.ipc.shared_memory import SharedSpec, attach\n"
-        "shared = attach(Path(sys.argv[1]), SharedSpec(**json.loads(sys.argv[2])))\n"
+        "import os, signal, sys; import numpy as np\n"
+        "from tests.ipc.test_ring import attach_by_arguments\n"
+        "shared = attach_by_arguments(*sys.argv[1:])\n"
         "shared.status.add('hops', 3); shared.audio.write(np.ones((5, 2), np.float32))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(shared.path), dumps(asdict(shared.spec))], check=False)
-    again = attach(shared.path, shared.spec)
+    subprocess.run([sys.executable, "-c", code, *arguments_of(shared)], check=False)
+    again = attach(shared.section)
     again.status.add("hops", 2)
     again.audio.write(np.full((4, 2), 2.0, np.float32))
     assert shared.status.as_dict()["hops"] == 5

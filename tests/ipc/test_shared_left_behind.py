@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rtrave.ipc.shared_memory import SETTLED_S, Shared, SharedSpec, attach, create
+from rtrave.ipc.shared_memory import SETTLED_S, Shared, attach, create
+from rtrave.ipc.shared_spec import SharedSpec
 
 SMALL = SharedSpec(1, 2, 1, 3, audio_rows=64, hops_rows=16, controls_rows=16)
 CHILD = "import os; from rtrave.ipc.shared_memory import *; from tests.ipc.test_shared_left_behind import SMALL; "
@@ -50,7 +51,7 @@ def test_what_is_in_use_stays():
     try:
         age(used.path)
         made().unlink()
-        attach(used.path, SMALL)
+        attach(used.section)
     finally:
         used.unlink()
     assert not used.path.exists()

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtrave.ipc.control_block import ControlBlock
-from rtrave.ipc.shared_memory import SharedSpec, create
+from rtrave.ipc.shared_memory import create
+from rtrave.ipc.shared_spec import SharedSpec
+from tests.ipc.test_ring import arguments_of
 
 WRITER = """
-import json, sys, time
-from pathlib import Path
+import sys, time
 import numpy as np
-from rtrave.ipc.shared_memory import SharedSpec, attach
-path, spec, seconds = sys.argv[1], json.loads(sys.argv[2]), float(sys.argv[3])
-block = attach(Path(path), SharedSpec(**spec)).controls
-vector = np.zeros(spec["controls"])
-end_s = time.monotonic() + seconds
+from tests.ipc.test_ring import attach_by_arguments
+shared = attach_by_arguments(*sys.argv[2:])
+block, vector = shared.controls, np.zeros(shared.spec.controls)
+end_s = time.monotonic() + float(sys.argv[1])
 while time.monotonic() < end_s:
     for _ in range(100):
         vector += 1.0
@@ -33,8 +31,7 @@ while time.monotonic() < end_s:
 
 def hammer(shared, read, seconds: float) -> tuple[int, int, int]:
     """(reads, different vectors among them, torn reads) while a child process writes."""
-    spec = json.dumps(asdict(shared.spec))
-    child = subprocess.Popen([sys.executable, "-c", WRITER, str(shared.path), spec, str(seconds)])
+    child = subprocess.Popen([sys.executable, "-c", WRITER, str(seconds), *arguments_of(shared)])
     into = np.zeros(shared.spec.controls)
     reads, torn, seen = 0, 0, set()
     try:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rtrave.backends.opening import read_facts
 from rtrave.control.instrument import Instrument
 from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
+from rtrave.ipc.options import RunOptions
 from rtrave.model.registry import find_model
 from rtrave.osc.packets import encode_message
 from rtrave.player.options import LiveOptions
@@ -115,9 +117,11 @@ def live_run(
     """A live run on the null device, recording, its control process in this one."""
     graph = ensure_graph(find_model(model), shape)
     facts = read_facts(graph)
-    chosen = {"device": {"null": True}, "sessions_dir": folder, "osc_port": 0, "record": True, **options}
+    chosen = {"sessions_dir": folder, "osc_port": 0, "record": True, **options}
+    audio = {field.name: chosen.pop(field.name) for field in fields(RunOptions) if field.name in chosen}
+    live_options = LiveOptions(RunOptions(**{"device": None, **audio}), graph, **chosen)
     instrument = Instrument(Controls(make_layout(facts.spec.full_latent_size)), facts.spec.fidelity)
-    with LiveRun(LiveOptions(graph=graph, **chosen), facts, instrument, Console(file=io.StringIO())) as run:
+    with LiveRun(live_options, facts, instrument, Console(file=io.StringIO())) as run:
         run.start()
         thread = threading.Thread(target=run.loop)
         thread.start()

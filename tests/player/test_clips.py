@@ -44,7 +44,7 @@ def distance(run, clip):
 def test_a_clip_replaces_the_encoder_and_survives_the_audio_process(tmp_path, clips):
     graph = ensure_graph(find_model("strings"), GraphShape())
     with live_run(tmp_path, clips_dir=clips, record=False) as run:
-        facts = run._model
+        facts = run._playing.facts()
         clip = facts.latent_pca @ (encode_sound(graph, clips / "a bow.wav") - facts.latent_mean[:, None])
         surface = Surface(run.osc_port)
         surface.send("/rtrave/source/mix", "f", 1.0)
@@ -54,7 +54,7 @@ def test_a_clip_replaces_the_encoder_and_survives_the_audio_process(tmp_path, cl
         until(lambda: distance(run, clip) < 1e-4)
         os.kill(run.audio_pid, 9)
         pid = run.audio_pid
-        until(lambda: run.audio_pid not in (pid, None) and run._supervisor.playing)
+        until(lambda: run.audio_pid not in (pid, None) and run.view().playing)
         until(lambda: distance(run, clip) < 1e-4)
         surface.send("/rtrave/source/b", "s", "off")
         until(lambda: distance(run, clip) > 1e-3)

@@ -10,7 +10,6 @@ from rtrave.backends.graph_shape import GraphShape
 from rtrave.engine.engine import open_engine
 from rtrave.model.registry import find_model
 from rtrave.session.reader import control_changes, open_session, read_audio
-from rtrave.settings import HOP_FIELDS
 from tests.player.running import Surface, live_run
 
 MESSAGES = int(os.environ.get("RTRAVE_CONTROL_MESSAGES", "100"))
@@ -24,7 +23,7 @@ def watch_hops(run):
 
     def watched(hops):
         for row in hops:
-            began[int(row[HOP_FIELDS.index("latent_frame")])] = row[HOP_FIELDS.index("time_s")]
+            began[int(row["latent_frame"])] = row["time_s"]
         update(hops)
 
     run.monitor.update = watched

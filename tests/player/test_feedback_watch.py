@@ -3,6 +3,7 @@
 import pytest
 
 from rtrave.player.feedback_watch import FeedbackWatch, built_in_loop
+from tests.player.devices import card
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from rtrave.player.feedback_watch import FeedbackWatch, built_in_loop
     ],
 )
 def test_by_name(source, sink, api, warned):
-    assert bool(built_in_loop({"input": source, "output": sink, "host_api": api})) == warned
+    assert bool(built_in_loop(card(input=source, output=sink, host_api=api))) == warned
 
 
 def test_by_levels_once_each_time():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from rtrave.ipc.options import SoundCard
 from rtrave.session.reader import open_session, read_audio
 from rtrave.settings import assets_dir
 from tests.audio.jack import RATE, best_of_three, jack_server, source_and_result
@@ -73,7 +74,7 @@ def play_and_compare(tmp_path, monkeypatch, period, mode):
     with jack_server(tmp_path, period) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        with live_run(tmp_path / "sessions", device={"input": None, "output": None}) as run:
+        with live_run(tmp_path / "sessions", device=SoundCard()) as run:
             heard = []
 
             def play():
@@ -88,12 +89,13 @@ def play_and_compare(tmp_path, monkeypatch, period, mode):
             counted = server.not_finished() - missed
             player.join()
             device, folder = run.view().device, run.take_folder
-        assert device["buffering"] == mode
+        driver = device.driver
+        assert driver.buffering == mode
         gone = {name: after[name] - before[name] for name in after}
         assert counted == 0
         assert gone["stalls"] == gone["late_hops"] == gone["skipped_hops"] == gone["engine_errors"] == 0
         assert gone["callbacks"] == gone["expected_callbacks"]
-        assert gone["callbacks"] == pytest.approx(lasted_s * RATE / device["block"], abs=3 + period / device["block"])
+        assert gone["callbacks"] == pytest.approx(lasted_s * RATE / driver.block, abs=3 + period / driver.block)
 
     source, result = heard[0][:, 0], heard[0][:, 1]
     taken = read_audio(open_session(folder), "input")[0]
@@ -102,7 +104,7 @@ def play_and_compare(tmp_path, monkeypatch, period, mode):
     soundfile.write(tmp_path / "taken.wav", taken, RATE, subtype="FLOAT")
     done = rtrave("render", tmp_path / "taken.wav", tmp_path / "rendered.wav")
     assert done.returncode == 0, done.stderr
-    shift = device["buffering_samples"] + device["host_samples"]
+    shift = driver.buffering_samples + device.ports.host_samples
     rendered = read_wav(tmp_path / "rendered.wav")[0]
     start = max(start, int(SETTLE_S * RATE)) + shift
     assert stop - start > (SECONDS - 5) * RATE

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from rtrave.ipc.options import SoundCard
 from rtrave.session.reader import open_session, read_audio, read_events
 from tests.audio.jack import RATE, jack_server
 from tests.player.running import live_run
@@ -24,7 +25,7 @@ def test_back_within_three_seconds_of_its_return(tmp_path, monkeypatch):
     with jack_server(tmp_path, PERIOD) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        opened = live_run(tmp_path / "takes", device={"input": None, "output": None})
+        opened = live_run(tmp_path / "takes", device=SoundCard())
         run = opened.__enter__()
         try:
             wait_until(lambda: run.latent_frame > 30, 5)
@@ -32,7 +33,7 @@ def test_back_within_three_seconds_of_its_return(tmp_path, monkeypatch):
             server.process.kill()
             server.process.wait()
             wait_until(lambda: not run.view().playing, 4)
-            assert run.view().device["host_api"].startswith("JACK")
+            assert run.view().device.ports.host_api.startswith("JACK")
             time.sleep(1.5)  # it is looked for meanwhile, and nothing else is taken in its place
             assert not run.view().playing
             with jack_server(tmp_path, PERIOD):
@@ -48,7 +49,7 @@ def test_back_within_three_seconds_of_its_return(tmp_path, monkeypatch):
             if opened is not None:
                 opened.__exit__(None, None, None)
     assert back_s < 3
-    assert view.playing and view.restarts == 1 and view.device["input"] == "system"
+    assert view.playing and view.restarts == 1 and view.device.ports.input == "system"
     session = open_session(folder)
     events = read_events(session)
     (restart,) = [event for event in events if event["kind"] == "restart"]

@@ -1,29 +1,28 @@
-"""A device that was lost is looked for by its name and host API, never by the number that another one may have now."""
+"""A device that was lost is requested by its label, never by the number that another one may have now."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from rtrave.player.supervisor import Supervisor
+from rtrave.ipc.options import SoundCard
+from rtrave.player.supervisor import same_device
+from tests.player.devices import CARD, NULL_DEVICE
 
-FOUND = ["Mic, ALSA", 7]  # the output has a twin of the same name
+FOUND = ("Mic, ALSA", 7)  # another output has the same label
 
 
 @pytest.mark.parametrize(
-    ("given", "again"),
+    ("requested", "again"),
     [
-        ({"input": 3, "output": 7}, {"input": "Mic, ALSA", "output": 7}),
-        ({"input": None, "output": None}, {"input": "Mic, ALSA", "output": 7}),
-        ({"input": "Scarlett", "output": "Scarlett"}, {"input": "Scarlett", "output": "Scarlett"}),
+        (SoundCard(3, 7), SoundCard("Mic, ALSA", 7)),
+        (SoundCard(), SoundCard("Mic, ALSA", 7)),
+        (SoundCard("Scarlett", "Scarlett"), SoundCard("Scarlett", "Scarlett")),
     ],
 )
-def test_by_name(given, again):
-    supervisor = Supervisor({"device": given}, None, Path(), lambda *_: None)
-    supervisor.device = {"found_by": FOUND}
-    assert supervisor._same_device() == again
+def test_by_label(requested, again):
+    facts = replace(CARD, ports=replace(CARD.ports, found_by=FOUND))
+    assert same_device(requested, facts) == again
 
 
 def test_the_null_device_is_itself():
-    supervisor = Supervisor({"device": {"null": "x.npy"}}, None, Path(), lambda *_: None)
-    supervisor.device = {"input": "null: x.npy"}
-    assert supervisor._same_device() == {"null": "x.npy"}
+    assert same_device(SoundCard(1, 2), NULL_DEVICE) == SoundCard(1, 2)

@@ -15,7 +15,7 @@ from rtrave.control.namespace import Controls
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
 from rtrave.osc.packets import decode_packet
-from rtrave.player.swap import check_channels
+from rtrave.player.model_preparation import check_channels
 from rtrave.session.reader import open_session, read_audio, read_events
 from tests.player.running import Surface, live_run
 from tests.reference import DATA
@@ -102,7 +102,7 @@ def test_a_model_of_other_channels_is_refused_with_what_differs():
     strings = read_facts(ensure_graph(DATA / "v1_causal", GraphShape()))
     stereo = read_facts(ensure_graph(DATA / "v2_causal_stereo_48k", GraphShape()))
     check_channels(strings, strings)
-    with pytest.raises(RtraveError, match=r"has 2 channels \(now 1\): it needs a run of its own"):
+    with pytest.raises(RtraveError, match="expected 1 channels, as the model that plays, got 2: start a run"):
         check_channels(strings, stereo)
 
 

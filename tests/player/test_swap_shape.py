@@ -33,14 +33,14 @@ def models(tmp_path_factory):
 @contextmanager
 def played(folder, **options):
     """A live run and a surface; no shared memory is left behind."""
-    rooms = []
+    memories = []
     with live_run(folder, **options) as run, surface_of(run) as surface:
         surface.socket.settimeout(20)
-        take_over = run._room.take_over
-        run._room.take_over = lambda: (rooms.append(run._room.shared.path), take_over())
+        adopt = run._memory.adopt
+        run._memory.adopt = lambda: (memories.append(run._memory.shared.path), adopt())
         yield run, surface
-        rooms.append(run._room.shared.path)
-    assert not [path for path in rooms if path.exists()]
+        memories.append(run._memory.shared.path)
+    assert not [path for path in memories if path.exists()]
 
 
 @pytest.fixture

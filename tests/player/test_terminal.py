@@ -9,11 +9,14 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from rtrave.control.vector import make_layout
+from rtrave.ipc.hop_record import hop_dtype
 from rtrave.model.registry import find_model, read_header
 from rtrave.model.spec import ModelSpec
-from rtrave.player.monitor import Latency, Monitor
-from rtrave.player.terminal import LATENT_RANGE, View, describe_counts, latent_cell, print_line, screen
-from rtrave.settings import HOP_FIELDS
+from rtrave.player.latency import Latency
+from rtrave.player.monitor import Monitor
+from rtrave.player.terminal import LATENT_RANGE, describe_counts, latent_cell, print_line, screen
+from rtrave.player.view import View
+from tests.player.devices import CARD, card
 
 HOP = 2048
 COUNTED = [
@@ -31,15 +34,6 @@ COUNTED = [
     "hops_dropped",
     "controls_dropped",
 ]
-DEVICE = {
-    "input": "Scarlett 2i2 USB: Audio (hw:1,0)", "output": "Scarlett 2i2 USB: Audio (hw:1,0)", "host_api": "ALSA",
-    "latency_asked": "low", "input_latency_s": 0.0058, "output_latency_s": 0.0087,
-    "granted_s": 0.0174, "block": 256,
-    "buffering": "low-latency", "reason": "the host's period is 256 samples, the hop 2048: the engine "
-    "runs beside the callback",
-}  # fmt: skip
-
-
 STRINGS = ModelSpec.from_json(read_header(find_model("strings"))["spec"])
 
 
@@ -52,11 +46,14 @@ def view_of(dims=16, channels=1, latents=None, hops=50, compute_s=0.0018, **chan
     monitor = Monitor(spec_of(dims, channels), layout, np.eye(dims, dtype="f4"), np.zeros(dims, "f4"), HOP)
     latents = np.linspace(-3, 3, dims) if latents is None else np.asarray(latents, float)
     told = {"compute_s": compute_s, "in_peak": 0.5, "in_rms": 0.1, "out_peak": 0.25, "out_rms": 0.05}
-    row = np.concatenate(([told.get(name, 0.0) for name in HOP_FIELDS], np.zeros(dims), latents))
     if hops:
-        monitor.update(np.tile(row, (hops, 1)))
+        records = np.zeros(hops, hop_dtype(dims, 1))
+        for name, value in told.items():
+            records[name] = value
+        records["z_out"] = latents[:, None]
+        monitor.update(records)
     view = View(
-        monitor=monitor, latency=Latency(44100, 441, 3840, 0, 66, 1965), device=DEVICE,
+        monitor=monitor, latency=Latency(44100, 441, 3840, 0, 66, 1965), device=CARD,
         counts=dict.fromkeys(COUNTED, 0.0),
         controls=layout.defaults(), osc="udp 127.0.0.1:9000, 12 messages, 3 refused",
         take="recording to /home/performer/rtrave-sessions/20260102-203000-solo, 125 s", uptime_s=131.4, playing=True,
@@ -91,7 +88,7 @@ def test_nothing_wraps_and_nothing_scrolls(dims, channels, width, height):
 
 
 def test_a_line_that_is_cut_says_so():
-    device = DEVICE | {"input": "音" * 60}
+    device = card(input="音" * 60)
     for width in (60, 80):
         cut = [line for line in shown(view_of(device=device), width) if line.startswith("device")]
         assert len(cut) == 1 and cut[0].endswith("…") and width - 1 <= cell_len(cut[0]) <= width

@@ -1,4 +1,4 @@
-"""Takes for the tests of this folder: seeded rows as the audio process hands them over."""
+"""Takes for the tests of this folder: seeded rows as the audio process writes them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrave.control.vector import Layout, make_layout
+from rtrave.ipc.hop_record import HopRecords, hop_dtype
 from rtrave.session.writer import SessionWriter
-from rtrave.settings import HOP_FIELDS
 
 SAMPLE_RATE, CHANNELS, DIMS, LATENT_FRAMES, HOP = 44100, 2, 5, 2, 2048
 
@@ -36,12 +36,12 @@ def audio_rows(samples: int, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(-1, 1, (samples, 2 * CHANNELS)).astype(np.float32)
 
 
-def hop_rows(latent_frames: list[int], seed: int = 0) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
-    """Rows of the hops ring, and the latents in them as [n, D] before and after the edits."""
+def hop_rows(latent_frames: list[int], seed: int = 0) -> tuple[HopRecords, list[NDArray[np.float32]]]:
+    """Records of the hops ring, and the latents in them as [n, D] before and after the edits."""
     random = np.random.default_rng(seed)
     z = random.standard_normal((2, len(latent_frames), DIMS, LATENT_FRAMES)).astype(np.float32)
-    rows = np.zeros((len(latent_frames), len(HOP_FIELDS) + z[0, 0].size * 2))
-    rows[:, 0] = latent_frames
-    rows[:, len(HOP_FIELDS) :] = z.transpose(1, 0, 2, 3).reshape(len(latent_frames), -1)
+    rows = np.zeros(len(latent_frames), hop_dtype(DIMS, LATENT_FRAMES))
+    rows["latent_frame"] = latent_frames
+    rows["z_in"], rows["z_out"] = z
     by_frame = [np.concatenate(list(end), axis=1).T if len(latent_frames) else end for end in z]
     return rows, by_frame

@@ -36,6 +36,6 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 def test_a_session_is_not_written_over(tmp_path):
     open_writer(tmp_path / "take").close()
     before = {path.name: path.read_bytes() for path in (tmp_path / "take").iterdir()}
-    with pytest.raises(RtraveError, match="holds a session already"):
+    with pytest.raises(RtraveError, match="expected an empty folder"):
         open_writer(tmp_path / "take")
     assert {path.name: path.read_bytes() for path in (tmp_path / "take").iterdir()} == before

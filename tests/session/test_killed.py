@@ -35,7 +35,7 @@ layout = make_layout(DIMS)
 writer = open_writer(Path(sys.argv[1]), layout, limit_bytes=1_000_000)
 audio, (hops, _) = audio_rows(2047), hop_rows([0])
 for number in range(1_000_000):
-    hops[:, 0] = 2 * number
+    hops["latent_frame"] = 2 * number
     writer.write_hops(hops)
     writer.write_audio(audio)
     writer.write_controls(np.concatenate([[2 * number, number], layout.defaults() + number % 2])[None])

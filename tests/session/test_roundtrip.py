@@ -15,7 +15,6 @@ from rtrave.session.reader import (
     read_events,
     read_latents,
 )
-from rtrave.settings import HOP_FIELDS
 from tests.session.takes import (
     CHANNELS,
     DIMS,
@@ -112,9 +111,9 @@ def test_control_changes_rebuild_the_vector(tmp_path):
 def test_events(tmp_path):
     writer = open_writer(tmp_path / "take", clock=Clock())
     rows, _ = hop_rows([6, 8, 10])
-    rows[1, HOP_FIELDS.index("late")] = 1
-    rows[1, HOP_FIELDS.index("compute_s")] = 0.125
-    rows[2, HOP_FIELDS.index("nonfinite_in")] = 3
+    rows["late"][1] = 1
+    rows["compute_s"][1] = 0.125
+    rows["nonfinite_in"][2] = 3
     writer.write_hops(rows)
     writer.event("restart", 12, gap_s=np.float64(1.5))
     writer.event("mark", 13, text="größer\nzwei")
