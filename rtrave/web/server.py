@@ -68,9 +68,8 @@ class WebServer:
         self._osc, self._tree, self._gate, self._bind = osc, tree, gate, bind
         self.reading = threading.Lock()
         self.sockets = Sockets(self._soon)
-        self._loop: asyncio.AbstractEventLoop | None = (
-            None  # created late: a loop that never runs warns when it is freed
-        )
+        # `start` creates the loop: one that never runs warns when it is freed.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._ready = threading.Event()
         self._failure: OSError | None = None
