@@ -1,1 +1,1 @@
-"""The audio process: device, callback, engine; and the shared memory between it and the control process."""
+"""The audio process: device, callback, and the drivers that run an engine behind it."""

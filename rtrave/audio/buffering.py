@@ -1,4 +1,4 @@
-"""How hops are gathered from the blocks of the device: the delay, and the time it leaves the engine. Pure."""
+"""Gathering of hops from the blocks of the device: the delay it costs, and the time it leaves the engine. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAKE_ALLOWANCE_S = 0.005
 
 @dataclass(frozen=True)
 class HostPeriod:
-    """How the host calls back when the block is left open, in samples.
+    """Calls of the host when the block is left open, in samples.
 
     Parameters
     ----------

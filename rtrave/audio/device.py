@@ -285,7 +285,7 @@ def probe_host_period(
     period into callbacks of 1024 where the block is left open. But the callbacks of one period carry the same current
     time, so their samples add up to the period.
 
-    Return None where the host calls back too seldom to tell.
+    Return None where the host calls back too seldom.
     """
     sums: Counter[float] = Counter()
     blocks: set[int] = set()

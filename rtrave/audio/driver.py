@@ -37,7 +37,7 @@ FAIR_SHARE = 0.75  # of the granted time: with less, a missing hop is not the in
 
 @dataclass(frozen=True)
 class Drive:
-    """How a driver works.
+    """Mode and delay of a driver.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The states of a driver, from before it is heard until it is no longer."""
+"""The states of a driver between its first callback and its last one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 
 class DriverState(Enum):
-    """Where a driver stands on its way through a run: PREROLL, HEARD, LIVE, RETIRED, in this order.
+    """Stages of a driver's way through a run, in this order: PREROLL, HEARD, LIVE, RETIRED.
 
     The rings and the counters of hops have one writer. So a driver that takes over is heard before it publishes: it
     waits until the thread of the driver before it has ended.
@@ -37,10 +37,10 @@ class DriverState(Enum):
 
     @property
     def is_heard(self) -> bool:
-        """Whether a hop that misses its place is missed by a listener, and so counted."""
+        """Whether a listener hears the driver, so that a hop that misses its place counts."""
         return self in (DriverState.HEARD, DriverState.LIVE)
 
     @property
     def publishes(self) -> bool:
-        """Whether the hops that are computed now go to the rings and the counters."""
+        """Whether the next hop is written to the rings and the counters."""
         return self in (DriverState.LIVE, DriverState.RETIRED)

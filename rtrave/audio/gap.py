@@ -19,7 +19,7 @@ HOLD_LIMIT_S = 1.0  # a held sound dies away in this time: a stuck engine must n
 
 
 class GapFill:
-    """Fills gaps in a sound by a policy; works in place, sample by sample in order, and never waits.
+    """Filler of gaps in a sound, by a policy. It works in place, sample by sample in order, and never waits.
 
     SILENCE: the last sample falls to zero. DRY: it falls while the dry signal rises. HOLD: the last sound is repeated
     backwards, then forwards, and so on, dying away. The sound after a gap is crossfaded with the filling.

@@ -18,7 +18,7 @@ Audio = NDArray[np.float32]
 
 
 class HopRunner:
-    """Runs an engine hop by hop. One thread: the callback (`direct`) or the inference thread (`low-latency`).
+    """Runner of an engine, hop by hop. One thread: the callback (`direct`) or the inference thread (`low-latency`).
 
     Call `compute`, then `publish`, for each hop. The runner reads the control block once per hop. Set the engine's
     `latent_frame` before the first hop.
@@ -72,7 +72,7 @@ class HopRunner:
         Parameters
         ----------
         publishes : bool
-            Whether this hop goes to the rings and the counters.
+            Whether this hop is written to the rings and the counters.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class HopRunner:
                 self._must_reset = False
             self._engine.process(x, self._controls, y)
             self._ok = True
-        except Exception:  # whatever it is, the sound of the other hops goes on
+        except Exception:  # whatever it is, the other hops must be heard
             self._ok = False
             self._must_reset = True
             y.fill(0.0)

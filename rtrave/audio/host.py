@@ -25,7 +25,7 @@ RISE_S = 0.2  # fade in of the sound after a restart
 
 
 class HostClock:
-    """Counts the callbacks that the host should have made, from the time stamps it gives.
+    """Count of the callbacks that the host should have made, from its time stamps.
 
     A lost period shows as a jump of the capture time. A callback that only woke late also jumps, but the next one
     falls back; so the count follows a running schedule and corrects itself. The schedule follows the stamps slowly,
@@ -100,7 +100,7 @@ class Host:
     inputs, outputs : ChannelMap
         Device channels for each input of the engine, those of a second input last, and for each output.
     scheduled : bool
-        Whether the capture time stamps are an exact schedule (null device), from which a late wake-up can be told.
+        Whether the capture time stamps are an exact schedule (null device), which shows a late wake-up.
     clock : callable
         Seconds; replaced in tests.
 

@@ -1,8 +1,8 @@
-"""Loads another model into a running audio process: opened and warmed beside the sound, then crossfaded in.
+"""Load another model into a running audio process: open and warm it beside the sound, then crossfade to it.
 
 Opening a session of ONNX Runtime costs up to 6 ms of the interpreter's lock, ending one up to 18 ms. So the loader
-keeps a few engines for when their models are loaded again, and releases the oldest one right after a hop, when there is
-most time.
+keeps a few engines whose models may be loaded again, and releases the oldest one right after a hop, when the time to
+the next one is longest.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ def open_for(open_engine: Callable[..., Engine], options: RunOptions, graph: Pat
 
 
 def describe(opened: Opened, engine: Engine, granted: Granted) -> DeviceFacts:
-    """Collect what the control process needs to know of an open device."""
+    """Collect the facts of an open device for the control process."""
     return DeviceFacts(engine.sample_rate, engine.hop, granted, opened.driver, opened.ports)
 
 
 def one_line(error: Exception) -> str:
-    """Return the text of an error on one line; the type is named where it is no error of ours."""
+    """Return the text of an error on one line, with its type where it is not an RtraveError."""
     text = str(error) if isinstance(error, RtraveError) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())
 
 
 class Loader:
-    """Loads one model at a time, on a thread of its own.
+    """Loader of one model at a time, on a thread of its own.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class Loader:
         return describe(self._opened, engine, self._granted)
 
     def _take_over(self, engine: Engine, shared: Shared, plan: Plan, compute_s: float, command: Load) -> DriverFacts:
-        """Crossfade from the driver that plays to one of this engine, whose facts are returned."""
+        """Crossfade from the driver that plays to a new one for this engine, and return the facts of the new one."""
         old, crossfader, host = self._opened.crossfader.driver, self._opened.crossfader, plan.host
         driver, facts = make_driver(
             plan, engine, shared, compute_s, DriverState.PREROLL, model_index=command.model_index

@@ -46,7 +46,7 @@ def load_input(path: Path) -> Audio:
 
 
 class NullStream:
-    """Calls a callback as a sound card would, on an absolute schedule that does not drift.
+    """Stream that calls back as a sound card would, on an absolute schedule that does not drift.
 
     Block k is captured from start + k * block / sample_rate on, and its callback is due one block later. A callback
     that is late by whole blocks costs those blocks, as on hardware: their input is lost, and the time stamps show it.
@@ -105,8 +105,8 @@ class NullStream:
         length_s = self._block / self._rate
         start_s = self._clock()
         k = 0
-        made = 0
-        while made < callbacks and not self._ending:
+        done = 0
+        while done < callbacks and not self._ending:
             due_s = start_s + (k + 1) * self._block / self._rate
             now_s = self._clock()
             if now_s < due_s:
@@ -122,4 +122,4 @@ class NullStream:
             self._stamps.outputBufferDacTime = (k + 2) * length_s
             self._callback(self._indata, self._outdata, self._block, self._stamps, None)
             k += 1
-            made += 1
+            done += 1

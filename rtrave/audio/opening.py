@@ -1,4 +1,4 @@
-"""From the options of a run to an open stream: device, channels, buffering and driver. Audio process."""
+"""Open a stream from the options of a run: device, channels, buffering and driver. Audio process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NoDeviceError(RtraveError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is needed to put a driver on the open device.
+    """Everything that puts a driver on the open device.
 
     Parameters
     ----------
@@ -95,12 +95,9 @@ def make_driver(
         A margin out of range.
     """
     options, host, device = plan.options, plan.host, plan.buffering
-    margin_ms = options.margin_ms
-    if margin_ms is not None and not 0 < margin_ms <= MARGIN_LIMIT_MS:
-        raise RtraveError(f"--margin: expected more than 0, at most {MARGIN_LIMIT_MS:.0f} ms, got {margin_ms:g}")
     rate, device_rate = engine.sample_rate, host.sample_rate
     exact = rate == device_rate
-    margin_s = buffering.margin_for(compute_s) if margin_ms is None else margin_ms / 1000
+    margin_s = _margin_s(options.margin_ms, compute_s)
     mode, reason = buffering.choose_mode(options.buffering, engine.hop * device_rate / rate, device.period)
     threaded = mode is BufferingMode.LOW_LATENCY
     block = device.block if exact else None  # behind a resampler blocks differ by one sample
@@ -125,6 +122,14 @@ def make_driver(
         limiter_samples=engine.limiter_delay,
         resampler_s=rates.delay_samples / device_rate if rates else 0.0,
     )
+
+
+def _margin_s(margin_ms: float | None, compute_s: float) -> float:
+    if margin_ms is None:
+        return buffering.margin_for(compute_s)
+    if not 0 < margin_ms <= MARGIN_LIMIT_MS:
+        raise RtraveError(f"--margin: expected more than 0, at most {MARGIN_LIMIT_MS:.0f} ms, got {margin_ms:g}")
+    return margin_ms / 1000
 
 
 def channel_maps(
@@ -267,7 +272,7 @@ def _resolve(card: SoundCard) -> tuple[devices.DeviceInfo, devices.DeviceInfo]:
 
 
 def _unique_name(end: devices.DeviceInfo, labels: list[str]) -> int | str:
-    """The label by which a device is found again; its index where another device has the same label."""
+    """Return the label by which a device is found again, or its index where another device has the same label."""
     return end.label if labels.count(end.label) == 1 else end.index
 
 

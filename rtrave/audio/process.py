@@ -37,14 +37,14 @@ SWITCH_INTERVAL_S = 0.0005  # how long another thread may hold the interpreter w
 
 
 class Reporter:
-    """Writes events to the control process, one line each. Any thread."""
+    """Writer of events to the control process, one line each. Any thread."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
-        """Write one event; nothing where the parent is gone: the end of stdin follows."""
+        """Write one event. Where the parent is gone, nothing happens: the end of stdin follows."""
         try:
             with self._lock:
                 self._out.write(encode(event))
@@ -55,7 +55,7 @@ class Reporter:
 
 @dataclass(frozen=True)
 class Playing:
-    """Everything of a run that has just started."""
+    """The parts of a run that has just started."""
 
     opened: Opened
     granted: Granted

@@ -19,7 +19,7 @@ SLACK = 3  # samples: the lags are steady to one sample on each side, and round 
 
 
 class RateBridge:
-    """Converts blocks of the device to the model's rate and back, and fills every block whole.
+    """Bridge of two resamplers between the device's rate and the model's; it fills every block whole.
 
     Silence at the start makes up for the samples that the two resamplers hold back. Both follow the one clock of the
     device at an exact ratio, so nothing drifts.
@@ -66,9 +66,9 @@ class RateBridge:
         model_y = self._y[:, : model_x.shape[1]]
         if model_y.shape[1]:
             stream(model_x, model_y)
-            made = self._to_device.process(model_y)
-            self._fifo[:, self._waiting : self._waiting + made.shape[1]] = made
-            self._waiting += made.shape[1]
+            new = self._to_device.process(model_y)
+            self._fifo[:, self._waiting : self._waiting + new.shape[1]] = new
+            self._waiting += new.shape[1]
         if self._waiting < n:
             raise RtraveError(f"resampler: expected {n} samples, got {self._waiting}: its lag is longer than measured")
         y[:] = self._fifo[:, :n]

@@ -39,7 +39,7 @@ def check_map(channels: ChannelMap, direction: str, model_channels: int, device_
 
 
 class Router:
-    """Carries sound between the channels of a device and those of a model. Callback only.
+    """Router of sound between the channels of a device and those of a model. Callback only.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from pathlib import Path
 from rtrave.audio.device import close_portaudio
 from rtrave.audio.round_trip import RoundTrip, measure_round_trip
 from rtrave.audio.warm_up import measure
-from rtrave.cli.live import add_device_options, run_options
+from rtrave.cli.device_options import add_device_options, run_options
 from rtrave.cli.options import add_model_options, compiled, shape_of
 from rtrave.engine.engine import open_engine
 from rtrave.ipc.shared_memory import create

@@ -45,11 +45,11 @@ class Start(_Command, frozen=True):
     model_index : int
         How many models played in this run before this one.
     first_latent_frame : int
-        Index of the first latent frame; the count goes on after a restart.
+        Index of the first latent frame; after a restart the count continues.
     clips : tuple of Path
         Latents of the second source's clips, in order: .npy, float32 [D, N].
     fade_in : bool
-        Let the sound rise: it comes back after a gap.
+        Fade the sound in, after a gap.
     """
 
     options: RunOptions

@@ -1,4 +1,4 @@
-"""Persists the calibration that is learned from the live input. Control process."""
+"""Persist the calibration that is learned from the live input. Control process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtrave.errors import RtraveError
 
 
 class CalibrationStore:
-    """Writes calibrations of the model that plays.
+    """Store of the calibrations of the model that plays.
 
     Parameters
     ----------
@@ -37,4 +37,4 @@ class CalibrationStore:
                 save(calibration, self._path)
             self._note(f"calibrated from {calibration.seconds:.0f} s of the live input")
         except RtraveError as error:
-            self._note(f"the calibration is in use, but not kept: {error}")
+            self._note(f"the calibration is in use, but not saved: {error}")

@@ -1,4 +1,4 @@
-"""Looks at the counters and levels of a run, and notes faults and feedback where they must be read."""
+"""Watch the counters and levels of a run: faults go to the take, feedback to the screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtrave.player.run_memory import RunMemory
 
 
 class FaultNotes:
-    """Writes faults to the take, and warns of feedback. Control process, main thread.
+    """Writer of faults to the take, and of warnings of feedback. Control process, main thread.
 
     Parameters
     ----------

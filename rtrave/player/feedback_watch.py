@@ -1,4 +1,4 @@
-"""Warns of a feedback loop: own microphone and loudspeaker, or a level that stays at the top at both ends."""
+"""Warn of a feedback loop: own microphone and loudspeaker, or a level that stays at the top at both ends."""
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ def built_in_loop(device: DeviceFacts) -> str:
         return ""
     if not (BUILT_IN.search(source) and BUILT_IN.search(sink)):
         return ""
-    return (
-        f"'{source}' may hear '{sink}': use headphones, or turn the loudspeaker down (/rtrave/silence 1 mutes at once)"
-    )
+    return f"'{source}' may pick up '{sink}': use headphones, or turn the loudspeaker down (/rtrave/silence 1 mutes)"
 
 
 class FeedbackWatch:
-    """Warns once when input and output have both stayed loud. Control process, main thread."""
+    """Watch that warns once when input and output have both stayed loud. Control process, main thread."""
 
     def __init__(self) -> None:
         self._since_s: float | None = None
@@ -44,4 +42,6 @@ class FeedbackWatch:
         if self._warned or now_s - self._since_s < LASTS_S:
             return ""
         self._warned = True
-        return "input and output stay at full level: the microphone may hear the loudspeaker (/rtrave/silence 1 mutes)"
+        return (
+            "input and output stay at full level: the microphone may pick up the loudspeaker (/rtrave/silence 1 mutes)"
+        )

@@ -1,4 +1,4 @@
-"""Moves all parts of a live run from one model to another. Control process."""
+"""Move all parts of a live run from one model to another. Control process."""
 
 from __future__ import annotations
 

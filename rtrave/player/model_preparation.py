@@ -57,7 +57,7 @@ def check_channels(old: ModelFacts, new: ModelFacts) -> None:
 
 
 class ModelPreparation:
-    """Prepares one requested model at a time.
+    """Preparation of one requested model at a time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Passes on what the supervisor reports: to the screen, to the take, to the model swap. Control process."""
+"""Pass on what the supervisor reports: to the screen, to the take, to the model swap. Control process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtrave.player.swap import ModelSwap
 
 
 class NoticeHandler:
-    """Handles the notices of a supervisor. Main thread.
+    """Handler of the supervisor's notices. Main thread.
 
     Parameters
     ----------

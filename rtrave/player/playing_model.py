@@ -7,7 +7,7 @@ from rtrave.model.spec import ModelSpec
 
 
 class PlayingModel:
-    """Names the model that plays to all parts of a run.
+    """The model that plays, as all parts of a run know it.
 
     `adopt` is for the OSC server's thread while the main thread waits; the rest may be called from any thread.
 

@@ -1,6 +1,6 @@
-"""Drains the rings of the audio process: updates the monitor, and writes the take. One thread.
+"""Drain the rings of the audio process: update the monitor, and write the take. One thread.
 
-It drains whether a take runs or not, so that a take can begin at any hop and the rings never fill.
+The recorder drains whether a take runs or not, so that a take can begin at any hop and the rings never fill.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The composition root of a live run: makes every part, connects them, and runs until it is stopped."""
+"""The composition root of a live run: make every part, connect them, and run until stopped."""
 
 from __future__ import annotations
 

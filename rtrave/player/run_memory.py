@@ -34,7 +34,7 @@ class _Prepared:
 
 
 class RunMemory:
-    """Where the audio process reads the controls and writes what it played.
+    """Memory in which the audio process reads the controls and writes its sound, latents and counters.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Starts the audio process, watches it, and starts another one when it died or hangs. Control process, main thread.
+"""Start the audio process, watch it, and start another one when it died or hangs. Control process, main thread.
 
 A sound server that is lost leaves PortAudio hanging for good, so a process that stops calling back is ended by its id
 and replaced. The controls live in shared memory and outlast it; the new process continues from them.
@@ -71,7 +71,7 @@ def same_device(requested: SoundCard, facts: DeviceFacts) -> SoundCard:
 
 
 class Supervisor:
-    """Keeps one audio process playing.
+    """Supervisor of one audio process, which must keep playing.
 
     Parameters
     ----------

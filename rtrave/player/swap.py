@@ -16,7 +16,7 @@ Announce = Callable[[str, str, tuple[Any, ...]], None]
 
 
 class ModelSwap:
-    """Carries out one request for another model at a time. Main thread.
+    """Swap to one requested model at a time. Main thread.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Opens takes: a folder with everything that is needed to play it again. Control process."""
+"""Open takes, folders with everything that is needed to play them again. Control process."""
 
 from __future__ import annotations
 

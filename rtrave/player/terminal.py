@@ -159,10 +159,10 @@ def note_lines(notes: list[str], width: int) -> list[Text]:
 
 def details(view: View, width: int) -> list[Text]:
     """Draw the lower part, for the technician."""
-    monitor, room = view.monitor, width - LABEL_WIDTH
+    monitor, columns = view.monitor, width - LABEL_WIDTH
     late, faults, lost = all_counts(view)
     # Cut a path at its beginning: its end says more.
-    take = view.take if len(view.take) <= room else "…" + view.take[len(view.take) - room + 1 :]
+    take = view.take if len(view.take) <= columns else "…" + view.take[len(view.take) - columns + 1 :]
     return [
         labelled("latency", describe_latency(view.latency, view.device)),
         labelled("compute", compute_line(monitor)),
@@ -181,8 +181,8 @@ def screen_lines(view: View, rows: int, width: int) -> list[Text]:
     peak_in, rms_in, peak_out, rms_out = monitor.levels_db()
     above = [banner(view, width), meter("in", peak_in, rms_in, width), meter("out", peak_out, rms_out, width)]
     below = details(view, width)
-    room = rows - len(above) - 1 - len(below) - NOTE_ROWS  # the notes' rows stay free: nothing jumps
-    bars, hidden = latent_lines(monitor.latents("out", view.controls), max(room, LATENT_ROWS_MIN), width)
+    left = rows - len(above) - 1 - len(below) - NOTE_ROWS  # the rows of the notes stay free, so that nothing jumps
+    bars, hidden = latent_lines(monitor.latents("out", view.controls), max(left, LATENT_ROWS_MIN), width)
     space = "full" if view.controls[monitor.layout.slots["space"]][0] else "compressed"
     title = Text(f"latents ({space}{f', {hidden} more not shown' if hidden else ''})", style="bold")
     notes = note_lines(view.notes or [str(fault) for fault in view.faults], width)

@@ -57,7 +57,7 @@ class View:
 
 
 class Viewer:
-    """Reads the state of a run from its parts. Any thread of the control process.
+    """Reader of the state of a run from its parts. Any thread of the control process.
 
     Parameters
     ----------

@@ -25,9 +25,7 @@ class StreamClock:
         return self.now_s
 
 
-def run_with_stalls(
-    shared_for, stalled: range, hops: int = 40, late: LatePolicy = LatePolicy.SILENCE, burst: bool = False
-):
+def run_with_stalls(shared_for, stalled: range, hops: int = 40, burst: bool = False):
     """The inference rests during the calls in `stalled`; `burst`: those come without time between them."""
     engine, clock = FakeEngine(HOP), StreamClock()
     shared = shared_for(engine)

@@ -4,7 +4,8 @@ import argparse
 
 import pytest
 
-from rtrave.cli.live import host_setting, latency, sums
+from rtrave.cli.device_options import host_setting, latency
+from rtrave.cli.options import sums
 
 
 @pytest.mark.parametrize(
@@ -12,8 +13,8 @@ from rtrave.cli.live import host_setting, latency, sums
     [
         ("exclusive=true", ("exclusive", True)),
         ("auto_convert=false", ("auto_convert", False)),
-        ("channel_selectors=2,3", ("channel_selectors", [2, 3])),
-        ("channel_map=1", ("channel_map", [1])),
+        ("channel_selectors=2,3", ("channel_selectors", (2, 3))),
+        ("channel_map=1", ("channel_map", (1,))),
         ("conversion_quality=max", ("conversion_quality", "max")),
     ],
 )
