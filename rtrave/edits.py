@@ -1,7 +1,6 @@
-"""Edits of latents [..., D, N]: what the controls do, and the six edits of RAVE's tutorial. Pure functions.
+"""Edits of latents [..., D, N]: those of the controls, and the six edits of RAVE's tutorial.
 
-They take NumPy arrays of float32 and give new ones. docs/latent.md shows the messages that do the
-same while playing.
+Pure functions from NumPy arrays of float32 to new ones. docs/latent.md shows the equivalent OSC messages.
 """
 
 from __future__ import annotations
@@ -10,29 +9,29 @@ import numpy as np
 
 from rtrave.errors import RtraveError
 
-HARD_LIMIT = 10.0  # latent units; an edit cannot push a component further out
+HARD_LIMIT = 10.0  # latent units; no edit moves a component further out
 LFO_SHAPES = ("off", "sin", "tri", "saw", "square", "random")
 
 
 def _same_shape(a: np.ndarray, b: np.ndarray) -> None:
     if a.shape != b.shape:
-        raise RtraveError(f"latents of shape {a.shape} and {b.shape}: give two of one shape")
+        raise RtraveError(f"latents: expected two arrays of one shape, got {a.shape} and {b.shape}")
 
 
 def original(z: np.ndarray) -> np.ndarray:
-    """The latents as they are, a copy."""
+    """Return a copy of the latents."""
     return np.array(z, np.float32)
 
 
 def zero_odd(z: np.ndarray) -> np.ndarray:
-    """Latents [..., D, N] with every odd dimension (1, 3, 5 ...) at 0."""
+    """Return latents [..., D, N] with every odd dimension (1, 3, 5 ...) at 0."""
     edited = original(z)
     edited[..., 1::2, :] = 0
     return edited
 
 
 def progressive_noise(z: np.ndarray, normal: np.ndarray, amount: float = 1.0) -> np.ndarray:
-    """Noise on the even dimensions, from none at the first latent frame to a deviation of `amount` at the last.
+    """Add noise to the even dimensions, with a deviation from 0 at the first latent frame to `amount` at the last.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ def progressive_noise(z: np.ndarray, normal: np.ndarray, amount: float = 1.0) ->
 
 
 def morph(a: np.ndarray, b: np.ndarray, mix: float | np.ndarray) -> np.ndarray:
-    """From a to b, both [..., D, N]: a + mix (b - a); exact at 0 and 1. `mix` broadcasts."""
+    """Interpolate from a to b, both [..., D, N]: a + mix (b - a), exact at 0 and 1. `mix` broadcasts."""
     _same_shape(a, b)
     share = np.asarray(mix, np.float32)
     mixed: np.ndarray = np.where(share == 1, b, a + share * (b - a)).astype(np.float32)
@@ -56,34 +55,34 @@ def morph(a: np.ndarray, b: np.ndarray, mix: float | np.ndarray) -> np.ndarray:
 
 
 def interleave(a: np.ndarray, b: np.ndarray, mix: float = 1.0) -> np.ndarray:
-    """Even dimensions of a, odd dimensions of b (as far as `mix` says), both [..., D, N]."""
+    """Combine the even dimensions of a with the odd ones of b, mixed by `mix`; both are [..., D, N]."""
     odd = (np.arange(a.shape[-2]) % 2).astype(np.float32)[:, None]
     return morph(a, b, odd * np.float32(mix))
 
 
 def spherical_path(dims: int, frames: int) -> np.ndarray:
-    """A turn through all dimensions in one phrase, float32 [D, N]: cos(2 pi (t + d / D)), t = n / N."""
+    """Return one turn through all dimensions, float32 [D, N]: cos(2 pi (t + d / D)), t = n / N."""
     return spherical_point(dims, np.arange(frames) / frames)
 
 
 def spherical_point(dims: int, t: float | np.ndarray) -> np.ndarray:
-    """Where the spherical path is at t in [0, 1) of its turn: float32 [D] or [D, N]."""
+    """Return the spherical path at t, in [0, 1) of a turn: float32 [D] or [D, N]."""
     d = np.arange(dims) / max(dims, 1)
     angles = 2 * np.pi * (np.asarray(t) + (d[:, None] if np.ndim(t) else d))
     return np.cos(angles).astype(np.float32)
 
 
 def lfo(shape: np.ndarray, phase: np.ndarray, random: np.ndarray) -> np.ndarray:
-    """Low-frequency oscillators, -1 .. 1, one for each dimension, all of them [D].
+    """Return the values of low-frequency oscillators, -1 .. 1, one for each dimension, float32 [D].
 
     Parameters
     ----------
     shape : int [D]
         Index into `LFO_SHAPES`.
     phase : float64 [D]
-        In turns; the sine begins at 0 and rises, so does the triangle; the saw rises from -1; the square begins high.
+        Phase in turns. At 0, sine and triangle are 0 and rise, the saw is -1 and rises, the square is 1.
     random : float32 [D]
-        The value of "random" in this turn.
+        Values of "random" in this turn.
     """
     turn = phase % 1.0
     values = np.select(
@@ -101,7 +100,7 @@ def lfo(shape: np.ndarray, phase: np.ndarray, random: np.ndarray) -> np.ndarray:
 
 
 def smoothing(time_ms: np.ndarray, latent_rate_hz: float) -> np.ndarray:
-    """Share of the way that a one-pole goes in one latent frame, float32: 1 - exp(-1 / (time rate)); 1 for 0 ms."""
+    """Return a one-pole's share per latent frame of the way to its target: 1 - exp(-1 / (time rate)), 1 for 0 ms."""
     with np.errstate(divide="ignore"):
         share = 1 - np.exp(-1000.0 / (np.asarray(time_ms, np.float64) * latent_rate_hz))
     return share.astype(np.float32)

@@ -1,5 +1,4 @@
-"""Sound files of any readable format, rate and channel count, as a model wants them: its rate, its channels, whole
-hops."""
+"""Sound files of any readable format, converted to the sample rate, channels and hops of a model."""
 
 from __future__ import annotations
 
@@ -13,12 +12,11 @@ import soxr
 from rtrave.errors import RtraveError
 
 BLOCK_SAMPLES = 1 << 16
-UNNAMED = ("RAW",)  # without a header, so that no reader would know what it is
+UNNAMED = ("RAW",)  # formats without a header, which no reader can identify
 
 
 def match_channels(x: np.ndarray, channels: int) -> np.ndarray:
-    """[T, F] -> [T, channels]: as they are, mixed down to mono, or the first ones, the last repeated where some
-    lack."""
+    """Convert [T, F] to [T, channels]: a mix for mono, else the first channels, with the last one repeated."""
     if x.shape[1] == channels:
         return x
     if channels == 1:
@@ -27,32 +25,32 @@ def match_channels(x: np.ndarray, channels: int) -> np.ndarray:
 
 
 def endings() -> tuple[str, ...]:
-    """The endings of names by which a sound file can be written."""
+    """Return the file name endings of the formats that can be written."""
     return tuple(sorted(f".{name.lower()}" for name in soundfile.available_formats() if name not in UNNAMED))
 
 
 class SoundReader:
-    """Reads a sound file piece by piece, converted.
+    """Reader of a sound file in pieces, converted to a sample rate and a number of channels.
 
     Parameters
     ----------
     path : Path
     sample_rate : int
-        Hz wanted; another rate in the file is resampled (soxr, high quality, its delay taken out).
+        Sample rate of the pieces in Hz; soxr resamples a file of another rate, at high quality and without delay.
     channels : int
-        Channels wanted.
+        Channels of the pieces.
 
     Attributes
     ----------
     expected_samples : int
-        That will come, to the precision a progress bar needs.
+        Samples of the whole sound, accurate enough for a progress bar.
     samples : int
-        That have come so far, in the wanted rate.
+        Samples read so far, at `sample_rate`.
 
     Raises
     ------
     RtraveError
-        No such file, none that can be read, or one without a sample.
+        The file is missing, cannot be read, or holds no sample.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
@@ -60,10 +58,10 @@ class SoundReader:
             self._file = soundfile.SoundFile(path)
         except (OSError, soundfile.SoundFileError) as error:
             reason = str(error).split(": ", 1)[-1]
-            raise RtraveError(f"cannot read {path}: {reason}: give a sound file such as WAV or FLAC") from error
+            raise RtraveError(f"cannot read '{path}': {reason}: give a sound file such as WAV or FLAC") from error
         if not self._file.frames:
             self._file.close()
-            raise RtraveError(f"{path} holds no sound (0 samples): give a file with something in it")
+            raise RtraveError(f"'{path}': expected a sound, got 0 samples: give a longer file")
         self.path, self.sample_rate, self.channels = path, sample_rate, channels
         self.file_rate: int = self._file.samplerate
         self.file_channels: int = self._file.channels
@@ -71,7 +69,7 @@ class SoundReader:
         self.expected_samples = round(self._file.frames * sample_rate / self.file_rate)
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """The sound, float32 [T, channels], in pieces of any length."""
+        """Yield the sound, float32 [T, channels], in pieces of any length."""
         resampler = None
         if self.file_rate != self.sample_rate:
             resampler = soxr.ResampleStream(self.file_rate, self.sample_rate, self.channels, dtype="float32")
@@ -83,42 +81,42 @@ class SoundReader:
             yield resampler.resample_chunk(np.zeros((0, self.channels), np.float32), last=True)
 
     def hops(self, hop: int) -> Iterator[np.ndarray]:
-        """The sound in whole hops, float32 [channels, hop], the last one filled with silence."""
-        kept = np.zeros((0, self.channels), np.float32)
+        """Yield the sound in hops, float32 [channels, hop]; silence completes the last one."""
+        rest = np.zeros((0, self.channels), np.float32)
         for piece in self.pieces():
             self.samples += len(piece)
-            kept = np.concatenate((kept, piece))
-            while len(kept) >= hop:
-                yield np.ascontiguousarray(kept[:hop].T)
-                kept = kept[hop:]
-        if len(kept):
+            rest = np.concatenate((rest, piece))
+            while len(rest) >= hop:
+                yield np.ascontiguousarray(rest[:hop].T)
+                rest = rest[hop:]
+        if len(rest):
             last = np.zeros((self.channels, hop), np.float32)
-            last[:, : len(kept)] = kept.T
+            last[:, : len(rest)] = rest.T
             yield last
 
     def read(self) -> np.ndarray:
-        """The whole sound, float32 [T, channels]."""
+        """Return the whole sound, float32 [T, channels]."""
         return np.concatenate([np.zeros((0, self.channels), np.float32), *self.pieces()])
 
 
 class SoundWriter:
-    """Writes a sound file piece by piece: `.wav` as 32-bit float, `.flac` and other formats at their best.
+    """Writer of a sound file in pieces: `.wav` in 32-bit float, `.flac` in 24 bits, others in their default form.
 
-    The ending of the name chooses the format. A context manager; RtraveError where the file cannot be written.
+    The ending of the name selects the format. A context manager; RtraveError if the file cannot be written.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
         self._path = path
         ending = path.suffix.lower()
         if ending not in endings():
-            came = f"the ending {path.suffix!r}" if ending else "a name without an ending"
-            raise RtraveError(f"cannot write {path}: {came} came, known are {', '.join(endings())}")
+            found = repr(path.suffix) if ending else "a name without one"
+            raise RtraveError(f"'{path}': expected one of the endings {', '.join(endings())}, got {found}")
         subtype = {".wav": "FLOAT", ".flac": "PCM_24"}.get(ending)
         try:
             self._file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype)
         except (OSError, TypeError, ValueError, soundfile.SoundFileError) as error:
             reason = str(error).split(": ", 1)[-1]
-            raise RtraveError(f"cannot write {path}: {reason}: give a path such as out.wav") from error
+            raise RtraveError(f"cannot write '{path}': {reason}: give a path such as out.wav") from error
 
     def __enter__(self) -> SoundWriter:
         return self
@@ -131,4 +129,4 @@ class SoundWriter:
         try:
             self._file.write(y.T)
         except soundfile.SoundFileError as error:
-            raise RtraveError(f"cannot write {self._path}: {error}") from error
+            raise RtraveError(f"cannot write '{self._path}': {error}") from error

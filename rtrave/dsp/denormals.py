@@ -1,7 +1,7 @@
-"""Numbers too small to be normal slow a processor down a hundredfold: each thread that computes flushes them to zero.
+"""Flushing of denormals, numbers too small to be normal, which slow a processor down a hundredfold.
 
-NumPy has no switch for it, so the thread's floating-point environment is changed through the C library
-(`fegetenv`, `fesetenv`; C11 7.6.4). ONNX Runtime has one of its own, which is set in `rtrave.backends.onnx`.
+Every thread that computes flushes them to zero. NumPy has no switch for it, so that the C library changes the thread's
+floating-point environment (`fegetenv`, `fesetenv`; C11 7.6.4). `rtrave.backends.onnx` sets ONNX Runtime's own switch.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import platform
 import sys
 from collections.abc import Callable
 
-# Machine -> (bytes of fenv_t as 32-bit words, which word holds the control register, its bits that flush).
-# x86-64: MXCSR stands behind the x87 environment of 28 bytes; bit 15 flushes results, bit 6 inputs.
-# ARM: FPCR comes first; bit 24 flushes both.
+# Machine -> (32-bit words of fenv_t, index of the word with the control register, bits that flush).
+# x86-64: MXCSR follows the x87 environment of 28 bytes; bit 15 flushes results, bit 6 inputs.
+# ARM: FPCR is the first word; bit 24 flushes both.
 _ENVIRONMENTS = {
     "x86_64": (8, 7, (1 << 15) | (1 << 6)),
     "amd64": (8, 7, (1 << 15) | (1 << 6)),
@@ -22,9 +22,9 @@ _ENVIRONMENTS = {
 
 
 def make_flush() -> Callable[[], bool]:
-    """A function that lets the calling thread flush denormals from now on; False where the system has no way to.
+    """Return a function that makes the calling thread flush denormals; it returns False if the system cannot.
 
-    Made once, outside the callback; to be called by each thread at its beginning.
+    Call `make_flush` once, outside the callback, and the function at the start of each thread.
     """
     layout = _ENVIRONMENTS.get(platform.machine().lower())
     if layout is None or sys.platform != "linux":
@@ -39,7 +39,7 @@ def make_flush() -> Callable[[], bool]:
             get, put = library.fegetenv, library.fesetenv
         except (OSError, AttributeError):
             return lambda: False
-    environment = (ctypes.c_uint32 * (words + 8))()  # room for a longer one
+    environment = (ctypes.c_uint32 * (words + 8))()  # spare words for a longer fenv_t
 
     def flush() -> bool:
         get(environment)

@@ -1,4 +1,4 @@
-"""A limiter that looks ahead. Signals are [C, T]."""
+"""Look-ahead limiter. Signals are [C, T]."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 
 LIMIT_CEILING = np.float32(10 ** (-0.1 / 20))  # -0.1 dBFS
 LIMIT_RELEASE_S = 0.2  # from silence back to full gain
-LOOKAHEAD_S = 0.0015  # the limiter's delay, in which its gain comes down
+LOOKAHEAD_S = 0.0015  # delay of the limiter, in which its gain falls
 
 
 class Limiter:
-    """Holds |y| below the ceiling; what never passes it is left bit for bit, only later by `delay` samples.
+    """Look-ahead limiter that keeps |y| below the ceiling and delays y by `delay` samples.
 
-    It looks ahead by its delay: the gain comes down in a straight line before a peak, wherever the peak stands in a
-    hop, and goes up again over `LIMIT_RELEASE_S`. All channels share it.
+    A signal that stays below the ceiling passes bit for bit. Before a peak, at any place in a hop, the gain falls in a
+    straight line over the delay; after it the gain rises over `LIMIT_RELEASE_S`. All channels share the gain.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class Limiter:
     delay : int
         Samples.
     line : float32 [C, delay]
-        What has come in and not gone out yet.
+        Samples inside the delay line.
     gain : float32
-        At the end of the last hop.
+        Gain at the end of the last hop.
     """
 
     def __init__(self, channels: int, hop: int, sample_rate: int) -> None:
@@ -38,7 +38,7 @@ class Limiter:
         self._climb, self._fall = index / (LIMIT_RELEASE_S * sample_rate), index / self.delay
 
     def process(self, y: np.ndarray, on: bool) -> None:
-        """Take y float32 [C, hop] in, and replace it by what goes out. Off, it only delays."""
+        """Replace y, float32 [C, hop], by the delayed output; with `on` False, only delay it."""
         both, hop = self._both, y.shape[1]
         both[:, : self.delay] = self.line
         both[:, self.delay :] = y
@@ -56,10 +56,10 @@ class Limiter:
         curve = np.minimum(curve[1 : hop + 1], needed[:hop])
         y *= curve.astype(np.float32)
         if on:
-            np.clip(y, -LIMIT_CEILING, LIMIT_CEILING, out=y)  # the rounding of the product
+            np.clip(y, -LIMIT_CEILING, LIMIT_CEILING, out=y)  # removes the rounding of the product
         self.gain = np.float32(min(curve[-1], 1))
 
     def reset(self) -> None:
-        """Back to silence."""
+        """Clear the delay line and set the gain to 1."""
         self.line[:] = 0
         self.gain = np.float32(1)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rtrave.errors import RtraveError
-from rtrave.layers.state import State, flatten, streaming, unflatten
+from rtrave.layers.state import State, branch, flatten, streaming, unflatten
 from rtrave.model import latent_space
 from rtrave.model.latent_space import seeded_noise
 from rtrave.model.rave import Model
@@ -78,8 +78,8 @@ class _Encode(_Packed):
     def forward(self, x: Tensor, packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         model, state, network = self.model, self.unpack(packed), self.model.network
         bank = model.raw if network.raw_input else model.pqmf
-        bands, pqmf = bank.analysis_step(x.transpose(1, 2), state["pqmf"])
-        raw, encoder = streaming(model.encoder.encoder).step(bands, state["encoder"])
+        bands, pqmf = bank.analysis_step(x.transpose(1, 2), branch(state, "pqmf"))
+        raw, encoder = streaming(model.encoder.encoder).step(bands, branch(state, "encoder"))
         z = model.encoder.latents(raw, 2)[0].transpose(1, 2)
         if network.regularisation == "discrete":  # the codes of the quantised vector could differ from these
             compressed = model.encoder.rvq.encode(raw).transpose(1, 2).to(x)

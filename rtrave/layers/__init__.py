@@ -1,1 +1,1 @@
-"""Streaming layers: each defined once, read two ways (`forward` on a whole signal, `step` on a block)."""
+"""Streaming layers: each is defined once and runs two ways, `forward` on a whole signal and `step` on a block."""

@@ -1,4 +1,4 @@
-"""Pointwise layers: nothing to remember, no delay."""
+"""Pointwise layers: no memory and no delay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtrave.layers.state import State
 
 
 def mod_sigmoid(x: Tensor) -> Tensor:
-    """2 sigmoid(x) ** 2.3 + 1e-7, DDSP's output scaling (arXiv 2001.04643)."""
+    """Return 2 sigmoid(x) ** 2.3 + 1e-7, DDSP's output scaling (arXiv 2001.04643)."""
     return 2 * torch.sigmoid(x) ** 2.3 + 1e-7
 
 
@@ -20,15 +20,15 @@ class Pointwise(nn.Module):
     """A layer whose output at one instant depends on its input at that instant alone."""
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Nothing."""
+        """Return an empty state."""
         return {}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """As it came."""
+        """Return the delay of the input unchanged."""
         return incoming
 
     def receptive_field(self, past: int) -> int | None:
-        """The sample itself: `past`."""
+        """Return `past`: an output depends on one input sample."""
         return past
 
 
@@ -40,11 +40,11 @@ class LeakyReLU(Pointwise):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C, T]."""
+        """Compute [B, C, T] -> [B, C, T]."""
         return functional.leaky_relu(x, self.slope)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C]."""
+        """Compute [B, T, C] -> [B, T, C]."""
         return functional.leaky_relu(x, self.slope), state
 
 
@@ -56,22 +56,22 @@ class Snake(Pointwise):
         self.alpha = nn.Parameter(torch.ones(channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C, T]."""
+        """Compute [B, C, T] -> [B, C, T]."""
         return x + torch.sin(self.alpha * x) ** 2 / (self.alpha + 1e-9)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C]."""
+        """Compute [B, T, C] -> [B, T, C]."""
         alpha = self.alpha[:, 0]
         return x + torch.sin(alpha * x) ** 2 / (alpha + 1e-9), state
 
 
 class Identity(Pointwise):
-    """The input itself: the skip of a residual unit."""
+    """Layer that returns its input: the skip of a residual unit."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C, T]."""
+        """Compute [B, C, T] -> [B, C, T]."""
         return x
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C]."""
+        """Compute [B, T, C] -> [B, T, C]."""
         return x, state

@@ -1,4 +1,4 @@
-"""Layers made of layers: one after another, and branches that read the same input."""
+"""Layers made of layers: in series, and in parallel on the same input."""
 
 from __future__ import annotations
 
@@ -12,81 +12,83 @@ from torch import Tensor, nn
 from rtrave.errors import RtraveError
 from rtrave.layers.activations import Identity, LeakyReLU, Pointwise
 from rtrave.layers.conv import Conv1d
-from rtrave.layers.state import State, StreamingLayer, chained_field, streaming, widest
+from rtrave.layers.state import State, StreamingLayer, branch, chained_field, leaf, streaming, widest
 
 
 class Sequential(nn.Sequential):
-    """One layer after another."""
+    """Layers in series."""
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T', C'], through every layer."""
+        """Process [B, T, C] -> [B, T', C'] with each layer in turn."""
         following: State = {}
         for name, layer in self.named_children():
-            x, following[name] = streaming(layer).step(x, state[name])
+            x, following[name] = streaming(layer).step(x, branch(state, name))
         return x, following
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Each layer's own."""
+        """Return the states of the layers by their names."""
         return {name: streaming(layer).initial_state(batch, dtype) for name, layer in self.named_children()}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The delays one after another, each at its own rate."""
+        """Return the delays of the layers in series, each at its own rate."""
         for layer in self.children():
             incoming = streaming(layer).delay(incoming)
         return incoming
 
     def receptive_field(self, past: int) -> int | None:
-        """f_1(f_2(... f_n(past))), each at its own rate; None if one has no bound."""
+        """Return f_1(f_2(... f_n(past))), each at its own rate; None if one is unbounded."""
         return chained_field(list(self.children()), past)
 
 
 class Delay(Pointwise):
-    """Holds a signal back, so that it meets another that took longer. Offline there is nothing to wait for."""
+    """Delay of the stream by `samples`, which aligns it with a slower branch; offline, branches are aligned already."""
 
     def __init__(self, samples: int, channels: int) -> None:
         super().__init__()
         self.samples, self.channels = samples, channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C, T], as it came."""
+        """Return the signal [B, C, T] unchanged."""
         return x
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C], late by `samples`."""
+        """Process [B, T, C] -> [B, T, C], late by `samples`."""
         if not self.samples:
             return x, state
-        extended = torch.cat((state["waiting"], x), dim=-2)
+        extended = torch.cat((leaf(state, "waiting"), x), dim=-2)
         return extended[..., : x.shape[-2], :], {"waiting": extended[..., x.shape[-2] :, :]}
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Silence."""
+        """Return silence of `samples` samples."""
         return {"waiting": torch.zeros(batch, self.samples, self.channels, dtype=dtype)} if self.samples else {}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The incoming delay and its own."""
+        """Return incoming + samples."""
         return incoming + self.samples
 
     def receptive_field(self, past: int) -> int | None:
-        """past + samples."""
+        """Return past + samples."""
         return past + self.samples
 
 
 def waits(delays: Sequence[Fraction], widths: Sequence[int]) -> list[Delay]:
-    """For branches with these delays and output channels, what makes each of them as late as the slowest."""
+    """Return the delay lines that make branches of these delays and channel counts as late as the slowest."""
     slowest = max(delays)
     if any((slowest - delay).denominator != 1 for delay in delays):
-        raise RtraveError(f"branches with the delays {', '.join(map(str, delays))} cannot be aligned")
+        found = ", ".join(map(str, delays))
+        raise RtraveError(f"branches: expected delays that differ by whole samples, got {found}")
     return [Delay(int(slowest - delay), width) for delay, width in zip(delays, widths, strict=True)]
 
 
 class Branches(nn.Module):
-    """The sum of branches that read the same input; in a stream the faster ones wait for the slowest.
+    """Sum of branches that read the same input; in a stream the faster ones wait for the slowest.
 
     Parameters
     ----------
     branches : nn.Module
-        With outputs of one rate and `channels` channels.
+        Their outputs have the same rate and `channels` channels.
     channels : int
+        Output channels of each branch.
     """
 
     def __init__(self, *branches: nn.Module, channels: int) -> None:
@@ -96,38 +98,40 @@ class Branches(nn.Module):
         self.waits = nn.ModuleList(waits(delays, [channels] * len(branches)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C', T']."""
+        """Process [B, C, T] -> [B, C', T']."""
         return reduce(torch.add, (branch(x) for branch in self.branches))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T', C']."""
-        following: State = {"branches": {}, "waits": {}}
+        """Process [B, T, C] -> [B, T', C']."""
+        states, waiting = branch(state, "branches"), branch(state, "waits")
+        next_states: State = {}
+        next_waiting: State = {}
         outputs: list[Tensor] = []
-        for (name, branch), wait in zip(self.branches.named_children(), self.waits, strict=True):
-            y, following["branches"][name] = streaming(branch).step(x, state["branches"][name])
-            y, following["waits"][name] = streaming(wait).step(y, state["waits"][name])
+        for (name, layer), wait in zip(self.branches.named_children(), self.waits, strict=True):
+            y, next_states[name] = streaming(layer).step(x, branch(states, name))
+            y, next_waiting[name] = streaming(wait).step(y, branch(waiting, name))
             outputs.append(y)
-        return reduce(torch.add, outputs), following
+        return reduce(torch.add, outputs), {"branches": next_states, "waits": next_waiting}
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Each branch's own, and silence in what waits."""
+        """Return the states of the branches, and silence for their delay lines."""
         return {
             part: {n: streaming(layer).initial_state(batch, dtype) for n, layer in layers.named_children()}
             for part, layers in (("branches", self.branches), ("waits", self.waits))
         }
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The delay of the slowest branch."""
+        """Return the delay of the slowest branch."""
         return max(streaming(branch).delay(incoming) for branch in self.branches)
 
     def receptive_field(self, past: int) -> int | None:
-        """max_i f_i(past + d_i), where branch i waits for d_i samples."""
+        """Return max_i f_i(past + d_i), where branch i waits for d_i samples."""
         pairs = zip(self.branches, self.waits, strict=True)
-        return widest(chained_field((branch, wait), past) for branch, wait in pairs)
+        return widest(chained_field(pair, past) for pair in pairs)
 
 
 class Named(nn.Module):
-    """One layer under a name of its own, so that the state dict reads as RAVE's does."""
+    """Layer under an additional name, which gives its weights the names of RAVE's state dict."""
 
     def __init__(self, name: str, layer: nn.Module) -> None:
         super().__init__()
@@ -136,38 +140,38 @@ class Named(nn.Module):
 
     @property
     def layer(self) -> StreamingLayer:
-        """The layer itself."""
+        """Return the wrapped layer."""
         return streaming(self.get_submodule(self.name))
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the layer does, [B, C, T] -> [B, C', T']."""
+        """Process [B, C, T] -> [B, C', T'] with the layer."""
         return self.layer.forward(x)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """What the layer does, [B, T, C] -> [B, T', C']."""
-        y, following = self.layer.step(x, state[self.name])
+        """Process [B, T, C] -> [B, T', C'] with the layer."""
+        y, following = self.layer.step(x, branch(state, self.name))
         return y, {self.name: following}
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """The layer's."""
+        """Return the state of the layer under its name."""
         return {self.name: self.layer.initial_state(batch, dtype)}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The layer's."""
+        """Return the delay of the layer."""
         return self.layer.delay(incoming)
 
     def receptive_field(self, past: int) -> int | None:
-        """The layer's."""
+        """Return the receptive field of the layer."""
         return self.layer.receptive_field(past)
 
 
 def residual(unit: nn.Module, channels: int) -> Named:
-    """A unit plus its input, under the name RAVE gives it."""
+    """Return the sum of a unit and its input, under the name that RAVE gives it."""
     return Named("aligned", Branches(unit, Identity(), channels=channels))
 
 
 def dilated_unit(channels: int, kernel_sizes: tuple[int, int], dilation: int, mode: str, norm: bool) -> Sequential:
-    """Activation, dilated convolution, activation, convolution without dilation."""
+    """Return activation, dilated convolution, activation and convolution without dilation, in series."""
     first, second = kernel_sizes
     return Sequential(
         LeakyReLU(),

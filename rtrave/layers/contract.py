@@ -1,4 +1,4 @@
-"""The contract every streaming layer keeps, checked by numbers: `verify_contract`."""
+"""Numerical check of the contract between `forward` and `step` of a layer: `verify_contract`."""
 
 from __future__ import annotations
 
@@ -12,33 +12,31 @@ from torch import Tensor
 from rtrave.errors import RtraveError
 from rtrave.layers.state import StreamingLayer, flatten
 
-IMPULSE = 1e3  # against a signal of 1: it is not lost in the rounding of what it comes through
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}  # relative to the peak of the reference
+IMPULSE = 1e3  # against a signal of deviation 1, so that rounding does not hide its effect
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}  # of the peak of the reference
 
 
 class ContractError(RtraveError):
-    """A layer broke its contract; the text says which clause and by how much."""
+    """A layer broke its contract; the message names the clause."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What a layer is tried with.
+    """Random test signal for a layer.
 
     Attributes
     ----------
     channels : int
         Input channels.
     multiple : int
-        A block's length must be a multiple of this many input samples.
+        Samples of the smallest block; the length of every block is a multiple of it.
     blocks : int
-        Length of the signal, in such multiples.
+        Length of the signal in smallest blocks.
     settle : int
-        Multiples at the start where stream and offline output may differ: `forward` crops what an upsampling layer
-        gives
-        before its first sample, and pads what follows with zeros, where a stream keeps it. As long as the receptive
-        field.
+        Smallest blocks at the start that are not compared with the offline output, at least the receptive field:
+        `forward` crops samples of an upsampling layer at its start and pads later layers with zeros, a stream does not.
     whole_field : bool
-        The farthest sample of the receptive field has an effect: see `verify_receptive_field`.
+        Demand an effect of the farthest sample of the receptive field: see `verify_receptive_field`.
     dtype : torch.dtype
         float32 or float64.
     batch, seed : int
@@ -56,16 +54,16 @@ class Signal:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the check found.
+    """Result of the check.
 
     Attributes
     ----------
     delay : int
         Lag of the stream against `forward`, in output samples.
     error : float
-        Largest deviation of any comparison, relative to the peak.
+        Largest deviation of all comparisons, relative to the peak.
     compared : int
-        Numbers compared in all.
+        Number of values compared.
     """
 
     delay: int
@@ -74,30 +72,30 @@ class Measured:
 
 
 class _Comparison:
-    """Collects comparisons; refuses empty ones, since they prove nothing."""
+    """Collector of comparisons. It refuses empty ones and all zeros, which prove nothing."""
 
     def __init__(self, tolerance: float) -> None:
         self.tolerance, self.error, self.compared = tolerance, 0.0, 0
 
-    def __call__(self, clause: str, came: Tensor, expected: Tensor) -> None:
-        if came.shape != expected.shape:
-            raise ContractError(f"{clause}: shape {tuple(came.shape)}, expected {tuple(expected.shape)}")
-        if came.numel() == 0 or not bool(expected.any()):
-            raise ContractError(f"{clause}: nothing to compare, use a longer signal")
-        error = relative_error(came, expected)
+    def __call__(self, clause: str, output: Tensor, expected: Tensor) -> None:
+        if output.shape != expected.shape:
+            raise ContractError(f"{clause}: expected the shape {tuple(expected.shape)}, got {tuple(output.shape)}")
+        if output.numel() == 0 or not bool(expected.any()):
+            raise ContractError(f"{clause}: expected values to compare, got none but zeros: use a longer signal")
+        error = relative_error(output, expected)
         if not error <= self.tolerance:
-            raise ContractError(f"{clause}: off by {error:.2e} of the peak, at most {self.tolerance:.0e} is allowed")
+            raise ContractError(f"{clause}: expected an error below {self.tolerance:.0e} of the peak, got {error:.2e}")
         self.error = max(self.error, error)
-        self.compared += came.numel()
+        self.compared += output.numel()
 
 
-def relative_error(came: Tensor, expected: Tensor) -> float:
-    """Largest deviation, relative to the peak of what was expected."""
-    return float((came - expected).abs().max() / expected.abs().max())
+def relative_error(output: Tensor, expected: Tensor) -> float:
+    """Return the largest deviation, relative to the peak of `expected`."""
+    return float((output - expected).abs().max() / expected.abs().max())
 
 
 def run_stream(layer: StreamingLayer, x: Tensor, cuts: list[int]) -> Tensor:
-    """Stream [B, C, T] through `step` in blocks of the given lengths, from silence: [B, C', T']."""
+    """Process [B, C, T] by `step` in blocks of the given lengths from the initial state: [B, C', T']."""
     state = layer.initial_state(x.shape[0], x.dtype)
     outputs = []
     for block in x.transpose(1, 2).split(cuts, dim=1):
@@ -107,7 +105,7 @@ def run_stream(layer: StreamingLayer, x: Tensor, cuts: list[int]) -> Tensor:
 
 
 def random_cuts(blocks: int, multiple: int, generator: torch.Generator) -> list[int]:
-    """Random block lengths, multiples of `multiple`, that sum to `blocks * multiple`."""
+    """Return random block lengths, multiples of `multiple`, with the sum `blocks * multiple`."""
     cuts = []
     while blocks:
         size = int(torch.randint(1, min(blocks, 9) + 1, (1,), generator=generator))
@@ -117,10 +115,10 @@ def random_cuts(blocks: int, multiple: int, generator: torch.Generator) -> list[
 
 
 def measure_delay(streamed: Tensor, offline: Tensor, limit: int) -> int:
-    """The shift, 0 .. limit samples, at which the stream fits the offline output best."""
+    """Return the shift, 0 .. limit samples, at which the stream fits the offline output best."""
     length = streamed.shape[2] - limit
     if length <= 0:
-        raise ContractError(f"delay: a signal of {streamed.shape[2]} samples is too short, use more than {limit}")
+        raise ContractError(f"delay: expected more than {limit} samples, got {streamed.shape[2]}: use a longer signal")
     errors = [
         float((streamed[:, :, shift : shift + length] - offline[:, :, :length]).square().sum())
         for shift in range(limit + 1)
@@ -130,17 +128,17 @@ def measure_delay(streamed: Tensor, offline: Tensor, limit: int) -> int:
 
 @torch.no_grad()
 def verify_contract(layer: StreamingLayer, signal: Signal) -> Measured:
-    """Hold `forward` and `step` of a layer together.
+    """Check `forward` and `step` of a layer against each other and against the delay and field that it reports.
 
-    Clauses: the stream does not depend on how the signal is cut; it equals the offline output late by exactly the
-    reported
-    delay; nothing depends on the future; a stream from a fresh state repeats itself and leaves given states alone;
-    streams and rows of a batch do not touch each other.
+    Clauses: the stream does not depend on how the signal is cut. It equals the offline output, late by exactly the
+    reported delay. No output depends on later inputs, nor on inputs further back than the reported receptive field.
+    A stream from the initial state repeats itself and leaves the given states unchanged. Streams and rows of a batch
+    are independent.
 
     Raises
     ------
     ContractError
-        With the clause that is broken.
+        A clause is broken.
     """
     generator = torch.Generator().manual_seed(signal.seed)
     length = signal.multiple * signal.blocks
@@ -156,12 +154,12 @@ def verify_contract(layer: StreamingLayer, signal: Signal) -> Measured:
 
     whole_delay = layer.delay(Fraction(0))
     if whole_delay.denominator != 1:
-        raise ContractError(f"delay: {whole_delay} is no whole number of output samples")
+        raise ContractError(f"delay: expected a whole number of output samples, got {whole_delay}")
     reported = int(whole_delay)
     settled = signal.settle * offline.shape[2] // signal.blocks
     measured = measure_delay(whole[:, :, settled:], offline[:, :, settled:], 2 * reported + 8)
     if measured != reported:
-        raise ContractError(f"delay: {measured} samples were measured, {reported} are reported")
+        raise ContractError(f"delay: expected the reported {reported} samples, got {measured} by measurement")
     compare("offline", whole[:, :, settled + reported :], offline[:, :, settled : offline.shape[2] - reported])
 
     half = signal.multiple * (signal.blocks // 2)
@@ -178,24 +176,24 @@ def verify_contract(layer: StreamingLayer, signal: Signal) -> Measured:
 def verify_receptive_field(
     layer: StreamingLayer, x: Tensor, other: Tensor, multiple: int, whole_field: bool = True
 ) -> None:
-    """Check the receptive field that a layer reports against the outputs of the last two smallest blocks.
+    """Check the receptive field that a layer reports, for each output sample of the last two smallest blocks.
 
-    For each of them, `past` samples before the end: another input further back than the field changes nothing, to the
-    bit; an impulse at the far end of the field changes it. Without a bound, an impulse at the first sample changes it.
+    Other inputs further back than the field must leave the output unchanged to the bit. An impulse at the far end of
+    the field must change it; if the field is unbounded, an impulse at the first sample must.
 
     Parameters
     ----------
     x, other : Tensor [B, C, T]
-        Two signals, longer than the receptive field by two smallest blocks.
+        Two different signals, longer than the receptive field by two smallest blocks.
     multiple : int
         Input samples of the smallest block.
     whole_field : bool
-        Demand that the far end matters: not for filters that end in taps of 0.
+        Demand an effect of the far end. False suits filters whose outer taps are 0.
 
     Raises
     ------
     ContractError
-        The reported field is too small or too large, or the signal is too short to tell.
+        The reported field is too small or too large, or does not fit into the signal.
     """
     length = x.shape[2]
     whole = run_stream(layer, x, [length])
@@ -205,21 +203,21 @@ def verify_receptive_field(
     for field, at in pasts.items():
         oldest = 0 if field is None else length - 1 - field
         if oldest < 0:
-            raise ContractError(f"receptive field: {field} samples do not fit into {length}: use a longer signal")
+            raise ContractError(f"receptive field: expected less than {length}, got {field}: use a longer signal")
         before = torch.cat((other[:, :, :oldest], x[:, :, oldest:]), dim=2)
         if not torch.equal(run_stream(layer, before, [length])[:, :, at], whole[:, :, at]):
-            raise ContractError(f"receptive field: samples before the {field} that are reported have an effect")
+            raise ContractError(f"receptive field: expected no effect from beyond {field} samples, got one")
         impulse = x.clone()
         impulse[:, :, oldest] += IMPULSE
         moved = (run_stream(layer, impulse, [length]) != whole).any(dim=0).any(dim=0)
         if whole_field and not bool(moved[at].all()):
-            raise ContractError(f"receptive field: the farthest of the {field} samples that are reported has no effect")
+            raise ContractError(f"receptive field: expected an effect from {field} samples back, got none")
 
 
 def _verify_isolation(
     layer: StreamingLayer, x: Tensor, other: Tensor, cuts: list[int], whole: Tensor, compare: _Comparison
 ) -> None:
-    """Reset is fresh, given states stay as they are, two streams and two rows are independent."""
+    """Check that the initial state resets, `step` keeps given states, and streams and rows are independent."""
     first, second = (layer.initial_state(x.shape[0], x.dtype) for _ in range(2))
     outputs: tuple[list[Tensor], list[Tensor]] = ([], [])
     position = 0
@@ -228,7 +226,7 @@ def _verify_isolation(
         given = first
         y, first = layer.step(x[:, :, position : position + size].transpose(1, 2), given)
         if any(not torch.equal(leaf, before[name]) for name, leaf in flatten(given).items()):
-            raise ContractError("state: step changed the state that it was given")
+            raise ContractError("state: expected the given state unchanged, got a changed one: return a new one")
         outputs[0].append(y)
         y, second = layer.step(other[:, :, position : position + size].transpose(1, 2), second)
         outputs[1].append(y)

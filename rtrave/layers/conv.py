@@ -1,14 +1,13 @@
 """Convolutions, plain, dilated, strided, grouped and transposed, with optional weight norm.
 
 Streaming by cached padding follows "Streamable neural audio synthesis with non-causal convolutions" (arXiv 2204.07064):
-the whole padding of a convolution is kept as a cache of past samples, so that its output is the offline one, late by
-the padding
-on the right. Weight norm is kept as RAVE's checkpoints name it: `weight_g`, `weight_v`, over all dimensions but the
-first.
+a cache of past samples replaces the whole padding of a convolution, so that the output equals the offline one, late by
+the padding on the right. Weight norm has the names of RAVE's checkpoints, `weight_g` and `weight_v`, and is taken over
+all dimensions but the first.
 
-A block goes through one matrix product: per output sample a row of all the inputs that its kernel covers, times the
-kernel as a matrix; or, where what runs it has a fast form for that, through the convolution operator. `prepare` makes
-the matrix or the operator's kernel once, where many blocks will follow.
+A step computes one matrix product: per output sample a row of all the inputs that the kernel covers, times the kernel
+as a matrix. Backends with a fast convolution operator use that instead. `prepare` computes the matrix or the operator's
+kernel once for many blocks.
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtrave.errors import RtraveError
-from rtrave.layers.state import State
+from rtrave.layers.state import State, leaf
 
 PADDINGS = ("causal", "centered")
 
 
 def padding(kernel_size: int, dilation: int, mode: str) -> tuple[int, int]:
-    """Zeros before and after a signal, that a convolution without stride keeps its length: `mode` as RAVE names it."""
+    """Return the zeros before and after a signal with which a convolution without stride keeps its length."""
     if mode not in PADDINGS:
-        raise RtraveError(f"padding {mode!r}: use one of {', '.join(PADDINGS)}")
+        raise RtraveError(f"padding: expected {' or '.join(PADDINGS)}, got {mode!r}")
     span = (kernel_size - 1) * dilation
     right = 0 if mode == "causal" or kernel_size == 1 else (span + 1) // 2
     return span - right, right
 
 
 def norm_but_first(weight: Tensor) -> Tensor:
-    """Euclidean norm over all dimensions but the first, kept: [A, B, K] -> [A, 1, 1]."""
+    """Return the Euclidean norm over all dimensions but the first, [A, B, K] -> [A, 1, 1]."""
     return torch.linalg.vector_norm(weight, dim=(1, 2), keepdim=True)
 
 
 def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Replace each pair `weight_g`, `weight_v` by the `weight` that they stand for (other entries unchanged)."""
+    """Replace each pair `weight_g`, `weight_v` by its product, `weight`; other entries stay unchanged."""
     folded = {}
     for name, value in state_dict.items():
         if name.endswith("weight_v"):
@@ -55,16 +54,16 @@ def fold_weight_norm(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def convolved(extended: Tensor, kernel: Tensor, stride: int = 1, dilation: int = 1, groups: int = 1) -> Tensor:
-    """A convolution without padding, as an operator: [B, 1, T, C] -> [B, 1, T', C'], kernel [C', C / groups, taps].
+    """Convolve without padding by the operator: [B, 1, T, C] -> [B, 1, T', C'], kernel [C', C / groups, taps].
 
-    The dimension of size 1 is the height of an image: what runs the graphs has its fast form for images alone.
+    The dimension of size 1 is the height of an image: ONNX Runtime is fast for images alone.
     """
     image = extended.permute(0, 3, 1, 2)
     return functional.conv2d(image, kernel[:, :, None], None, (1, stride), 0, (1, dilation), groups).permute(0, 2, 3, 1)
 
 
 def windows(extended: Tensor, outputs: int, taps: int, stride: int = 1, dilation: int = 1) -> Tensor:
-    """Per output sample the inputs its kernel covers, tap-major: [B, T, C] -> [B, outputs, taps * C]."""
+    """Return the inputs that the kernel covers for each output, tap-major: [B, T, C] -> [B, outputs, taps * C]."""
     batch = extended.shape[:-2]
     if outputs == 1 and dilation == 1:
         return extended[..., :taps, :].reshape(*batch, 1, -1)
@@ -74,10 +73,9 @@ def windows(extended: Tensor, outputs: int, taps: int, stride: int = 1, dilation
 
 
 class Kernel(nn.Module):
-    """The weights of a convolution, [first, second, taps], plain or as direction and gain, and a bias where there is
-    one."""
+    """Weights of a convolution, [first, second, taps], plain or as direction and gain, with an optional bias."""
 
-    taps: int  # samples that one output covers in a step
+    taps: int  # input samples of one output of a step
 
     def __init__(self, shape: tuple[int, int, int], weight_norm: bool, bias_size: int | None = None) -> None:
         super().__init__()
@@ -92,20 +90,20 @@ class Kernel(nn.Module):
         self.operator: Tensor | None = None
 
     def kernel(self) -> Tensor:
-        """The weights, weight norm applied."""
+        """Return the weights with weight norm applied."""
         if self.weight_v is not None and self.weight_g is not None:
             return self.weight_v * (self.weight_g / norm_but_first(self.weight_v))
         return cast(Tensor, self.weight)
 
     @abstractmethod
     def matrices(self) -> tuple[Tensor, ...]:
-        """The weights as `step` multiplies by them, for each group [taps * C / groups, C' / groups]."""
+        """Return the matrix of a step for each group, [taps * C / groups, C' / groups]."""
 
     @torch.no_grad()
     def prepare(self, operator: bool = False) -> None:
-        """Keep the matrices for the steps to come: weights, dtype and device must not change any more.
+        """Compute the matrices of all later steps: weights, dtype and device must not change after it.
 
-        As an `operator` the steps to come convolve (`convolved`), and take [B, 1, T, C] alone.
+        With `operator` the later steps use `convolved`, and take [B, 1, T, C] only.
         """
         matrices = self.matrices()
         if operator:
@@ -115,12 +113,12 @@ class Kernel(nn.Module):
             self.prepared = tuple(matrix.contiguous() for matrix in matrices)
 
     def product(self, groups: Sequence[Tensor]) -> Tensor:
-        """Windows of each group, [B, T, taps * C / groups] -> [B, T, C']."""
+        """Multiply the windows of each group by its matrix, [B, T, taps * C / groups] -> [B, T, C']."""
         products = [rows @ part for rows, part in zip(groups, self.prepared or self.matrices(), strict=True)]
         return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
 
     def biased(self, y: Tensor) -> Tensor:
-        """[B, T, C'], with the bias where there is one."""
+        """Add the bias, if there is one, to [B, T, C']."""
         return y if self.bias is None else y + self.bias
 
 
@@ -130,14 +128,14 @@ class Conv1d(Kernel):
     Parameters
     ----------
     in_channels, out_channels, kernel_size, stride, dilation, groups : int
-        As in `torch.nn.Conv1d`. Stride and dilation are not used together.
+        As in `torch.nn.Conv1d`. Stride and dilation cannot be combined.
     mode : {"causal", "centered"}
-        Where the padding goes.
+        Padding before the signal, or on both sides.
     weight_norm, bias : bool
     pads : (int, int), optional
-        Zeros before and after, instead of what `mode` says.
+        Zeros before and after, which replace those of `mode`.
     align : int
-        Samples by which the stream delays its input, so that a delay falls on the stride's grid.
+        Samples by which the stream delays its input, so that the delay is a multiple of the stride.
     """
 
     def __init__(
@@ -157,7 +155,7 @@ class Conv1d(Kernel):
         shape = (out_channels, in_channels // groups, kernel_size)
         super().__init__(shape, weight_norm, out_channels if bias else None)
         if stride > 1 and dilation > 1:
-            raise RtraveError(f"stride {stride} with dilation {dilation}: use one of them")
+            raise RtraveError(f"convolution: expected stride or dilation, got stride {stride} and dilation {dilation}")
         self.in_channels, self.kernel_size, self.stride, self.dilation = in_channels, kernel_size, stride, dilation
         self.groups, self.align = groups, align
         self.padding = pads or padding(kernel_size, dilation, mode)
@@ -165,16 +163,16 @@ class Conv1d(Kernel):
         self.taps = kernel_size
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C', T / stride]."""
-        # As an image of height 1: padding, and the way back, keep the order that x has in memory.
+        """Convolve [B, C, T] -> [B, C', T / stride]."""
+        # As an image of height 1: padding and `squeeze` then preserve the memory layout of x.
         image, kernel = functional.pad(x.unsqueeze(2), self.padding), self.kernel().unsqueeze(2)
         y = functional.conv2d(image, kernel, self.bias, (1, self.stride), 0, (1, self.dilation), self.groups)
         return y.squeeze(2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T / stride, C']; T is a multiple of the stride."""
+        """Convolve [B, T, C] -> [B, T / stride, C']; T is a multiple of the stride."""
         if self.cached:
-            extended = torch.cat((state["cache"], x), dim=-2)
+            extended = torch.cat((leaf(state, "cache"), x), dim=-2)
             state = {"cache": extended[..., x.shape[-2] :, :]}
         else:
             extended = x
@@ -191,28 +189,28 @@ class Conv1d(Kernel):
         return windows(extended, outputs, self.kernel_size, self.stride, self.dilation)
 
     def matrices(self) -> tuple[Tensor, ...]:
-        """For each group [taps * C / groups, C' / groups]."""
+        """Return the kernel of each group as a matrix, [taps * C / groups, C' / groups]."""
         return tuple(part.permute(2, 1, 0).flatten(0, 1) for part in self.kernel().chunk(self.groups))
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Silence before the first sample."""
+        """Return silence as the past."""
         if not self.cached:
             return {}
         return {"cache": torch.zeros(batch, self.cached, self.in_channels, dtype=dtype)}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The incoming delay and the padding on the right, at the lower rate."""
+        """Return (incoming + right padding + align) / stride."""
         return (incoming + self.padding[1] + self.align) / self.stride
 
     def receptive_field(self, past: int) -> int:
-        """(past + 1) stride - 1 + cached: the oldest tap is `cached` samples before the first of a stride."""
+        """Return (past + 1) stride - 1 + cached: the oldest tap lies `cached` samples before the first of a stride."""
         return (past + 1) * self.stride - 1 + self.cached
 
 
 class ConvTranspose1d(Kernel):
     """Upsampling by `stride` with a kernel of twice the stride, weights [in, out, 2 stride].
 
-    `forward` crops `stride // 2` samples on the left; the stream cannot, and so is late by as many.
+    `forward` crops `stride // 2` samples on the left. The stream cannot do so and lags by as many.
     """
 
     def __init__(
@@ -220,19 +218,19 @@ class ConvTranspose1d(Kernel):
     ) -> None:
         super().__init__((in_channels, out_channels, 2 * stride), weight_norm, out_channels if bias else None)
         if stride % 2:
-            raise RtraveError(f"stride {stride}: only even strides keep the length")
+            raise RtraveError(f"transposed convolution: expected an even stride, got {stride}")
         self.in_channels, self.out_channels, self.stride = in_channels, out_channels, stride
         self.taps = 2
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C', T * stride]."""
+        """Upsample [B, C, T] -> [B, C', T * stride]."""
         image, kernel = x.unsqueeze(2), self.kernel().unsqueeze(2)
         y = functional.conv_transpose2d(image, kernel, self.bias, (1, self.stride), (0, self.stride // 2))
         return y.squeeze(2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T * stride, C']: each sample and the one before it give `stride` samples."""
-        extended = torch.cat((state["cache"], x), dim=-2)
+        """Upsample [B, T, C] -> [B, T * stride, C']: each sample and the one before it determine `stride` samples."""
+        extended = torch.cat((leaf(state, "cache"), x), dim=-2)
         if self.operator is not None:
             y = convolved(extended, self.operator)
         else:
@@ -241,18 +239,18 @@ class ConvTranspose1d(Kernel):
         return self.biased(y), {"cache": extended[..., x.shape[-2] :, :]}
 
     def matrices(self) -> tuple[Tensor, ...]:
-        """[2 C, stride * C']: the kernel's second half for the sample before, its first half for the present one."""
+        """Return [2 C, stride * C']: the kernel's second half for the previous sample, its first for the present."""
         kernel = self.kernel().permute(0, 2, 1)
         return (torch.cat((kernel[:, self.stride :], kernel[:, : self.stride])).flatten(1),)
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Silence before the first sample."""
+        """Return silence as the past."""
         return {"cache": torch.zeros(batch, 1, self.in_channels, dtype=dtype)}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The incoming delay at the higher rate, and the half stride that `forward` crops."""
+        """Return incoming * stride + stride / 2, which `forward` crops."""
         return incoming * self.stride + self.stride // 2
 
     def receptive_field(self, past: int) -> int:
-        """floor(past / stride) + 1: the sample that an output belongs to, and the one before it."""
+        """Return floor(past / stride) + 1: an output depends on the sample at its place and on the previous one."""
         return past // self.stride + 1

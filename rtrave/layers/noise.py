@@ -1,9 +1,8 @@
-"""The noise synthesisers of RAVE's decoders: filtered noise, one filter per band and frame, without an FFT operator.
+"""Noise synthesisers of RAVE's decoders: filtered noise, one filter per band and frame, without an FFT operator.
 
-A small network gives, per frame of `target` band samples, the magnitudes of a filter for each band; the frame's white
-noise
-is convolved with the filter's impulse response (DDSP, arXiv 2001.04643). Both steps are linear in what varies, and so
-are products with constant matrices, which every backend has.
+A small network computes the magnitudes of one filter per band for each frame of `target` band samples. The white noise
+of the frame is convolved with the impulse response of the filter (DDSP, arXiv 2001.04643). Both steps are linear, so
+that products with constant matrices, which every backend has, replace the Fourier transforms.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from torch import Tensor, nn
 from rtrave.layers.activations import LeakyReLU, mod_sigmoid
 from rtrave.layers.compose import Sequential
 from rtrave.layers.conv import Conv1d, padding
-from rtrave.layers.state import State
+from rtrave.layers.state import State, branch
 
-BIAS = 5.0  # the magnitudes start out small
+BIAS = 5.0  # subtracted before the scaling: the magnitudes of a new network are small
 
 
 def impulse_responses(noise_bands: int, target: int) -> np.ndarray:
-    """Impulse responses of unit magnitudes, [noise_bands, target]: zero phase, Hann window, as long as a frame."""
+    """Return impulse responses of unit magnitudes, [noise_bands, target]: zero phase, Hann window, one frame long."""
     size = 2 * (noise_bands - 1)
     centred = np.roll(np.fft.irfft(np.eye(noise_bands), axis=1), size // 2, axis=1)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
@@ -35,23 +34,24 @@ def impulse_responses(noise_bands: int, target: int) -> np.ndarray:
 
 
 class NoiseSynth(nn.Module):
-    """Filtered noise for `bands` bands.
+    """Filtered noise in `bands` band signals.
 
     Parameters
     ----------
     channels : int
-        Of the features it reads.
+        Channels of the features.
     bands : int
-        Band signals it makes.
+        Band signals of the output.
     ratios : tuple of int
-        Strides of its network; their product is the frame's length in band samples.
+        Strides of the network; their product is `target`, the length of a frame in band samples.
     noise_bands : int
         Magnitudes per filter.
     hidden : int
-        Width of its network.
+        Channels between the layers of the network.
     version : {1, 2}
-        Kernels of 3 taps, padded as `mode` says, the stream aligned to frames; or of twice the stride, causal always.
+        1: kernels of 3 taps, padded by `mode`, in a stream aligned to frames. 2: kernels of twice the stride, causal.
     mode : {"causal", "centered"}
+        Padding of version 1.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class NoiseSynth(nn.Module):
             self.register_buffer(name, torch.from_numpy(matrix).to(torch.float32), persistent=False)
 
     def filtered(self, magnitudes: Tensor, draws: Tensor) -> Tensor:
-        """Noise [B, F * target, bands], from the network's output [B, F, bands * noise_bands].
+        """Return noise [B, F * target, bands] for the network's output [B, F, bands * noise_bands].
 
         `draws` are uniform in [0, 1), [B, F * target, bands]. Each frame is the causal convolution of its noise with
-        its impulse response, cut off at the frame's end.
+        its impulse response, truncated at the end of the frame.
         """
         frames = magnitudes.shape[:-1]
         shaped = mod_sigmoid(magnitudes - BIAS).reshape(*frames, self.bands, self.noise_bands)
@@ -106,23 +106,23 @@ class NoiseSynth(nn.Module):
         return y.transpose(-2, -1).reshape(draws.shape)
 
     def forward(self, x: Tensor, draws: Tensor) -> Tensor:
-        """Features [B, C, T] and draws [B, bands, T] -> noise [B, bands, T]."""
+        """Return noise [B, bands, T] for features [B, C, T] and draws [B, bands, T]."""
         magnitudes = self.net(x).transpose(1, 2)
         return self.filtered(magnitudes, draws.transpose(1, 2)).transpose(1, 2)
 
     def step(self, x: Tensor, state: State, draws: Tensor) -> tuple[Tensor, State]:
-        """Features [B, T, C] and draws [B, T, bands] -> noise [B, T, bands]; T is a multiple of the frame."""
-        magnitudes, following = self.net.step(x, state["net"])
+        """Return noise [B, T, bands] for features [B, T, C] and draws [B, T, bands]; T is a multiple of `target`."""
+        magnitudes, following = self.net.step(x, branch(state, "net"))
         return self.filtered(magnitudes, draws), {"net": following}
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """The network's."""
+        """Return the state of the network."""
         return {"net": self.net.initial_state(batch, dtype)}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """Whole frames, in band samples."""
+        """Return the delay in band samples; the network adds whole frames."""
         return incoming + self.net.delay(Fraction(0)) * self.target
 
     def receptive_field(self, past: int) -> int | None:
-        """That of the network at the frame that holds the sample, floor(past / target); noise does not cross frames."""
+        """Return the network's field at the frame of the sample, f(floor(past / target)): frames do not overlap."""
         return self.net.receptive_field(past // self.target)

@@ -1,4 +1,4 @@
-"""Normalisation: batch norm as RAVE's first encoder has it, and adaptive instance norm that learns while it plays."""
+"""Normalisation: batch norm of RAVE's first encoder, and adaptive instance norm that learns while the model plays."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ import torch
 from torch import Tensor, nn
 
 from rtrave.layers.activations import Pointwise
-from rtrave.layers.state import State
+from rtrave.layers.state import State, leaf
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch norm; a stream always uses the running statistics."""
+    """Batch norm whose stream always uses the running statistics."""
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What it does to each channel, [C] each."""
+        """Return the scale and the shift of each channel, [C] each."""
         mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
         scale = self.weight / torch.sqrt(variance + self.eps)
         return scale, self.bias - mean * scale
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C]."""
+        """Process [B, T, C] -> [B, T, C]."""
         scale, shift = self.scale_and_shift()
         return x * scale + shift, state
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Nothing."""
+        """Return an empty state."""
         return {}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """As it came."""
+        """Return the delay of the input unchanged."""
         return incoming
 
     def receptive_field(self, past: int) -> int:
-        """The sample itself: `past`."""
+        """Return `past`: an output depends on one input sample."""
         return past
 
 
 class AdaIN(Pointwise):
-    """Adaptive instance norm: what sounds like the source is given the statistics of the target, channel by channel.
+    """Adaptive instance norm: replaces the statistics of a source by those of a target, channel by channel.
 
-    (x - mean_x) / std_x * std_y + mean_y once both have been learned, else x itself (arXiv 1703.06868; in RAVE's third
-    version). What is learned is part of the stream's state: a count, mean and sum of squared deviations of each, merged
-    one latent frame after another (Chan's parallel algorithm), so the result does not depend on how the signal is cut
-    and cannot be NaN. The sides are the source x and the target y; `learn` in the state switches each one's learning
-    on.
+    The output is (x - mean_x) / std_x * std_y + mean_y once both sides are learned, else x (arXiv 1703.06868; in RAVE's
+    third version). The sides are the source x and the target y. Their statistics are part of the stream's state: count,
+    mean and sum of squared deviations, merged latent frame by latent frame (Chan's parallel algorithm), so that the
+    result neither depends on how the signal is cut nor becomes NaN. `learn` in the state switches the learning of each
+    side on.
 
-    The buffers are those of RAVE's checkpoints, kept for 64 rows of a batch of which the first is used.
+    The buffers are those of RAVE's checkpoints. They hold 64 rows of a batch, of which the first is used.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ class AdaIN(Pointwise):
             self.register_buffer(f"num_update_{side}", torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T] -> [B, C, T], with the statistics the checkpoint holds; nothing is learned.
+        """Process [B, C, T] -> [B, C, T] from the initial state, whose statistics are those of the checkpoint.
 
-        In training it is the identity, as it is where nothing is known: there its gradient would be NaN.
+        In training it returns its input, as it does without statistics: its gradient would be NaN.
         """
         if self.training:
             return x
@@ -79,16 +79,16 @@ class AdaIN(Pointwise):
         return y.transpose(1, 2)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, C] -> [B, T, C]; T is a multiple of `frame`."""
-        known, outputs = state["known"], []
+        """Process [B, T, C] -> [B, T, C]; T is a multiple of `frame`."""
+        known, outputs, learn = leaf(state, "known"), [], leaf(state, "learn")
         for piece in x.split(self.frame, dim=-2):
-            known = self._learn(piece, known, state["learn"])
+            known = self._learn(piece, known, learn)
             outputs.append(self._transfer(piece, known))
         y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-2)
-        return y, {"known": known, "learn": state["learn"] * 1}  # a graph's output must be a value of its own
+        return y, {"known": known, "learn": learn * 1}  # an output of a graph must not be one of its inputs
 
     def _learn(self, x: Tensor, known: Tensor, learn: Tensor) -> Tensor:
-        """Merge the statistics of one frame, [B, T, C], into those known, [B, side, 3, C]: count, mean, squares."""
+        """Merge the statistics of one frame [B, T, C] into `known` [B, side, 3, C]: count, mean, squares."""
         count, mean, squares = known.unbind(-2)
         weight = learn[..., None]
         added = weight * x.shape[-2]
@@ -109,15 +109,15 @@ class AdaIN(Pointwise):
         return torch.where(learned, (x - source_mean) * scale + target_mean, x)
 
     def receptive_field(self, past: int) -> int | None:
-        """None, no bound, if the checkpoint starts with learning on: statistics keep every sample; else `past`.
+        """Return None, unbounded, if the checkpoint starts with learning on: statistics hold every sample; else `past`.
 
-        It holds for a stream whose `learn` nobody changes.
+        This assumes that `learn` in the state keeps its initial value.
         """
         learns = any(bool(self.get_buffer(f"learn_{side}").any()) for side in ("x", "y"))
         return None if learns else past
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """What the checkpoint has learned, counted as two samples for each update it saw."""
+        """Return the statistics of the checkpoint; each of its updates counts as two samples."""
         sides = []
         for side in ("x", "y"):
             mean, std, updates = (self.get_buffer(f"{name}_{side}") for name in ("mean", "std", "num_update"))

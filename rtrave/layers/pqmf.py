@@ -1,12 +1,11 @@
-"""The PQMF filter bank: audio to sub-bands and back, as one convolution each way.
+"""PQMF filter bank: audio to sub-bands and back, as one convolution each way.
 
-A pseudo-quadrature mirror filter bank of `bands` bands (Nguyen 1994; used by RAVE, arXiv 2111.05011). The filters
-come with
-the model. Every second sample of the odd bands changes its sign, which turns their spectra the right way round.
+A pseudo-quadrature mirror filter bank of `bands` bands (Nguyen 1994; used by RAVE, arXiv 2111.05011). The filters are
+part of the model. Every second sample of the odd bands is negated, which undoes the mirroring of their spectra.
 
-In a stream one product gives up to `ROWS` band samples of all bands: its matrix holds the filters once per band sample,
-each time a sample further down, and the signs. Against a product per band sample it reads each input some eight times
-less, for a fifth more multiplications.
+In a stream one product computes up to `ROWS` band samples of all bands: its matrix holds the filters once per band
+sample, each time one sample further down, and the signs. Compared with a product per band sample it reads each input
+about eight times less often, at the cost of a fifth more multiplications.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtrave.layers.conv import Conv1d, windows
-from rtrave.layers.state import State
+from rtrave.layers.state import State, leaf
 
 ROWS = 8  # band samples of one product; even, for the signs
 
 
 def flip_odd_bands(x: Tensor, phase: int = 0) -> Tensor:
-    """Negate every second sample of the odd bands, from sample `phase` (0 or 1); time-major [B, T, bands], T even."""
+    """Negate every second sample of the odd bands, from sample `phase` (0 or 1) on: [B, T, bands], T even."""
     signs = torch.ones(2, x.shape[2], dtype=x.dtype, device=x.device)
     signs[phase, 1::2] = -1
     return (x.reshape(x.shape[0], -1, 2, x.shape[2]) * signs).reshape(x.shape)
 
 
 def _block_product(extended: Tensor, size: int, matrix: Tensor) -> Tensor:
-    """Blocks of `size` samples, each with its past before it, through one product: [B, T, C] -> [B, blocks, C']."""
+    """Multiply blocks of `size` samples, each preceded by its past, by a matrix: [B, T, C] -> [B, blocks, C']."""
     rows = extended.reshape(*extended.shape[:-2], -1, size * extended.shape[-1])
     taps = matrix.shape[0] // rows.shape[-1]
     return windows(rows, rows.shape[-2] - taps + 1, taps) @ matrix
 
 
 def _split(x: Tensor, channels: int) -> Tensor:
-    """[B, T, channels * C] -> [B * channels, T, C]: audio channels go through the bank one by one."""
+    """Move audio channels into the batch, [B, T, channels * C] -> [B * channels, T, C]: the bank filters each alone."""
     if channels == 1:
         return x
     time, width = x.shape[-2:]
@@ -47,7 +46,7 @@ def _split(x: Tensor, channels: int) -> Tensor:
 
 
 def _join(x: Tensor, channels: int, batch: torch.Size) -> Tensor:
-    """The inverse of `_split`."""
+    """Invert `_split`."""
     if channels == 1:
         return x
     time, width = x.shape[-2:]
@@ -55,16 +54,16 @@ def _join(x: Tensor, channels: int, batch: torch.Size) -> Tensor:
 
 
 class PQMF(nn.Module):
-    """Analysis and synthesis of one bank.
+    """Analysis and synthesis of one filter bank.
 
     Parameters
     ----------
     bands : int
-        Number of bands, and the decimation.
+        Number of bands, which is also the decimation.
     analysis_taps, synthesis_taps : int
         Kernel sizes of the two convolutions, at audio rate and at band rate.
     channels : int
-        Audio channels; each has its own bands, channel by channel.
+        Audio channels. The bands are ordered channel by channel.
     mode : {"causal", "centered"}
         Padding of the two convolutions.
     """
@@ -78,19 +77,19 @@ class PQMF(nn.Module):
         self.inverse_conv = Conv1d(bands, bands, synthesis_taps, mode=mode)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
-        # What the products read of the past, in band samples: whole blocks of it
+        # Past of the products in band samples, whole blocks
         self.analysis_past = -(-(analysis_taps - 1) // (ROWS * bands)) * ROWS
         self.synthesis_past = -(-(synthesis_taps - 1) // ROWS) * ROWS
         self.prepared: dict[str, Tensor] = {}
 
     def analysis(self, x: Tensor) -> Tensor:
-        """[B, channels, T] -> [B, channels * bands, T / bands]; T is a multiple of 2 * bands."""
+        """Split [B, channels, T] into bands [B, channels * bands, T / bands]; T is a multiple of 2 * bands."""
         bands = self.forward_conv(x.reshape(-1, 1, x.shape[2]))
         bands = flip_odd_bands(bands.transpose(1, 2)).transpose(1, 2)
         return bands.reshape(x.shape[0], -1, bands.shape[2])
 
     def analysis_matrix(self, rows: int) -> Tensor:
-        """[(analysis_past + rows) * bands, rows * bands]: what each sample gives to a block of `rows` band samples."""
+        """Return the analysis into `rows` band samples as a matrix [(analysis_past + rows) * bands, rows * bands]."""
         kernel, size = self.forward_conv.kernel(), (self.analysis_past + rows) * self.bands
         unit = torch.eye(size, dtype=kernel.dtype, device=kernel.device)[
             :, None, size - rows * self.bands - self.forward_conv.cached :
@@ -99,14 +98,14 @@ class PQMF(nn.Module):
         return flip_odd_bands(bands.transpose(1, 2)).flatten(1)
 
     def synthesis(self, bands: Tensor) -> Tensor:
-        """[B, channels * bands, T] -> [B, channels, T * bands]; T is even."""
+        """Join bands [B, channels * bands, T] to audio [B, channels, T * bands]; T is even."""
         rows = bands.reshape(-1, self.bands, bands.shape[2])
         rows = flip_odd_bands(rows.transpose(1, 2)).transpose(1, 2)
         x = self.bands * self.inverse_conv(rows)
         return x.flip(1).transpose(1, 2).reshape(bands.shape[0], self.channels, -1)
 
     def synthesis_matrix(self, rows: int, phase: int) -> Tensor:
-        """[(synthesis_past + rows) * bands, rows * bands]: what each band sample gives to a block of audio."""
+        """Return the synthesis of `rows` band samples as a matrix [(synthesis_past + rows) * bands, rows * bands]."""
         kernel, length = self.inverse_conv.kernel(), self.synthesis_past + rows
         unit = torch.eye(length * self.bands, dtype=kernel.dtype, device=kernel.device).reshape(-1, length, self.bands)
         signed = flip_odd_bands(unit, phase)[:, length - rows - self.inverse_conv.cached :]
@@ -115,58 +114,58 @@ class PQMF(nn.Module):
 
     @torch.no_grad()
     def prepare(self, samples: int) -> None:
-        """Keep the matrices for steps of so many audio samples; the filters must not change any more."""
+        """Compute the matrices for steps of `samples` audio samples; the filters must not change after it."""
         rows = math.gcd(samples // self.bands, ROWS)
         self.prepared = {f"synthesis {rows} {phase}": self.synthesis_matrix(rows, phase) for phase in (0, 1)}
         self.prepared[f"analysis {rows}"] = self.analysis_matrix(rows)
 
     def analysis_step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, channels] -> [B, T / bands, channels * bands]; T is a multiple of 2 * bands."""
+        """Split [B, T, channels] into bands [B, T / bands, channels * bands]; T is a multiple of 2 * bands."""
         rows = math.gcd(x.shape[-2] // self.bands, ROWS)
-        extended = torch.cat((state["cache"], _split(x, self.channels)), dim=-2)
+        extended = torch.cat((leaf(state, "cache"), _split(x, self.channels)), dim=-2)
         matrix = self.prepared.get(f"analysis {rows}")
         bands = _block_product(extended, rows * self.bands, self.analysis_matrix(rows) if matrix is None else matrix)
         bands = bands.reshape(*bands.shape[:-2], -1, self.bands)
         return _join(bands, self.channels, x.shape[:-2]), {"cache": extended[..., x.shape[-2] :, :]}
 
     def synthesis_step(self, bands: Tensor, state: State, phase: int = 0) -> tuple[Tensor, State]:
-        """[B, T, channels * bands] -> [B, T * bands, channels]; T is even.
+        """Join bands [B, T, channels * bands] to audio [B, T * bands, channels]; T is even.
 
-        Bands that come late by an odd number of samples need `phase` 1: their signs have moved with them.
+        Bands that are late by an odd number of samples need `phase` 1, since their signs are late too.
         """
         rows = math.gcd(bands.shape[-2], ROWS)
-        extended = torch.cat((state["cache"], _split(bands, self.channels)), dim=-2)
+        extended = torch.cat((leaf(state, "cache"), _split(bands, self.channels)), dim=-2)
         matrix = self.prepared.get(f"synthesis {rows} {phase}")
         x = _block_product(extended, rows, self.synthesis_matrix(rows, phase) if matrix is None else matrix)
         x = _join(x.reshape(*x.shape[:-2], -1, 1), self.channels, bands.shape[:-2])
         return x, {"cache": extended[..., bands.shape[-2] :, :]}
 
     def analysis_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Silence before the first sample."""
+        """Return silence as the past."""
         return {"cache": torch.zeros(batch * self.channels, self.analysis_past * self.bands, 1, dtype=dtype)}
 
     def synthesis_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Silence before the first sample."""
+        """Return silence as the past."""
         return {"cache": torch.zeros(batch * self.channels, self.synthesis_past, self.bands, dtype=dtype)}
 
     def analysis_delay(self) -> Fraction:
-        """Of the stream against offline, in band samples."""
+        """Return the lag of the stream against offline, in band samples."""
         return self.forward_conv.delay(Fraction(0))
 
     def synthesis_delay(self, incoming: Fraction) -> Fraction:
-        """Of the stream against offline, in audio samples, when the bands are late by `incoming` band samples."""
+        """Return the lag of the stream against offline, in audio samples; the bands lag by `incoming` band samples."""
         return self.inverse_conv.delay(incoming) * self.bands
 
     def analysis_field(self, past: int) -> int:
-        """Receptive field of the analysis in audio samples, at `past` band samples: that of its convolution."""
+        """Return the receptive field of the analysis in audio samples, f(past); `past` is in band samples."""
         return self.forward_conv.receptive_field(past)
 
     def synthesis_field(self, past: int) -> int:
-        """Receptive field of the synthesis in band samples, at `past` audio samples: f(floor(past / bands))."""
+        """Return the receptive field of the synthesis in band samples, f(past // bands); `past` is in audio samples."""
         return self.inverse_conv.receptive_field(past // self.bands)
 
     def impulse_delay(self) -> int:
-        """Samples by which analysis and synthesis together, offline, put an impulse late."""
+        """Return the delay of an impulse through analysis and synthesis, offline, in samples."""
         length = 2 * (self.forward_conv.kernel_size + self.bands * self.inverse_conv.kernel_size)
         length += -length % (2 * self.bands)
         x = torch.zeros(1, self.channels, length, dtype=self.forward_conv.kernel().dtype)
@@ -177,49 +176,49 @@ class PQMF(nn.Module):
 
 
 class NoPQMF(nn.Module):
-    """Stands in for the filter bank of models that read and make audio itself; the methods of `PQMF`."""
+    """Identity with the methods of `PQMF`, for models whose encoder or decoder works on audio directly."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
 
     def prepare(self, samples: int) -> None:
-        """Nothing to keep."""
+        """Do nothing."""
 
     def analysis(self, x: Tensor) -> Tensor:
-        """[B, channels, T] -> [B, channels, T]."""
+        """Return audio [B, channels, T] unchanged."""
         return x
 
     synthesis = analysis
 
     def analysis_step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """[B, T, channels] -> [B, T, channels]."""
+        """Return audio [B, T, channels] unchanged."""
         return x, state
 
     def synthesis_step(self, bands: Tensor, state: State, phase: int = 0) -> tuple[Tensor, State]:
-        """[B, T, channels] -> [B, T, channels]."""
+        """Return audio [B, T, channels] unchanged."""
         return bands, state
 
     def analysis_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Nothing."""
+        """Return an empty state."""
         return {}
 
     synthesis_state = analysis_state
 
     def analysis_delay(self) -> Fraction:
-        """None."""
+        """Return 0."""
         return Fraction(0)
 
     def synthesis_delay(self, incoming: Fraction) -> Fraction:
-        """None added."""
+        """Return the delay of the bands unchanged."""
         return incoming
 
     def analysis_field(self, past: int) -> int:
-        """The sample itself: `past`."""
+        """Return `past`: an output depends on one input sample."""
         return past
 
     synthesis_field = analysis_field
 
     def impulse_delay(self) -> int:
-        """None."""
+        """Return 0."""
         return 0

@@ -1,4 +1,4 @@
-"""The filters of a new PQMF bank: a cosine-modulated Kaiser prototype (Nguyen 1994; Lin and Vaidyanathan 1998)."""
+"""Filters of a new PQMF bank: a cosine-modulated Kaiser prototype (Nguyen 1994; Lin and Vaidyanathan 1998)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ SEARCH_STEPS = 60
 
 
 def bank_taps(bands: int, attenuation_db: float) -> tuple[int, int]:
-    """Kernel sizes of analysis and synthesis, as RAVE pads them: a power of two and one."""
+    """Return the kernel sizes of analysis and synthesis, padded as in RAVE to a power of two plus one."""
     length = len(prototype(bands, attenuation_db))
     padded = 1 << (length - 1).bit_length()
     return padded + 1, padded // bands + 1
 
 
 def prototype(bands: int, attenuation_db: float) -> np.ndarray:
-    """Low-pass filter [taps], odd: the cutoff is the one at which the bands sum up flattest.
+    """Return a low-pass filter [taps], odd, with the cutoff at which the sum of the bands is flattest.
 
     Parameters
     ----------
     bands : int
         2 or more.
     attenuation_db : float
-        Of the stop band, 21 and more.
+        Attenuation of the stop band, at least 21 dB.
     """
     low, high = 0.25 / bands, 1.0 / bands  # of half the sample rate, around half a band
     for _ in range(SEARCH_STEPS):
@@ -57,14 +57,14 @@ def _kaiser(cutoff: float, attenuation_db: float, taps: int = 0) -> np.ndarray:
 
 
 def _ripple(filter_taps: np.ndarray, bands: int) -> float:
-    """Largest value of its autocorrelation at multiples of twice the decimation, but for the middle."""
+    """Return how far the autocorrelation, sampled every 2 * bands, deviates from a pulse of 0.5 / bands."""
     products = np.convolve(filter_taps, filter_taps[::-1])
     middle = len(products) // 2
     return float(np.abs(products[middle + 2 * bands :: 2 * bands]).max(initial=0) + abs(products[middle] - 0.5 / bands))
 
 
 def bank_weights(bands: int, attenuation_db: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the two convolutions, float32: analysis [bands, 1, taps], synthesis [bands, bands, taps']."""
+    """Return the weights of both convolutions, float32: analysis [bands, 1, taps], synthesis [bands, bands, taps']."""
     low_pass = prototype(bands, attenuation_db)
     k, n = np.arange(bands)[:, None], np.arange(len(low_pass)) - (len(low_pass) - 1) / 2
     modulated = 2 * low_pass * np.cos((2 * k + 1) * math.pi / (2 * bands) * n + (-1.0) ** k * math.pi / 4)

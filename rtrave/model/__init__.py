@@ -1,1 +1,1 @@
-"""RAVE models: what they are (`spec`), their networks, their latent space, and the files they come in (`formats`)."""
+"""RAVE models: facts (`spec`), networks, latent space, and file formats (`formats`)."""

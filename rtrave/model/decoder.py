@@ -1,10 +1,11 @@
-"""Builds RAVE's decoders from their specs: an upsampling network, and the heads that make the bands."""
+"""RAVE's decoders, built from their specs: an upsampling network and the heads that compute the bands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,86 +16,89 @@ from rtrave.layers.compose import Branches, Delay, Named, Sequential, dilated_un
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
 from rtrave.layers.noise import NoiseSynth
 from rtrave.layers.norm import AdaIN
-from rtrave.layers.state import State, chained_field, streaming, widest
+from rtrave.layers.state import State, branch, chained_field, streaming, widest
 from rtrave.model.encoder import activation
 from rtrave.model.spec import NetworkSpec, NoiseSpec
+
+Role = Literal["wave", "loudness", "noise"]
 
 
 @dataclass(frozen=True)
 class Head:
-    """One of a decoder's outputs.
+    """One output of a decoder.
 
     Attributes
     ----------
-    role : str
-        "wave", "loudness" or "noise".
+    role : {"wave", "loudness", "noise"}
     path : str
-        Where RAVE's state dict has it.
+        Name of the layer in RAVE's state dict.
     layer : nn.Module
     width : int
         Output channels.
     """
 
-    role: str
+    role: Role
     path: str
     layer: nn.Module
     width: int
 
 
 class Decoder(nn.Module):
-    """Latents (with any noise augmentation appended) to bands.
+    """Network from latents, with any noise augmentation appended, to bands.
 
-    The features of `net` go to heads side by side. With a noise synthesiser, `draws` are its white noise, uniform in
-    [0, 1), one number per band and band sample.
+    All heads read the features of `net`. `draws` are the white noise of a noise synthesiser, uniform in [0, 1), one
+    number per band and band sample.
 
     Parameters
     ----------
     net : nn.Module
     heads : sequence of Head
     modulated : bool
-        The wave is split in two, one half shapes the other.
+        One half of the wave's channels modulates the amplitude of the other half.
     """
 
     def __init__(self, net: nn.Module, heads: Sequence[Head], modulated: bool) -> None:
         super().__init__()
         self.net, self.modulated = net, modulated
-        self.paths = {head.role: head.path for head in heads}
+        self.paths: dict[Role, str] = {head.role: head.path for head in heads}
         for head in heads:
             _attach(self, head.path, head.layer)
         first_version = "loudness" in self.paths
-        # The second version adds its noise as it comes, some band samples before the wave that belongs to it.
+        # The second version does not delay its noise, which is some band samples ahead of its wave.
         delays = [streaming(head.layer).delay(Fraction(0)) if first_version else Fraction(0) for head in heads]
-        lates = waits(delays, [head.width for head in heads])
-        self.waits: dict[str, Delay] = dict(zip(self.paths, lates, strict=True))
-        # RAVE adds its first noise synthesiser only once a model is warmed up, and says so in the checkpoint
+        lines = waits(delays, [head.width for head in heads])
+        self.waits: dict[Role, Delay] = dict(zip(self.paths, lines, strict=True))
+        # RAVE adds its first noise synthesiser only after the warm-up of training, a flag in the checkpoint
         self.register_buffer("warmed_up", torch.tensor(1) if first_version else None)
 
     def forward(self, z: Tensor, draws: Tensor | None = None) -> Tensor:
-        """[B, D, N] -> [B, bands, T]; draws [B, bands, T]."""
+        """Decode [B, D, N] -> [B, bands, T]; draws [B, bands, T]."""
         features = self.net(z)
-        outputs = {}
+        outputs: dict[Role, Tensor] = {}
         for role, path in self.paths.items():
             head = self.get_submodule(path)
             outputs[role] = head(features, draws) if role == "noise" else head(features)
         return self._merge(outputs, 1)
 
     def step(self, z: Tensor, state: State, draws: Tensor | None = None) -> tuple[Tensor, State]:
-        """[B, N, D] -> [B, T, bands]; draws [B, T, bands]."""
-        following: State = {"waits": {}}
-        features, following["net"] = streaming(self.net).step(z, state["net"])
-        outputs = {}
+        """Decode [B, N, D] -> [B, T, bands]; draws [B, T, bands]."""
+        waiting = branch(state, "waits")
+        next_waiting: State = {}
+        following: State = {"waits": next_waiting}
+        features, following["net"] = streaming(self.net).step(z, branch(state, "net"))
+        outputs: dict[Role, Tensor] = {}
         for role, path in self.paths.items():
             head = self.get_submodule(path)
             if isinstance(head, NoiseSynth):
                 if draws is None:
-                    raise ValueError("this decoder needs draws for its noise")
-                y, following[role] = head.step(features, state[role], draws)
+                    raise ValueError("draws: expected white noise for the noise synthesiser, got None")
+                y, following[role] = head.step(features, branch(state, role), draws)
             else:
-                y, following[role] = streaming(head).step(features, state[role])
-            outputs[role], following["waits"][role] = self.waits[role].step(y, state["waits"][role])
+                y, following[role] = streaming(head).step(features, branch(state, role))
+            outputs[role], next_waiting[role] = self.waits[role].step(y, branch(waiting, role))
         return self._merge(outputs, -1), following
 
-    def _merge(self, outputs: dict[str, Tensor], channel_axis: int) -> Tensor:
+    def _merge(self, outputs: Mapping[Role, Tensor], channel_axis: int) -> Tensor:
         y = outputs["wave"]
         if self.modulated:
             wave, amplitude = y.chunk(2, dim=channel_axis)
@@ -106,30 +110,30 @@ class Decoder(nn.Module):
 
     @property
     def noise(self) -> NoiseSynth | None:
-        """The noise synthesiser, where there is one."""
+        """Noise synthesiser, or None."""
         head = self.get_submodule(self.paths["noise"]) if "noise" in self.paths else None
         return head if isinstance(head, NoiseSynth) else None
 
     def initial_state(self, batch: int, dtype: torch.dtype) -> State:
-        """Of the network, each head, and what waits."""
+        """Return the states of the network, the heads and their delay lines."""
         parts: dict[str, nn.Module] = {"net": self.net}
         parts |= {role: self.get_submodule(path) for role, path in self.paths.items()}
         state: State = {name: streaming(part).initial_state(batch, dtype) for name, part in parts.items()}
         return state | {"waits": {role: wait.initial_state(batch, dtype) for role, wait in self.waits.items()}}
 
     def delay(self, incoming: Fraction) -> Fraction:
-        """The network's and the slowest head's."""
+        """Return the delay of the network and the slowest head."""
         reached = streaming(self.net).delay(incoming)
         return max(streaming(self.get_submodule(path)).delay(reached) for path in self.paths.values())
 
     def receptive_field(self, past: int) -> int | None:
-        """Latent frames before the newest one, at `past` band samples: the network through the widest head."""
+        """Return the field in latent frames, max_i f_net(f_i(past + d_i)) for head i, which waits for d_i samples."""
         ways = ((self.net, self.get_submodule(path), self.waits[role]) for role, path in self.paths.items())
         return widest(chained_field(way, past) for way in ways)
 
 
 def _attach(module: nn.Module, path: str, layer: nn.Module) -> None:
-    """Put a layer at a dotted path, with plain containers on the way."""
+    """Add a layer at a dotted path, creating the modules above it."""
     *above, name = path.split(".")
     for part in above:
         if not hasattr(module, part):
@@ -139,7 +143,7 @@ def _attach(module: nn.Module, path: str, layer: nn.Module) -> None:
 
 
 def decoder_network(network: NetworkSpec) -> Decoder:
-    """Latents [B, D + augmentation, N] -> bands [B, channels * bands, T]."""
+    """Return the decoder from latents [B, D + augmentation, N] to bands [B, channels * bands, T]."""
     return _version_1(network) if network.decoder.version == 1 else _version_2(network)
 
 
@@ -150,7 +154,7 @@ def _noise(spec: NoiseSpec, channels: int, bands: int, mode: str) -> NoiseSynth:
 def _version_1(network: NetworkSpec) -> Decoder:
     spec, mode, norm = network.decoder, network.padding, network.decoder.weight_norm
     if spec.loud_stride != 1:
-        raise RtraveError(f"a loudness head of stride {spec.loud_stride} cannot be built: only 1 can")
+        raise RtraveError(f"loudness head: expected stride 1, got {spec.loud_stride}")
     width = spec.capacity * 2 ** len(spec.ratios)
     first = Conv1d(network.latent_size + network.noise_augmentation, width, 7, mode=mode, weight_norm=norm)
     layers: list[nn.Module] = [first]
@@ -172,7 +176,7 @@ def _version_1(network: NetworkSpec) -> Decoder:
 
 
 def _stack(network: NetworkSpec, width: int) -> Named:
-    """A sum over kernel sizes of chains of residual layers, each of two convolutions."""
+    """Return the sum over kernel sizes of chains of residual layers, each of two convolutions."""
     spec, mode, norm = network.decoder, network.padding, network.decoder.weight_norm
     chains = []
     for taps in spec.stack_kernel_sizes:

@@ -1,7 +1,8 @@
-"""The discriminators that RAVE's training has: chains of convolutions that look at audio in several ways.
+"""Discriminators of RAVE's training: chains of convolutions on several representations of audio.
 
-By halves of the rate (MelGAN, arXiv 1910.06711), folded by periods (HiFi-GAN, arXiv 2010.05646), as complex spectra
-(EnCodec, arXiv 2210.13438), and as spectra cut into bands (Descript's codec, arXiv 2306.06546), alone or together.
+The representations are audio at halved rates (MelGAN, arXiv 1910.06711), folded by periods (HiFi-GAN, arXiv
+2010.05646), complex spectra (EnCodec, arXiv 2210.13438), and spectra split into bands (Descript's codec, arXiv
+2306.06546), alone or combined.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,20 +18,20 @@ from torch.nn import functional
 
 from rtrave.errors import RtraveError
 
-PEAK = 0.8  # of what the views of Descript's codec see
+PEAK = 0.8  # of the input of Descript's views
 SMALLEST_PEAK = 1e-9
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One convolution of a chain.
+    """Convolution of a chain.
 
     Attributes
     ----------
     path : str
-        Where RAVE's state dict has its weights, below "discriminator.".
+        Name of its weights in RAVE's state dict, below "discriminator.".
     stride, padding, dilation : tuple of int
-        One number for each axis of its kernel.
+        One number for each axis of the kernel.
     """
 
     path: str
@@ -38,31 +40,34 @@ class Stage:
     dilation: tuple[int, ...]
 
 
+Kind = Literal["scale", "period", "spectrum", "dac period", "dac bands"]
+
+
 @dataclass(frozen=True)
 class View:
-    """One way to look at audio, and the chains of convolutions that do.
+    """Representation of audio and the chains of convolutions on it.
 
     Attributes
     ----------
-    kind : str
-        "scale", "period" or "spectrum"; of Descript's codec "dac period" or "dac bands".
+    kind : {"scale", "period", "spectrum", "dac period", "dac bands"}
+        The last two are those of Descript's codec.
     size : int
         Samples averaged into one, or period in samples; 0 for spectra.
     chains : tuple of tuple of Stage
-        One, or one for each band.
+        One chain, or one for each band.
     head : Stage or None
-        Takes all bands side by side.
+        Convolution of all bands side by side.
     slope : float
-        Of the leaky rectifiers between stages.
+        Slope of the leaky rectifiers between stages.
     before : bool
-        Feature maps are taken before the rectifier instead of after it.
+        The feature maps are inputs of the rectifiers instead of their outputs.
     source : str
-        Where the window of its spectrum is.
+        Name of the module with the window of the spectrum.
     bands : tuple of (int, int)
-        First bin, and first one beyond, of each band.
+        First bin and end (exclusive) of each band.
     """
 
-    kind: str
+    kind: Kind
     size: int
     chains: tuple[tuple[Stage, ...], ...]
     head: Stage | None = None
@@ -73,40 +78,41 @@ class View:
 
 
 class Discriminator(nn.Module):
-    """RAVE's discriminator, with its state dict's names.
+    """RAVE's discriminator, with the names of its state dict.
 
     Parameters
     ----------
     entries : mapping
-        The state dict, without "discriminator." before each name.
+        State dict without the prefix "discriminator." of its names.
     views : sequence of View
 
     Raises
     ------
     RtraveError
-        A view has no weights, weights have no view, or they are not finite.
+        A view has no weights, weights belong to no view, or they are not finite.
     """
 
     def __init__(self, entries: Mapping[str, Tensor], views: Sequence[View]) -> None:
         super().__init__()
         for name, value in entries.items():
             if not torch.isfinite(value).all():
-                raise RtraveError(f"{name!r} holds NaN or infinity")
+                raise RtraveError(f"{name!r}: expected finite numbers, got NaN or infinity")
         _grow(self, entries)
         self.views = tuple(views)
         used = {stage.path for view in views for stage in (*sum(view.chains, ()), *([view.head] if view.head else []))}
         used |= {view.source for view in views if view.source}
         for path in sorted({name.rpartition(".")[0] for name in entries} ^ used):
-            raise RtraveError(f"{path!r} {'has no weights' if path in used else 'belongs to nothing that is known'}")
+            problem = "weights, got none" if path in used else "an entry of a known kind, got an unknown one"
+            raise RtraveError(f"{path!r}: expected {problem}")
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
-        """Audio [B, C, T] -> for each view the feature maps of its convolutions; the last one is its verdict.
+        """Return the feature maps of each view for audio [B, C, T]; the last map of a view is its score.
 
-        T is at least as long as the longest window and the longest period.
+        T is at least the longest window and the longest period.
         """
-        return [self._look(view, x) for view in self.views]
+        return [self._feature_maps(view, x) for view in self.views]
 
-    def _look(self, view: View, x: Tensor) -> list[Tensor]:
+    def _feature_maps(self, view: View, x: Tensor) -> list[Tensor]:
         maps: list[Tensor] = []
         if view.kind != "dac bands":
             self._chain(view, view.chains[0], self._prepared(view, x), maps)
@@ -121,7 +127,7 @@ class Discriminator(nn.Module):
         return maps
 
     def _chain(self, view: View, chain: Sequence[Stage], x: Tensor, maps: list[Tensor]) -> Tensor:
-        """A chain's output; its feature maps are added to `maps`. The last stage is rectified where a head follows."""
+        """Return the output of a chain and append its feature maps to `maps`. A head needs the last stage rectified."""
         for stage in chain:
             raw = self._convolve(stage, x)
             last = stage is chain[-1] and view.head is None
@@ -130,8 +136,8 @@ class Discriminator(nn.Module):
         return x
 
     def _convolve(self, stage: Stage, x: Tensor) -> Tensor:
-        kept = self.get_submodule(stage.path)
-        weights = dict(kept.named_parameters(recurse=False))
+        module = self.get_submodule(stage.path)
+        weights = dict(module.named_parameters(recurse=False))
         weight = weights.get("weight")
         if weight is None:
             direction = weights["weight_v"]
@@ -142,7 +148,7 @@ class Discriminator(nn.Module):
         return convolve(x, weight, weights.get("bias"), stage.stride, stage.padding, stage.dilation, groups)
 
     def _prepared(self, view: View, x: Tensor) -> Tensor:
-        """What a view's chains see of audio [B, C, T]."""
+        """Return the representation of audio [B, C, T] for a view."""
         if view.kind == "scale":
             return functional.avg_pool1d(x, view.size)
         if view.kind == "period":
@@ -152,13 +158,13 @@ class Discriminator(nn.Module):
             return torch.cat((spectrum.real, spectrum.imag), dim=1)
         x = x - x.mean(dim=2, keepdim=True)
         x = PEAK * x / (x.abs().amax(dim=2, keepdim=True) + SMALLEST_PEAK)
-        if view.kind == "dac period":  # a whole period more where the length is a multiple of it
+        if view.kind == "dac period":  # a multiple of the period gets a further period
             return _folded(functional.pad(x, (0, view.size - x.shape[2] % view.size), mode="reflect"), view.size)
         spectrum = torch.view_as_real(self._spectrum(view, x, centred=True))
         return spectrum.permute(0, 1, 4, 3, 2).flatten(1, 2)
 
     def _spectrum(self, view: View, x: Tensor, centred: bool) -> Tensor:
-        """Complex [B, C, bins, frames], a frame every quarter of the window; scaled by its power where not centred."""
+        """Return the spectrum [B, C, bins, frames], a frame every quarter window, scaled unless centred."""
         window = self.get_submodule(view.source).get_buffer("window")
         size = window.shape[0]
         flat = x.reshape(-1, x.shape[2])
@@ -168,12 +174,12 @@ class Discriminator(nn.Module):
 
 
 def _folded(x: Tensor, period: int) -> Tensor:
-    """[B, C, T] -> [B, C, T / period, period]."""
+    """Fold [B, C, T] -> [B, C, T / period, period]."""
     return x.reshape(*x.shape[:2], -1, period)
 
 
 def _grow(module: nn.Module, entries: Mapping[str, Tensor]) -> None:
-    """Put entries under their dotted names: weights as parameters, windows as buffers."""
+    """Add entries to a module under their dotted names: weights as parameters, windows as buffers."""
     below: dict[str, dict[str, Tensor]] = defaultdict(dict)
     for name, value in entries.items():
         first, _, rest = name.partition(".")

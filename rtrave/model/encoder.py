@@ -1,4 +1,4 @@
-"""Builds RAVE's encoders from their specs (arXiv 2111.05011 and its later releases)."""
+"""RAVE's encoders, built from their specs (arXiv 2111.05011 and its later releases)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rtrave.layers.norm import AdaIN, BatchNorm
 from rtrave.layers.state import streaming
 from rtrave.model.spec import NetworkSpec
 
-OUTPUTS = {"variational": 2, "wasserstein": 1, "spherical": 1, "discrete": 1}  # mean and scale, or the latent alone
+OUTPUTS = {"variational": 2, "wasserstein": 1, "spherical": 1, "discrete": 1}  # mean and scale, or the latent only
 
 
 def activation(name: str, channels: int) -> nn.Module:
-    """A new activation layer."""
+    """Return a new activation layer."""
     return Snake(channels) if name == "snake" else LeakyReLU()
 
 
 def encoder_network(network: NetworkSpec) -> Named:
-    """Bands [B, channels * bands, T] -> raw latents [B, outputs * D, T / prod(ratios)]."""
+    """Return the network from bands [B, channels * bands, T] to raw latents [B, outputs * D, T / prod(ratios)]."""
     build = _version_1 if network.encoder.version == 1 else _version_2
     return Named("net", Sequential(*build(network)))
 
@@ -33,7 +33,7 @@ def _version_1(network: NetworkSpec) -> list[nn.Module]:
     layers: list[nn.Module] = [Conv1d(network.input_bands * network.channels, width, 7, mode=mode, weight_norm=norm)]
     late = streaming(layers[0]).delay(Fraction(0))
     for ratio in spec.ratios:
-        # Upstream delays the input of each stride so that what has come late so far falls on its grid.
+        # Upstream delays the input of each stride so that the delay so far is a multiple of the stride.
         align = int(-(late + padding(2 * ratio + 1, 1, mode)[1]) % ratio)
         down = Conv1d(width, 2 * width, 2 * ratio + 1, stride=ratio, mode=mode, weight_norm=norm, align=align)
         late = down.delay(late)

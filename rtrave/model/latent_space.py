@@ -1,7 +1,7 @@
-"""The latent space: sampling the posterior, the PCA musicians play in, truncation, and the one source of noise.
+"""Latent space: samples of the posterior, the PCA of the compressed space, and the source of all noise.
 
-The arithmetic is written with operators that NumPy arrays and torch tensors share, so that the torch model, the
-compiled stream and the engine use one definition. Latents are [..., D, N]: dimensions, latent frames. Needs no torch.
+The arithmetic uses operators that NumPy arrays and torch tensors share, so that the torch model, the compiled stream
+and the engine use one definition. Latents are [..., D, N]: dimensions, latent frames. Needs no torch.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 NoiseSource = Callable[[str, int, tuple[int, ...]], np.ndarray]
 
 NOISE_LANES = {"posterior": 0, "fill": 1, "augmentation": 2, "synth": 3, "jitter": 4, "lfo": 5}
-UNIFORM = ("synth", "lfo")  # in [0, 1); the others are normal
+UNIFORM = ("synth", "lfo")  # kinds with draws in [0, 1); the others are standard normal
 
 
 def seeded_noise(seed: int) -> NoiseSource:
-    """A source that is a pure function of (seed, kind, latent-frame index): no state, so no order of calls matters.
+    """Return a source that is a pure function of (seed, kind, latent-frame index): the order of calls does not matter.
 
-    NumPy's Philox, a counter-based generator: the key is the seed and the kind's lane, the counter the frame.
-    Normal draws, but for those of `UNIFORM`. `seed` is 0 .. 2**64 - 1. Any thread.
+    It uses NumPy's Philox, a counter-based generator: the key is the seed and the lane of the kind, the counter is the
+    latent frame. `seed` is 0 .. 2**64 - 1. Any thread may call the source.
     """
 
     def draw(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -36,12 +36,13 @@ def seeded_noise(seed: int) -> NoiseSource:
 
 
 def apart(noise: NoiseSource, width: float) -> NoiseSource:
-    """A source whose streams, the rows of a draw, are more or less alike: the first is left as it is.
+    """Return a source that correlates its streams, the rows of a draw, with the first one, which stays unchanged.
 
-    `width` is an angle in quarter turns: each further stream is cos * the first's noise + sin * its own. 0: all the
-    same, 1: independent, 2: the first's turned over. Variances stay. What steps at random with an LFO moves all alike.
+    Every other stream is cos(angle) * first + sin(angle) * own, with an angle of `width` quarter turns: 0 makes all
+    equal, 1 independent, 2 the negative of the first. Variances do not change. The draws of LFOs are equal in all
+    streams.
     """
-    # Rounded, so that 0, 1 and 2 are exact.
+    # Rounded for exact results at 0, 1 and 2.
     own, shared = (np.float32(np.round(turn(width * np.pi / 2), 9)) for turn in (np.sin, np.cos))
 
     def draw(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -57,8 +58,7 @@ def apart(noise: NoiseSource, width: float) -> NoiseSource:
 
 
 def draw_frames(noise: NoiseSource, kind: str, first_frame: int, shape: tuple[int, int, int]) -> np.ndarray:
-    """Draws [B, D, N] for N latent frames, one call of the source per frame: the partition in blocks does not
-    matter."""
+    """Return draws [B, D, N] of N latent frames; one call of the source per frame makes them independent of blocks."""
     batch, dims, frames = shape
     drawn = np.empty(shape, np.float32)
     for i in range(frames):
@@ -67,15 +67,15 @@ def draw_frames(noise: NoiseSource, kind: str, first_frame: int, shape: tuple[in
 
 
 def sample_posterior(mean: Any, std: Any, temperature: Any, normal: Any) -> Any:
-    """mean + temperature * std * normal."""
+    """Return mean + temperature * std * normal."""
     return mean + temperature * std * normal
 
 
 def compress(z: Any, pca: Any, mean: Any) -> Any:
-    """Full to compressed space: PCA (z - mean), [..., D, N]; component 0 explains most."""
+    """Project full-space latents [..., D, N] onto the PCA components: pca (z - mean); component 0 explains most."""
     return pca @ (z - mean[:, None])
 
 
 def expand(components: Any, pca: Any, mean: Any) -> Any:
-    """Compressed to full space, the inverse of `compress` (the PCA's rows are orthonormal)."""
+    """Invert `compress`: PCA components to full-space latents (the rows of the PCA are orthonormal)."""
     return pca.T @ components + mean[:, None]

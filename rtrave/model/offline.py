@@ -1,7 +1,7 @@
-"""Encoding and decoding whole recordings through torch, in long blocks: what `Model.encode` and `decode` give, in
-bounded memory, on any of torch's devices.
+"""Encoding and decoding of whole recordings by torch, in long blocks, on any of its devices.
 
-Each block is read with so much of its surroundings that its own part comes out as it would in the whole.
+The results equal those of `Model.encode` and `Model.decode`, in bounded memory: each block is processed with as much of
+its surroundings as the receptive field of the model covers.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ BLOCK_SAMPLES = 1 << 19
 
 
 def _blocks(model: Model, part: str, frames: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (start, end) of each block and (first, last) of the input it reads, in latent frames, in whole steps.
+    """Yield (start, end) of each block and (first, last) of its input, in latent frames, multiples of a step.
 
-    The input reaches beyond the block by the receptive field of the part ("encoder" or "decoder") on both sides: a
-    centred model reads ahead, but never further than its stream reads back. A part without a bound on its receptive
-    field takes everything as one block.
+    The input extends beyond the block on both sides by the receptive field of the part, "encoder" or "decoder": a
+    centred model depends on later input, but on no more than the field of its stream. A part with an unbounded field
+    processes everything as one block.
     """
     ratio, step, field = model.network.ratio, model.frames_per_step, model.receptive_fields[part]
     if field is None:
@@ -38,7 +38,7 @@ def _blocks(model: Model, part: str, frames: int) -> Iterator[tuple[int, int, in
 
 
 def _from(noise: NoiseSource, first: int) -> NoiseSource:
-    """The same noise for a signal that begins at latent frame `first`."""
+    """Return the same noise for a signal that begins at latent frame `first`."""
     return lambda kind, latent_frame, shape: noise(kind, latent_frame + first, shape)
 
 
@@ -46,23 +46,25 @@ def _from(noise: NoiseSource, first: int) -> NoiseSource:
 def encode_blocks(
     model: Model, x: np.ndarray, compressed: bool = False, temperature: float = 0.0, seed: int = 0
 ) -> Iterator[np.ndarray]:
-    """Audio float32 [C, T] -> latents float32 [D, n], block after block; T is filled up to whole latent frames.
+    """Encode audio float32 [C, T] and yield latents float32 [D, n] by blocks; T is padded to whole latent frames.
 
     Parameters
     ----------
     compressed : bool
-        The form musicians know: see `Model.encode`.
+        Yield the postprocessed form: see `Model.encode`.
     temperature, seed
         As in `Model.encode`.
 
     Raises
     ------
     RtraveError
-        Another number of channels, or no sample.
+        The number of channels differs, or there is no sample.
     """
     ratio = model.network.ratio
     if x.ndim != 2 or x.shape[0] != model.network.channels or x.shape[1] == 0:
-        raise RtraveError(f"audio of shape {x.shape}: give [{model.network.channels}, samples], at least one sample")
+        raise RtraveError(
+            f"audio: expected the shape [{model.network.channels}, samples] with at least one sample, got {x.shape}"
+        )
     frames = -(-x.shape[1] // ratio)
     whole = frames + -frames % model.frames_per_step
     x = np.pad(x, ((0, 0), (0, whole * ratio - x.shape[1])))
@@ -75,24 +77,24 @@ def encode_blocks(
 
 @torch.no_grad()
 def decode_blocks(model: Model, z: np.ndarray, compressed: bool = False, seed: int = 0) -> Iterator[np.ndarray]:
-    """Latents float32 [D, N] -> audio float32 [C, n * ratio], block after block.
+    """Decode latents float32 [D, N] and yield audio float32 [C, n * ratio] by blocks.
 
     Parameters
     ----------
     compressed : bool
-        `z` is in the form musicians know, and may hold the first components of a PCA alone: the others are filled.
+        `z` is in the postprocessed form. It may hold the first components of a PCA only: noise fills the others.
     seed : int
-        Of everything drawn.
+        Seed of all draws.
 
     Raises
     ------
     RtraveError
-        Latents that do not fit the model, none, or NaN or infinity among them.
+        The latents do not fit the model, are empty, or hold NaN or infinity.
     """
     if z.ndim != 2 or z.shape[1] == 0:
-        raise RtraveError(f"latents of shape {z.shape}: give [dimensions, latent frames], at least one frame")
+        raise RtraveError(f"latents: expected the shape [dimensions, latent frames], not empty, got {z.shape}")
     if not np.isfinite(z).all():
-        raise RtraveError("the latents hold NaN or infinity: give numbers only")
+        raise RtraveError("latents: expected finite numbers, got NaN or infinity")
     ratio, source, frames = model.network.ratio, seeded_noise(seed), z.shape[1]
     z = np.pad(z, ((0, 0), (0, -frames % model.frames_per_step)), mode="edge")
     for start, end, first, last in _blocks(model, "decoder", z.shape[1]):

@@ -1,6 +1,7 @@
-"""Measures a model: its delays, whether its stream is its offline reading, whether it stays finite.
+"""Measurement of a model: its delays, the equality of stream and offline output, and finite numbers on silence.
 
-Nothing is taken from the delays that a model reports, but how far to look. Offline use, any thread; takes seconds.
+The measured delays do not depend on those that the model reports. Its receptive fields bound the search. For offline
+use, on any thread; takes seconds.
 """
 
 from __future__ import annotations
@@ -15,31 +16,31 @@ from torch import Tensor
 from rtrave.layers.activations import Identity
 from rtrave.layers.contract import random_cuts, relative_error
 from rtrave.layers.norm import AdaIN
-from rtrave.layers.state import State, streaming
+from rtrave.layers.state import State, branch, streaming
 from rtrave.model.rave import Model
 from rtrave.model.weights import folded
 
 CUT_FRAMES = 48  # latent frames that are streamed in small blocks
-PARTITION_TOLERANCE = 1e-4  # of the peak: two ways to cut one signal
-FIT_TOLERANCE = 2e-2  # of the peak: stream and delayed offline output; aliases make up to 5e-3 with odd band delays
+PARTITION_TOLERANCE = 1e-4  # of the peak, between two ways to cut one signal
+FIT_TOLERANCE = 2e-2  # of the peak, between stream and delayed offline output; aliases reach 5e-3 at odd band delays
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured.
+    """Result of a measurement.
 
     Attributes
     ----------
     encoder_delay, decoder_delay : int
-        Samples by which the stream is late against the offline reading.
+        Samples by which the stream lags the offline output.
     bank_delay : int or None
-        Samples by which the filter bank alone, offline, is late; None where only one side of the model has one.
+        Delay of the filter bank alone, offline, in samples; None if only one side of the model has a bank.
     fit_error : float
-        Largest deviation of the decoder's stream from its offline output, moved by its delay, relative to the peak.
+        Largest deviation of the decoder's stream from its delayed offline output, relative to the peak.
     partition_error : float
-        Largest deviation between two ways of cutting the same signal, encoder and decoder, relative to the peak.
+        Largest deviation between two ways to cut one signal, in encoder and decoder, relative to the peak.
     silence_peak : float
-        Peak of the output after digital silence; NaN or infinite where the model cannot take it.
+        Peak of the output for digital silence; NaN if the output is not finite.
     """
 
     encoder_delay: int
@@ -51,22 +52,22 @@ class Measured:
 
     @property
     def delay(self) -> int:
-        """Of the whole stream, in samples."""
+        """Delay of the whole stream, in samples."""
         return self.encoder_delay + self.decoder_delay
 
     @property
     def acoustic_delay(self) -> int | None:
-        """What a listener hears, in samples; None where the bank cannot be measured."""
+        """Delay of the sound, in samples; None if the bank cannot be measured."""
         return None if self.bank_delay is None else self.delay + self.bank_delay
 
     @property
     def streaming(self) -> bool:
-        """Whether blocks join: no seam, and the offline sound."""
+        """True if blocks join without a seam and the stream equals the offline output."""
         return self.partition_error <= PARTITION_TOLERANCE and self.fit_error <= FIT_TOLERANCE
 
 
 def measure(model: Model, seed: int = 0) -> Measured:
-    """Measure a model; see `Measured`. The model itself is not changed."""
+    """Measure a model, which stays unchanged; see `Measured`."""
     plain = folded(model).to(torch.float32)
     for parameter in plain.parameters():
         parameter.requires_grad_(False)
@@ -84,10 +85,10 @@ def measure(model: Model, seed: int = 0) -> Measured:
 
 
 def best_shift(late: np.ndarray, early: np.ndarray, limit: int) -> int:
-    """The shift s, 0 .. limit, at which late[:, t + s] fits early[:, t] best, in the least squares sense.
+    """Return the shift s, 0 .. limit, at which late[:, t + s] fits early[:, t] best in the least-squares sense.
 
-    Both [rows, T]; compared are the first T - limit columns of `early`. |a - b|^2 = |a|^2 + |b|^2 - 2ab for all shifts
-    at once, the products by FFT.
+    Both are [rows, T]; the first T - limit columns of `early` are compared. |a - b|^2 = |a|^2 + |b|^2 - 2ab is computed
+    for all shifts at once, with the products by FFT.
     """
     late, early = np.asarray(late, np.float64), np.asarray(early, np.float64)
     length = early.shape[1] - limit
@@ -99,27 +100,27 @@ def best_shift(late: np.ndarray, early: np.ndarray, limit: int) -> int:
 
 
 def zero_noise(kind: str, latent_frame: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Draws that add nothing: 0, and for the noise synthesisers the middle of 0 .. 1."""
+    """Return draws without effect: 0, and for the noise synthesisers the middle of 0 .. 1."""
     return np.full(shape, 0.5 if kind == "synth" else 0.0, np.float32)
 
 
 def _span(model: Model, part: str) -> int:
-    """Receptive field of the "encoder" or the "decoder" in audio samples: no impulse lasts and no delay is longer.
+    """Return the receptive field of the "encoder" or the "decoder" in audio samples, which bounds every delay.
 
-    `model` is `_without_statistics`: statistics that are learned while the model plays have no bound.
+    `model` comes from `_without_statistics`, since the field of learned statistics is unbounded.
     """
     field = model.receptive_fields[part]
-    assert field is not None, "only adaptive instance norm has no bound"
+    assert field is not None, "only adaptive instance norm is unbounded"
     return field * (1 if part == "encoder" else model.network.ratio)
 
 
 def _whole_steps(model: Model, frames: int) -> int:
-    """So many latent frames or a few more: what the model can step through."""
+    """Return the number of latent frames, rounded up to a whole number of steps."""
     return frames + -frames % model.frames_per_step
 
 
 def _random_steps(model: Model, frames: int, generator: torch.Generator) -> list[int]:
-    """Random block lengths in latent frames."""
+    """Return random block lengths in latent frames."""
     return random_cuts(frames // model.frames_per_step, model.frames_per_step, generator)
 
 
@@ -129,19 +130,19 @@ def _raw_offline(model: Model, x: Tensor) -> Tensor:
 
 
 def _raw_streamed(model: Model, x: Tensor, cuts: list[int]) -> Tensor:
-    """What the encoder's network gives before the regularisation, [1, C, T] -> [1, N, outputs]."""
+    """Stream the encoder's network before the regularisation, [1, C, T] -> [1, N, outputs]."""
     bank, network = model.raw if model.network.raw_input else model.pqmf, streaming(model.encoder.encoder)
 
     def step(block: Tensor, state: State) -> tuple[Tensor, State]:
-        bands, pqmf = bank.analysis_step(block, state["pqmf"])
-        raw, encoder = network.step(bands, state["encoder"])
+        bands, pqmf = bank.analysis_step(block, branch(state, "pqmf"))
+        raw, encoder = network.step(bands, branch(state, "encoder"))
         return raw, {"pqmf": pqmf, "encoder": encoder}
 
     return _in_blocks(step, x.transpose(1, 2), model.initial_state("encoder", 1), cuts)
 
 
 def _without_statistics(model: Model) -> Model:
-    """Return a copy without adaptive instance norm, which has no bound on its past and a gradient of NaN."""
+    """Return a copy without adaptive instance norm, whose past is unbounded and whose gradient is NaN."""
     plain = folded(model)
     for module in list(plain.modules()):
         for name, child in module.named_children():
@@ -151,10 +152,10 @@ def _without_statistics(model: Model) -> Model:
 
 
 def measure_encoder_delay(model: Model, generator: torch.Generator) -> int:
-    """Samples by which the stream's latents are late.
+    """Return the delay of the stream's latents in samples.
 
-    How a latent depends on each input sample (its gradient) is the same in the stream and offline, but moved by the
-    delay. Any shift can be seen so, while the latents themselves come only once in `ratio` samples.
+    The gradient of a latent with respect to the input samples is the same in the stream and offline, but shifted by the
+    delay. It resolves single samples, while the latents themselves have one value in `ratio` samples.
     """
     plain = _without_statistics(model).to(torch.float64)  # the far ends of a gradient are denormal in float32: slow
     ratio, span = plain.network.ratio, _span(plain, "encoder")
@@ -170,13 +171,13 @@ def measure_encoder_delay(model: Model, generator: torch.Generator) -> int:
 
 
 def _weights(like: Tensor, seed: int) -> Tensor:
-    """Random weights, the same for every call."""
+    """Return random weights that depend on shape and seed alone."""
     return torch.randn(like.shape, generator=torch.Generator().manual_seed(seed), dtype=like.dtype)
 
 
 @torch.no_grad()
 def measure_bank_delay(model: Model, generator: torch.Generator) -> int | None:
-    """Samples by which white noise comes out of the filter bank late, offline; None where one side has no bank."""
+    """Return the delay of white noise through the filter bank, offline, in samples; None if one side has no bank."""
     network = model.network
     if network.raw_input or network.raw_output:
         return 0 if network.raw_input and network.raw_output else None
@@ -186,7 +187,7 @@ def measure_bank_delay(model: Model, generator: torch.Generator) -> int | None:
 
 
 def _decode_stream(model: Model, z: Tensor, cuts: list[int]) -> Tensor:
-    """[1, N, D] -> [1, T, C], in blocks of so many latent frames, without noise."""
+    """Decode [1, N, D] -> [1, T, C] without noise, in blocks of `cuts` latent frames."""
 
     def step(block: Tensor, state: State) -> tuple[Tensor, State]:
         shapes = model.draw_shapes().items()
@@ -208,7 +209,7 @@ def _in_blocks(
 
 @torch.no_grad()
 def _measure_decoder(model: Model, generator: torch.Generator) -> tuple[int, float, float]:
-    """Delay in samples, and the errors of fit and of partition, on random latents."""
+    """Return the delay in samples, and the errors of fit and of partition, for random latents."""
     ratio, span = model.network.ratio, _span(_without_statistics(model), "decoder")
     third = _whole_steps(model, span // ratio + 1)
     frames, settled, limit = 3 * third, third * ratio, third * ratio
@@ -220,8 +221,8 @@ def _measure_decoder(model: Model, generator: torch.Generator) -> tuple[int, flo
     delay = best_shift(streamed[0, :, settled:].numpy(), offline[0, :, settled:].numpy(), limit)
     length = offline.shape[2] - limit - settled
     expected = offline[..., settled : settled + length]
-    came = streamed[..., settled + delay : settled + delay + length]
-    return delay, relative_error(came, expected), relative_error(cut, streamed[..., : few * ratio])
+    output = streamed[..., settled + delay : settled + delay + length]
+    return delay, relative_error(output, expected), relative_error(cut, streamed[..., : few * ratio])
 
 
 @torch.no_grad()
@@ -235,7 +236,7 @@ def _encoder_partition_error(model: Model, generator: torch.Generator) -> float:
 
 @torch.no_grad()
 def silence_peak(model: Model) -> float:
-    """Peak of the output after some frames of digital silence, offline and streamed; NaN where it is not finite."""
+    """Return the peak of the output for digital silence, offline and streamed; NaN if it is not finite."""
     step = model.frames_per_step
     frames = 4 * step
     x = torch.zeros(1, model.network.channels, frames * model.network.ratio)

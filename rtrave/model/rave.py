@@ -1,4 +1,4 @@
-"""The model: filter bank, encoder, latent space and decoder, offline and one block at a time."""
+"""The RAVE model: filter bank, encoder, latent space and decoder, offline and block by block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rtrave.errors import RtraveError
 from rtrave.layers.pqmf import PQMF, NoPQMF
-from rtrave.layers.state import State, streaming
+from rtrave.layers.state import State, branch, streaming
 from rtrave.model import latent_space
 from rtrave.model.architectures import architecture_of
 from rtrave.model.decoder import decoder_network
@@ -25,8 +25,8 @@ from rtrave.model.spec import ModelSpec, NetworkSpec, check_length, known_latent
 class Model(nn.Module):
     """A RAVE model.
 
-    `encode`, `decode` and the call work offline on whole signals, torch tensors in and out, on any thread. A live
-    stream is made by `rtrave.stream`. The state dict has the names of RAVE's checkpoints.
+    `encode`, `decode` and the call process whole signals offline, torch tensors in and out, on any thread.
+    `rtrave.stream` opens a live stream. The state dict has the names of RAVE's checkpoints.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ class Model(nn.Module):
     sample_rate : int
         Hz.
     source : Path, optional
-        The file or folder that the weights came from.
+        File or folder of the weights.
 
     Attributes
     ----------
     discriminator : nn.Module or None
-        Where the file has one.
+        None if the file has none.
     """
 
     latent_pca: Tensor  # [D, D]
@@ -62,7 +62,7 @@ class Model(nn.Module):
 
     @property
     def spec(self) -> ModelSpec:
-        """The facts, read off the network as it is."""
+        """Facts of the model, computed from its network."""
         network = self.network
         fidelity = tuple(self.fidelity.tolist()) if network.regularisation == "variational" else ()
         delay = self.encoder_delay() + self.decoder_delay()
@@ -85,35 +85,35 @@ class Model(nn.Module):
 
     @property
     def input_bank(self) -> PQMF | NoPQMF:
-        """What makes the encoder's input of audio."""
+        """Filter bank, or none, between audio and the encoder."""
         return self.raw if self.network.raw_input else self.pqmf
 
     @property
     def output_bank(self) -> PQMF | NoPQMF:
-        """What makes audio of the decoder's output."""
+        """Filter bank, or none, between the decoder and audio."""
         return self.raw if self.network.raw_output else self.pqmf
 
     def _bank_delay(self) -> int:
-        """Samples by which the filters alone, offline, are late."""
+        """Return the delay of the filters offline, in samples."""
         if self.input_bank is self.output_bank:
             return self.input_bank.impulse_delay()
         left, right = (self.pqmf.forward_conv if self.network.raw_output else self.pqmf.inverse_conv).padding
         return (left - right) // 2 * (1 if self.network.raw_output else self.network.bands)
 
     def encoder_delay(self) -> int:
-        """Samples: the stream's latents are the offline ones of an input that comes so much later."""
+        """Return the delay in samples: the stream's latents are the offline ones of an input that is late by it."""
         return int(self.encoder.encoder.delay(self.input_bank.analysis_delay()) * self.network.ratio)
 
     def decoder_delay(self) -> int:
-        """Samples by which the stream's output is late against the offline one of the same latents."""
+        """Return the lag in samples of the stream's output against the offline output of the same latents."""
         return int(self.output_bank.synthesis_delay(self.decoder.delay(Fraction(0))))
 
     @property
     def receptive_fields(self) -> dict[str, int | None]:
-        """Past that one step of the stream can depend on: "encoder" in audio samples, "decoder" in latent frames.
+        """Past that a step of the stream depends on: "encoder" in audio samples, "decoder" in latent frames.
 
-        Counted back from the newest input of the step (`frames_per_step` latent frames), for its oldest output. None
-        has no bound: adaptive instance norm that learns.
+        The number of inputs before the newest one of the smallest step (`frames_per_step` latent frames) that its
+        oldest output can depend on. None is unbounded: adaptive instance norm that learns from the start.
         """
         bands = self.encoder.encoder.receptive_field(self.frames_per_step - 1)
         encoder = None if bands is None else self.input_bank.analysis_field(bands)
@@ -121,23 +121,23 @@ class Model(nn.Module):
         return {"encoder": encoder, "decoder": self.decoder.receptive_field(oldest)}
 
     def get_dims_for_fidelity(self, fidelity: float) -> int:
-        """See `ModelSpec.get_dims_for_fidelity`."""
+        """Return the number of dimensions for a fidelity: see `ModelSpec.get_dims_for_fidelity`."""
         return self.spec.get_dims_for_fidelity(fidelity)
 
     # Offline, [batch, channels, time]
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation [B, D, N] of the latents of audio [B, C, T], T a multiple of the ratio."""
+        """Return mean and standard deviation [B, D, N] of the latents of audio [B, C, T], T a multiple of the ratio."""
         return self.encoder.latents(self.encoder(self.input_bank.analysis(self._checked(x))), 1)
 
     def _checked(self, x: Tensor) -> Tensor:
         if x.ndim != 3 or x.shape[1] != self.network.channels:
-            raise RtraveError(f"audio of shape {tuple(x.shape)}: give [batch, {self.network.channels}, time]")
+            raise RtraveError(f"audio: expected the shape [batch, {self.network.channels}, time], got {tuple(x.shape)}")
         check_length(x.shape[2], self.network.ratio)
         return x
 
     def _codes(self, z: Tensor) -> Tensor:
-        """Code indices of vectors [B, D, N], as floats [B, quantizers, N]."""
+        """Return the code indices of vectors [B, D, N] as floats [B, quantizers, N]."""
         return self.encoder.rvq.encode(z.transpose(1, 2)).transpose(1, 2).to(z)
 
     def encode(
@@ -148,19 +148,24 @@ class Model(nn.Module):
         seed: int = 0,
         noise: NoiseSource | None = None,
     ) -> Tensor:
-        """Audio [B, C, T] -> latents [B, D, N].
+        """Encode audio [B, C, T] as latents [B, D, N].
 
         Parameters
         ----------
         postprocess : bool
-            Give the form musicians know, not cropped: all components of the PCA, angles, or code indices.
+            Return the postprocessed form, with all of its dimensions: components of the PCA, angles, or code indices.
         temperature : float
-            0 gives the posterior's mean; 1 samples it.
+            0 returns the mean of the posterior, 1 samples it.
         seed : int
-            Of the posterior's draws; `noise` replaces the source.
+            Seed of the draws from the posterior; `noise` replaces their source.
+
+        Raises
+        ------
+        RtraveError
+            Audio of another shape, or a length that is no multiple of the ratio.
         """
         if postprocess and self.network.regularisation == "discrete":
-            # of the raw output: the nearest codes of a vector made of codes can be others
+            # From the raw output: requantising a sum of codes can choose other codes.
             return self._codes(self.encoder(self.input_bank.analysis(self._checked(x))))
         mean, std = self.posterior(x)
         z = mean
@@ -170,21 +175,26 @@ class Model(nn.Module):
         return self.postprocess(z) if postprocess else z
 
     def decode(self, z: Tensor, preprocess: bool = False, seed: int = 0, noise: NoiseSource | None = None) -> Tensor:
-        """Latents [B, D, N] -> audio [B, C, N * ratio].
+        """Decode latents [B, D, N] to audio [B, C, N * ratio].
 
         Parameters
         ----------
         preprocess : bool
-            `z` is in the form musicians know; with a PCA it may hold the first components alone, and the others are
-            filled from the noise source.
+            `z` is in the postprocessed form. With a PCA it may hold the first components only; the noise source fills
+            the others.
         seed : int
-            Of the fill, the augmentation and the noise synthesiser; `noise` replaces the source.
+            Seed of the fill, the noise augmentation and the noise synthesiser; `noise` replaces their source.
+
+        Raises
+        ------
+        RtraveError
+            Latents of another shape.
         """
         source = noise or seeded_noise(seed)
         z = self.preprocess(z, source) if preprocess else z
         if z.ndim != 3 or z.shape[1] != self.network.latent_size:
             size = self.network.latent_size
-            raise RtraveError(f"latents of shape {tuple(z.shape)}: give [batch, {size}, latent frames]")
+            raise RtraveError(f"latents: expected the shape [batch, {size}, latent frames], got {tuple(z.shape)}")
         extra = self.network.noise_augmentation
         draws = None
         if self.decoder.noise is not None:
@@ -195,11 +205,11 @@ class Model(nn.Module):
         return self.output_bank.synthesis(self.decoder(z, draws))
 
     def forward(self, x: Tensor, seed: int = 0, noise: NoiseSource | None = None) -> Tensor:
-        """Audio [B, C, T] -> audio [B, C, T], through the posterior's mean."""
+        """Reconstruct audio [B, C, T] from the mean of its posterior."""
         return self.decode(self.encode(x), seed=seed, noise=noise)
 
     def postprocess(self, z: Tensor) -> Tensor:
-        """Latents [B, D, N] in the form musicians know: PCA components, angles, or code indices as floats."""
+        """Return latents [B, D, N] in the postprocessed form: PCA components, angles, or code indices as floats."""
         regularisation = self.network.regularisation
         if regularisation == "variational":
             return latent_space.compress(z, self.latent_pca, self.latent_mean)
@@ -210,13 +220,13 @@ class Model(nn.Module):
         return z
 
     def preprocess(self, z: Tensor, noise: NoiseSource) -> Tensor:
-        """The inverse of `postprocess`; missing components of a PCA are drawn from the noise source."""
+        """Invert `postprocess`; the noise source fills missing components of a PCA."""
         regularisation, dims = self.network.regularisation, self.network.latent_size
         high = {"spherical": dims - 1, "discrete": self.network.quantizers}.get(regularisation, dims)
         low = 1 if regularisation == "variational" else high
         if z.ndim != 3 or not low <= z.shape[1] <= high:
-            wanted = f"{low}..{high}" if low < high else str(high)
-            raise RtraveError(f"latents of shape {tuple(z.shape)}: give [batch, {wanted}, latent frames]")
+            size = f"{low}..{high}" if low < high else str(high)
+            raise RtraveError(f"latents: expected the shape [batch, {size}, latent frames], got {tuple(z.shape)}")
         if regularisation == "variational":
             components = torch.cat((z, self._drawn(noise, "fill", z, dims - z.shape[1])), dim=1)
             return latent_space.expand(components, self.latent_pca, self.latent_mean)
@@ -229,45 +239,45 @@ class Model(nn.Module):
 
     @staticmethod
     def _drawn(noise: NoiseSource, kind: str, like: Tensor, width: int) -> Tensor:
-        """Normal draws [B, width, N] for latents [B, *, N]."""
+        """Return normal draws [B, width, N] for latents [B, *, N]."""
         return torch.from_numpy(draw_frames(noise, kind, 0, (like.shape[0], width, like.shape[2]))).to(like)
 
     # One block, time-major [batch, time, channels], with an explicit state
 
     def encode_step(self, x: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """Audio [B, T, C] -> mean and std [B, N, D], and the next state; T is a multiple of the ratio."""
-        bands, pqmf = self.input_bank.analysis_step(x, state["pqmf"])
-        raw, encoder = streaming(self.encoder.encoder).step(bands, state["encoder"])
+        """Encode audio [B, T, C]: mean and std [B, N, D], and the next state; T is a multiple of the ratio."""
+        bands, pqmf = self.input_bank.analysis_step(x, branch(state, "pqmf"))
+        raw, encoder = streaming(self.encoder.encoder).step(bands, branch(state, "encoder"))
         return *self.encoder.latents(raw, -1), {"pqmf": pqmf, "encoder": encoder}
 
     def decode_step(
         self, z: Tensor, state: State, draws: Mapping[str, Tensor] | None = None, compensate: bool = True
     ) -> tuple[Tensor, State]:
-        """Latents [B, N, D] -> audio [B, T, C], and the next state.
+        """Decode latents [B, N, D] to audio [B, T, C], and return the next state.
 
         Parameters
         ----------
         draws : mapping
-            What `draw_shapes` names, each [B, N * rows, width].
+            Random numbers of each kind in `draw_shapes`, [B, N * rows, width].
         compensate : bool
-            A decoder whose delay is an odd number of band samples needs its signs compensated before the synthesis;
-            upstream does not do so (False), which weakens the cancellation of aliases.
+            Compensate the signs of the odd bands if the decoder's delay is an odd number of band samples. Upstream does
+            not do so (False), which weakens the cancellation of aliases.
         """
         draws = draws or {}
         z = torch.cat((z, draws["augmentation"]), dim=-1) if "augmentation" in draws else z
-        bands, decoder = self.decoder.step(z, state["decoder"], draws.get("synth"))
+        bands, decoder = self.decoder.step(z, branch(state, "decoder"), draws.get("synth"))
         phase = int(self.decoder.delay(Fraction(0)) % 2) if compensate else 0
-        x, pqmf = self.output_bank.synthesis_step(bands, state["pqmf"], phase)
+        x, pqmf = self.output_bank.synthesis_step(bands, branch(state, "pqmf"), phase)
         return x, {"decoder": decoder, "pqmf": pqmf}
 
     @property
     def synth_shape(self) -> tuple[int, int]:
-        """White noise per latent frame: band signals, and samples of each."""
+        """Shape of the white noise per latent frame: band signals, samples of each."""
         return self.network.output_bands * self.network.channels, self.network.ratio // self.network.output_bands
 
     @property
     def frames_per_step(self) -> int:
-        """Least latent frames in a step: the bands come in pairs of samples, and noise in whole frames of its own."""
+        """Latent frames of the smallest step: it holds an even number of band samples and whole frames of noise."""
         network, noise = self.network, self.decoder.noise
         needed = 1
         for raw, bands in ((network.raw_input, network.input_bands), (network.raw_output, network.output_bands)):
@@ -278,7 +288,7 @@ class Model(nn.Module):
         return needed
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:
-        """Random numbers that a step needs per latent frame: kind -> (rows, width), time-major."""
+        """Return the random numbers of a step per latent frame: kind -> (rows, width), time-major."""
         shapes = {}
         if self.network.noise_augmentation:
             shapes["augmentation"] = (1, self.network.noise_augmentation)
@@ -288,7 +298,7 @@ class Model(nn.Module):
         return shapes
 
     def initial_state(self, part: str, batch: int) -> State:
-        """State of the "encoder" or the "decoder" before the first sample."""
+        """Return the state of the "encoder" or the "decoder" before the first sample."""
         dtype = self.latent_mean.dtype
         if part == "encoder":
             return {
@@ -301,7 +311,7 @@ class Model(nn.Module):
         }
 
     def space(self) -> tuple[np.ndarray, np.ndarray]:
-        """PCA [D, D] and mean [D] of the space musicians play in, float32: identity where there is no PCA."""
+        """Return PCA [D, D] and mean [D] of the compressed space, float32; without a PCA the identity and 0."""
         if self.network.regularisation == "variational":
             return self.latent_pca.float().numpy(), self.latent_mean.float().numpy()
         size = self.network.latent_size

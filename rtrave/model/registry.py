@@ -1,4 +1,4 @@
-"""Finding a model by its name, and reading a native file's header. Needs no torch."""
+"""Models by name, and the header of a native file. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from rtrave.settings import assets_dir, models_dir
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Where models are known by name: the package's, the user's, and those in `RTRAVE_PATH` (parted as PATH is)."""
+    """Return the folders of registered models: the package's, the user's, those in `RTRAVE_PATH` (split like PATH)."""
     named = os.environ.get("RTRAVE_PATH", "").split(os.pathsep)
     return (assets_dir(), models_dir(), *(Path(folder).expanduser() for folder in named if folder))
 
 
 def registered_models() -> dict[str, Path]:
-    """Models by name; of two with one name the later one wins.
+    """Return the models by name; of two models of one name the later one wins.
 
-    The folders in the order of `model_folders`; in each the run folders (by their own name), then the TorchScript and
-    the native files (by theirs without its ending). Nothing is opened; a folder that cannot be read has none.
+    The folders have the order of `model_folders`. In each folder the run folders come first (by their name), then the
+    TorchScript and native files (by their name without its ending). No file is opened; a folder that cannot be read
+    counts as empty.
     """
     found: dict[str, Path] = {}
     for folder in model_folders():
@@ -44,24 +45,24 @@ def _models_in(folder: Path) -> dict[str, Path]:
 
 
 def find_model(name: str) -> Path:
-    """The path of a registered name, or the path itself where `name` is one."""
+    """Return the path of a registered name, or `name` itself if it is a path; RtraveError if it is neither."""
     registered = registered_models()
     if name in registered:
         return registered[name]
     path = Path(name).expanduser()
     if not path.exists():
         known = ", ".join(sorted(registered)) or "none"
-        raise RtraveError(f"no model {name!r}: give a path or one of the registered names ({known})")
+        raise RtraveError(f"model: expected a path or one of the registered names ({known}), got {name!r}")
     return path
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The JSON record of a native file; one line of `RtraveError` for a damaged or foreign one."""
+    """Return the JSON record of a native file; RtraveError for a damaged file or one of another kind."""
     try:
         with safe_open(path, framework="numpy") as file:
             record = json.loads((file.metadata() or {}).get("rtrave", "null"))
     except (OSError, SafetensorError, ValueError) as error:
-        raise RtraveError(f"{path} is damaged or no model ({error}): fetch or import it again") from error
+        raise RtraveError(f"'{path}': expected a model, got a damaged file ({error}): import it again") from error
     if not isinstance(record, dict) or record.get("format") != 1 or "spec" not in record:
-        raise RtraveError(f"{path} holds no rtrave model: import a RAVE run folder with 'rtrave import'")
+        raise RtraveError(f"'{path}': expected an rtrave model, got another file: make one with 'rtrave import'")
     return record

@@ -1,6 +1,6 @@
-"""What each regularisation makes of the encoder's raw output, and the form of the latents that musicians know.
+"""Regularisations: latents from the raw output of the encoder, and the angles of spherical latents.
 
-Latents are [..., D, N] offline and [..., N, D] in a step; the functions here take the axis of D.
+Latents are [..., D, N] offline and [..., N, D] in a step; the functions take the axis of D.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rtrave.model.encoder import encoder_network
 from rtrave.model.spec import NetworkSpec
 
 MINIMUM_STD = 1e-4
-SMALLEST_NORM = 1e-12  # what a zero vector is divided by: it stays zero, and never becomes NaN
+SMALLEST_NORM = 1e-12  # divisor of the zero vector, which stays zero instead of becoming NaN
 
 
 class Encoder(nn.Module):
-    """The encoder's network under RAVE's name, and the quantiser where the model has one."""
+    """Encoder network under RAVE's name, with the quantiser of discrete models."""
 
     def __init__(self, network: NetworkSpec) -> None:
         super().__init__()
@@ -31,11 +31,11 @@ class Encoder(nn.Module):
         self.regularisation = network.regularisation
 
     def forward(self, bands: Tensor) -> Tensor:
-        """Bands [B, channels * bands, T] -> raw latents [B, outputs * D, N]."""
+        """Encode bands [B, channels * bands, T] as raw latents [B, outputs * D, N]."""
         return self.encoder(bands)
 
     def latents(self, raw: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the latents: what the decoder takes when nothing is drawn, and 0 or more."""
+        """Return mean and standard deviation of the latents; without sampling, the mean is the input of the decoder."""
         if self.regularisation == "variational":
             mean, scale = raw.chunk(2, dim=axis)
             return mean, functional.softplus(scale) + MINIMUM_STD
@@ -50,15 +50,14 @@ class Encoder(nn.Module):
 
 
 def unit_vector(z: Tensor, axis: int) -> Tensor:
-    """On the unit sphere; the zero vector stays where it is."""
+    """Return vectors of length 1; the zero vector stays zero."""
     return z / torch.linalg.vector_norm(z, dim=axis, keepdim=True).clamp(min=SMALLEST_NORM)
 
 
 def to_angles(z: Tensor) -> Tensor:
-    """Unit vectors [B, D, N] -> hyperspherical angles [B, D - 1, N], each scaled to -1 .. 1, finite for the zero
-    vector.
+    """Convert unit vectors [B, D, N] to hyperspherical angles [B, D - 1, N], each scaled to -1 .. 1.
 
-    Angle i is arccos(z_i / |z_i .. z_D|), 0 .. pi; the last one goes all the way round.
+    Angle i is arccos(z_i / |z_i .. z_D|), 0 .. pi; the last one is 0 .. 2 pi. The zero vector gives finite angles.
     """
     remaining = (z**2).flip(1).cumsum(1).flip(1).sqrt().clamp(min=SMALLEST_NORM)
     angles = (z / remaining)[:, :-1].clamp(-1, 1).acos()
@@ -67,7 +66,7 @@ def to_angles(z: Tensor) -> Tensor:
 
 
 def from_angles(angles: Tensor) -> Tensor:
-    """The inverse of `to_angles`: [B, D - 1, N] -> unit vectors [B, D, N]."""
+    """Invert `to_angles`: angles [B, D - 1, N] to unit vectors [B, D, N]."""
     turned = torch.cat(((angles[:, :-1] + 1) * math.pi / 2, (angles[:, -1:] + 1) * math.pi), dim=1)
     ones = torch.ones_like(turned[:, :1])
     sines = torch.cat((ones, turned.sin()), dim=1).cumprod(1)

@@ -1,31 +1,33 @@
-"""What a model is, as frozen records: the shape of its network, and the facts its users ask for. Needs no torch."""
+"""Frozen records of a model: the shape of its network and the facts that users ask for. Needs no torch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import Any, get_type_hints
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from typing import Any, TypeVar, cast, get_type_hints
 
 from rtrave.errors import RtraveError
 
 REGULARISATIONS = ("variational", "wasserstein", "spherical", "discrete")
 
+Record = TypeVar("Record")
+
 
 @dataclass(frozen=True)
 class NoiseSpec:
-    """A noise synthesiser in a decoder.
+    """Noise synthesiser of a decoder.
 
     Attributes
     ----------
     version : int
         1 or 2: see `rtrave.layers.noise`.
     ratios : tuple of int
-        Strides of its network; their product is a frame's length in band samples.
+        Strides of its network; their product is the length of a frame in band samples.
     noise_bands : int
         Magnitudes per filter.
     hidden_size : int
-        Width of its network; 0 for that of the features it reads.
+        Channels between its layers; 0 for those of its input.
     """
 
     version: int
@@ -36,7 +38,7 @@ class NoiseSpec:
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder.
+    """Encoder of a network.
 
     Attributes
     ----------
@@ -51,13 +53,13 @@ class EncoderSpec:
     dilations : tuple of tuple of int
         For each ratio the dilations of its residual units (version 2).
     keep_dim : bool
-        Channels grow by the ratio instead of by two (version 2).
+        Multiply the channels by the ratio instead of by two (version 2).
     activation : str
         "leaky_relu" or "snake", before the strided convolutions (version 2).
     adain : bool
         Adaptive instance norm before each residual unit (version 2).
     weight_norm : bool
-        Whether the state dict holds `weight_g` and `weight_v`, or `weight`.
+        The state dict holds `weight_g` and `weight_v` instead of `weight`.
     """
 
     version: int
@@ -73,26 +75,26 @@ class EncoderSpec:
 
 @dataclass(frozen=True)
 class DecoderSpec:
-    """A decoder ("generator").
+    """Decoder ("generator") of a network.
 
     Attributes
     ----------
     version : int
-        1: residual stacks, with heads for waveform, loudness and noise. 2: the second encoder mirrored.
+        1: residual stacks, with heads for waveform, loudness and noise. 2: mirror of the encoder of version 2.
     capacity : int
         Channels before the last convolution.
     ratios : tuple of int
-        Strides in the encoder's order; version 2 goes through them backwards.
+        Strides in the encoder's order; version 2 applies them in reverse.
     kernel_size, dilations, keep_dim, activation, adain, weight_norm
         As in `EncoderSpec`.
     amplitude_modulation : bool
-        The output is split in two, one half shapes the other (version 2).
+        One half of the output modulates the amplitude of the other (version 2).
     stack_kernel_sizes : tuple of int
         Taps in the parallel branches of a residual stack (version 1).
     stack_dilations : tuple of tuple of int
         Dilations of the two convolutions of each layer of a stack (version 1).
     loud_stride : int
-        Of the loudness head (version 1).
+        Stride of the loudness head (version 1).
     noise : NoiseSpec or None
     """
 
@@ -114,7 +116,7 @@ class DecoderSpec:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Everything needed to build the network that a state dict fits into.
+    """Complete description of a network, enough to build it and load its state dict.
 
     Attributes
     ----------
@@ -125,13 +127,13 @@ class NetworkSpec:
     regularisation : str
         "variational", "wasserstein", "spherical" or "discrete".
     noise_augmentation : int
-        Channels of noise appended to the latents before the decoder.
+        Channels of noise that are appended to the latents before the decoder.
     quantizers, codes : int
         Stages and code vectors of the residual quantiser ("discrete").
     bands : int
-        Bands of the PQMF, and its decimation.
+        Bands of the PQMF, which is also its decimation.
     raw_input, raw_output : bool
-        The encoder reads, the decoder makes audio itself instead of the PQMF's bands.
+        The encoder reads, the decoder writes audio instead of the PQMF's bands.
     analysis_taps, synthesis_taps : int
         Kernel sizes of the PQMF's two convolutions.
     padding : str
@@ -162,56 +164,60 @@ class NetworkSpec:
 
     @property
     def input_bands(self) -> int:
-        """Signals per audio channel that the encoder reads, and their decimation."""
+        """Signals per audio channel at the input of the encoder, and their decimation."""
         return 1 if self.raw_input else self.bands
 
     @property
     def output_bands(self) -> int:
-        """Signals per audio channel that the decoder makes, and their decimation."""
+        """Signals per audio channel at the output of the decoder, and their decimation."""
         return 1 if self.raw_output else self.bands
 
     @property
     def folded(self) -> NetworkSpec:
-        """The same network with plain weights."""
+        """The same network without weight norm."""
         encoder, decoder = replace(self.encoder, weight_norm=False), replace(self.decoder, weight_norm=False)
         return replace(self, encoder=encoder, decoder=decoder)
 
 
-def read_record(kind: Any, record: Mapping[str, Any], where: str = "") -> Any:
-    """A frozen record from plain JSON or TOML types, lists as tuples; RtraveError names an unknown or missing key."""
-    hints = get_type_hints(kind)
+def read_record(kind: type[Record], record: Mapping[str, object], where: str = "") -> Record:
+    """Build a frozen dataclass from plain JSON or TOML types; lists become tuples.
+
+    `where` names the origin of the record in the RtraveError for an unknown or missing key.
+    """
+    hints, make = get_type_hints(kind), cast(Callable[..., Record], kind)
     unknown = sorted(set(record) - set(hints))
     if unknown:
-        raise RtraveError(f"{where or kind.__name__}: unknown key {unknown[0]!r}: known are {', '.join(hints)}")
-    values = {}
+        raise RtraveError(f"{where or kind.__name__}: expected the keys {', '.join(hints)}, got {unknown[0]!r}")
+    values: dict[str, object] = {}
     for key, value in record.items():
-        nested = [part for part in (hints[key], *getattr(hints[key], "__args__", ())) if is_dataclass(part)]
+        types = [part for part in (hints[key], *getattr(hints[key], "__args__", ())) if isinstance(part, type)]
+        nested = [part for part in types if is_dataclass(part)]
         if nested and isinstance(value, Mapping):
             value = read_record(nested[0], value, f"{where}.{key}".strip("."))
         values[key] = _as_tuple(value)
     try:
-        return kind(**values)
+        return make(**values)
     except TypeError as error:
-        missing = [f.name for f in fields(kind) if f.name not in values]
-        raise RtraveError(f"{where or kind.__name__}: lacks one of {', '.join(missing)} ({error})") from error
+        missing = [name for name in hints if name not in values]
+        raise RtraveError(f"{where or kind.__name__}: expected {', '.join(missing)}, got none ({error})") from error
 
 
 def check_length(samples: int, ratio: int) -> None:
-    """Refuse an empty block, or one that is no multiple of the ratio."""
+    """Raise RtraveError for an empty block, or one that is no multiple of the ratio."""
     if samples <= 0 or samples % ratio:
         below = max(samples // ratio, 1) * ratio
         raise RtraveError(
-            f"block of {samples} samples is not a multiple of the ratio {ratio}: use {below} or {below + ratio}"
+            f"block size: expected a multiple of the ratio {ratio}, got {samples}: use {below} or {below + ratio}"
         )
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: object) -> object:
     return tuple(_as_tuple(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What users and hosts ask of a model.
+    """Facts of a model that users and hosts ask for.
 
     Attributes
     ----------
@@ -226,24 +232,24 @@ class ModelSpec:
     channels : int
         Audio channels.
     latent_size : int
-        Dimensions that musicians know: those at a fidelity of .95, angles, or codes.
+        Dimensions of the compressed space: components at a fidelity of .95, angles, or codes.
     full_latent_size : int
         Dimensions of the latent space.
     delay : int
-        Samples by which the stream lags the same model's offline reading.
+        Samples by which the stream lags the offline output of the same model.
     acoustic_delay : int
-        `delay` and the filter bank's own: what a listener hears.
+        `delay` plus the delay of the filter bank, which is the delay of the sound.
     causal : bool
     parameters : int
-        Number of weights of encoder and decoder.
+        Number of weights in encoder and decoder.
     fidelity : tuple of float
-        Share of the latent variance that the first 1, 2, ... components explain, rising to 1; empty without a PCA.
+        Share of the latent variance that the first 1, 2, ... components explain, up to 1; empty without a PCA.
     network : NetworkSpec or None
-        None where the network is not known: a foreign script.
+        None for third-party TorchScript, whose network is unknown.
     capabilities : tuple of str
-        What can be done with it: "latents" to play with, "snapshot" of its state, "replay" to the bit.
+        "latents" to edit, "snapshot" of its state, "replay" to the bit.
     streaming : bool or None
-        Whether its blocks join without a seam; None where that cannot be told.
+        Blocks join without a seam; None if unknown.
     """
 
     name: str
@@ -269,37 +275,37 @@ class ModelSpec:
         return self.sample_rate / self.ratio
 
     def get_dims_for_fidelity(self, fidelity: float) -> int:
-        """Components as RAVE's tutorial counts them: the index of the first one that passes `fidelity`, at least 1.
+        """Return the number of components for a fidelity as RAVE's tutorial counts them, at least 1.
 
-        One component less than what explains that share of the variance: see `dims_that_reach`.
+        It is the index of the first component with a cumulative share above `fidelity`, one less than the number that
+        explains the share: see `dims_that_reach`.
         """
         return max(_first_above(self.fidelity, fidelity), 1)
 
     def dims_that_reach(self, fidelity: float) -> int:
-        """How many components explain more than the share `fidelity` of the variance (all of them for 1)."""
+        """Return how many components explain more than the share `fidelity` of the variance (all of them for 1)."""
         return min(_first_above(self.fidelity, fidelity) + 1, self.full_latent_size)
 
     def to_json(self) -> dict[str, Any]:
-        """A record of plain JSON types."""
+        """Return a record of plain JSON types."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> ModelSpec:
-        """The inverse of `to_json`."""
-        spec: ModelSpec = read_record(cls, record)
-        return spec
+    def from_json(cls, record: Mapping[str, object]) -> ModelSpec:
+        """Invert `to_json`; RtraveError for an unknown or missing key."""
+        return read_record(cls, record)
 
 
 def _first_above(shares: tuple[float, ...], fidelity: float) -> int:
     if not 0 <= fidelity <= 1:
-        raise RtraveError(f"fidelity {fidelity}: give a share between 0 and 1")
+        raise RtraveError(f"fidelity: expected a share between 0 and 1, got {fidelity}")
     if not shares:
-        raise RtraveError("this model has no PCA of its latents, and so no fidelity")
+        raise RtraveError("fidelity: expected a model with a PCA of its latents, got one without")
     return next((i for i, share in enumerate(shares) if share > fidelity), len(shares) - 1)
 
 
 def known_latent_size(network: NetworkSpec, fidelity: tuple[float, ...]) -> int:
-    """`ModelSpec.latent_size` of a network, by its regularisation."""
+    """Return `ModelSpec.latent_size` of a network, which depends on its regularisation."""
     if network.regularisation == "variational":
         return max(_first_above(fidelity, 0.95), 1)
     if network.regularisation == "spherical":

@@ -1,4 +1,4 @@
-"""A model's weights as a whole: put in, folded for inference, and known by their hash."""
+"""Weights of a model: loading, folding for inference, and their hash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rtrave.model.rave import Model
 
 
 def folded(model: Model) -> Model:
-    """A copy for inference whose weights are plain: the same network without weight norm."""
+    """Return a copy for inference without weight norm."""
     plain = Model(model.network.folded, model.name, model.sample_rate, model.source).to(model.latent_mean.dtype)
     plain.load_state_dict(fold_weight_norm(model.state_dict()))
     return plain.eval()
@@ -29,10 +29,10 @@ def folded(model: Model) -> Model:
 def prepared(
     model: Model, latent_frames: int, dtype: torch.dtype, device: str = "cpu", operators: bool = False
 ) -> Model:
-    """A copy for steps of so many latent frames: weights plain, batch norm in the convolutions before it, and every
-    product's matrix made once. What it computes is the same to rounding.
+    """Return a copy for steps of `latent_frames`: plain weights, folded batch norm and precomputed matrices.
 
-    With `operators` its convolutions are steps of the operator instead, and every signal is [B, 1, T, C].
+    Its output is the same to rounding. With `operators` its steps use the convolution operator instead of matrices, and
+    every signal is [B, 1, T, C].
     """
     plain = folded(model)
     for module in plain.modules():
@@ -48,7 +48,7 @@ def prepared(
 
 @torch.no_grad()
 def _fold_batch_norm(layers: Sequential) -> None:
-    """Each batch norm becomes the scale and the bias of the convolution that it follows."""
+    """Fold each batch norm into the weights and the bias of the convolution before it."""
     for index, (conv, norm) in enumerate(pairwise(list(layers))):
         if isinstance(norm, BatchNorm) and isinstance(conv, Conv1d):
             scale, shift = norm.scale_and_shift()
@@ -58,7 +58,7 @@ def _fold_batch_norm(layers: Sequential) -> None:
 
 
 def fingerprint(model: Model) -> str:
-    """SHA-256 of the network's shape and weights, in hexadecimal."""
+    """Return the SHA-256 of a model's network, sample rate and weights, in hexadecimal."""
     digest = hashlib.sha256(json.dumps([asdict(model.network), model.sample_rate]).encode())
     for name, value in sorted(model.state_dict().items()):
         digest.update(name.encode())
@@ -67,17 +67,30 @@ def fingerprint(model: Model) -> str:
 
 
 def load_weights(model: Model, state_dict: Mapping[str, Tensor], origin: str) -> None:
-    """Put a state dict into a model; refuse what is missing, unknown, of another shape or not finite, in one line."""
+    """Load a state dict into a model.
+
+    Parameters
+    ----------
+    origin : str
+        File of the weights, for messages.
+
+    Raises
+    ------
+    RtraveError
+        An entry is missing, unknown, of another shape, or not finite.
+    """
     expected = model.state_dict()
+    advice = "use the weights and the configuration of one run"
     for name in sorted(expected.keys() | state_dict.keys()):
-        if name not in state_dict or name not in expected:
-            verb = "lacks" if name in expected else "has an unknown entry"
-            raise RtraveError(f"{origin} {verb} {name!r}: it does not belong to this configuration")
+        if name not in state_dict:
+            raise RtraveError(f"'{origin}': expected the entry {name!r}, got none: {advice}")
+        if name not in expected:
+            raise RtraveError(f"'{origin}': expected the entries of this network, got also {name!r}: {advice}")
         if state_dict[name].shape != expected[name].shape:
-            came, fits = tuple(state_dict[name].shape), tuple(expected[name].shape)
-            raise RtraveError(f"{origin}: {name!r} has the shape {came}, {fits} was expected: wrong configuration")
+            found, fits = tuple(state_dict[name].shape), tuple(expected[name].shape)
+            raise RtraveError(f"'{origin}': expected {name!r} of shape {fits}, got {found}: {advice}")
         if not torch.isfinite(state_dict[name]).all():
             raise RtraveError(
-                f"{origin}: {name!r} holds NaN or infinity: the training broke, take an earlier checkpoint"
+                f"'{origin}': expected finite numbers in {name!r}, got NaN or infinity: use an earlier checkpoint"
             )
     model.load_state_dict(state_dict)

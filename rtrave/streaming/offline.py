@@ -1,4 +1,4 @@
-"""Encoding and decoding whole recordings through compiled graphs: long blocks, all cores. Needs no torch.
+"""Encoding and decoding of whole recordings by compiled graphs, in long blocks on all cores. Needs no torch.
 
 The result is that of a stream, moved back by its delay. A recording is cut into segments that run side by side. The
 stream of each segment begins earlier by the receptive field, so that it does not depend on where the recording was cut.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -19,15 +19,16 @@ from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, sample_posterior
 from rtrave.streaming.stream import draws_for
 
-SEGMENT_SAMPLES = 1 << 20  # at most
+SEGMENT_SAMPLES = 1 << 20  # longest segment
 
+Part = Literal["encoder", "decoder"]
 Result = TypeVar("Result")
 
 
-def _segments(backend: Backend, part: str, frames: int, workers: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each segment in latent frames: as long as allowed, and at least one for each worker.
+def _segments(backend: Backend, part: Part, frames: int, workers: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each segment in latent frames: one for each worker, more if they would be too long.
 
-    A part without a bound on its receptive field depends on everything before it: one segment.
+    A part ("encoder" or "decoder") with an unbounded receptive field depends on all of its past: one segment.
     """
     if backend.facts.receptive_fields[part] is None:
         yield 0, frames
@@ -38,10 +39,10 @@ def _segments(backend: Backend, part: str, frames: int, workers: int) -> Iterato
         yield start, min(start + size, frames)
 
 
-def _beginning(backend: Backend, part: str, start: int) -> int:
-    """Latent frame at which a stream must begin, so that everything from the latent frame `start` on is right.
+def _beginning(backend: Backend, part: Part, start: int) -> int:
+    """Return the latent frame at which a stream must begin to be correct from the latent frame `start` on.
 
-    A receptive field counts back from the newest input of a step, here of the step that holds `start`.
+    The receptive field counts back from the newest input of the step that contains `start`.
     """
     field, step = backend.facts.receptive_fields[part], backend.facts.frames_per_step
     if field is None:
@@ -53,9 +54,9 @@ def _beginning(backend: Backend, part: str, start: int) -> int:
 
 
 def _in_order(
-    backend: Backend, part: str, work: Callable[[Backend, int, int], Result], frames: int, workers: int
+    backend: Backend, part: Part, work: Callable[[Backend, int, int], Result], frames: int, workers: int
 ) -> Iterator[Result]:
-    """The results of all segments in their order; a few of them wait, never all."""
+    """Yield the results of all segments in order; at most two per worker are in memory."""
     free: SimpleQueue[Backend] = SimpleQueue()
     for _ in range(workers):
         free.put(backend.clone())
@@ -79,30 +80,30 @@ def _in_order(
 def encode_recording(
     backend: Backend, x: np.ndarray, noise: NoiseSource, temperature: float = 0.0, workers: int = 1
 ) -> Iterator[np.ndarray]:
-    """Audio float32 [C, T] -> latents float32 [D, n], segment after segment; T is filled up to whole latent frames.
+    """Encode audio float32 [C, T] and yield latents float32 [D, n] by segments; T is padded to whole latent frames.
 
     Parameters
     ----------
     backend : Backend
-        Of batch 1; not used itself, only its weights.
+        Batch 1. Only its weights are used: each worker has a clone.
     noise : NoiseSource
-        Draws of the posterior, where `temperature` is not 0: latent frame n has the draw n.
+        Draws from the posterior if `temperature` is not 0: latent frame n has draw n.
     workers : int
-        Threads.
+        Number of threads.
 
     Raises
     ------
     RtraveError
-        Another number of channels, or no sample.
+        The number of channels differs, or there is no sample.
     """
     ratio, channels = backend.facts.spec.ratio, backend.facts.spec.channels
     if x.ndim != 2 or x.shape[0] != channels or x.shape[1] == 0:
-        raise RtraveError(f"audio of shape {x.shape}: give [{channels}, samples], at least one sample")
-    early = -backend.facts.encoder_delay % ratio  # silence before it, so that the latents are late by whole frames
+        raise RtraveError(f"audio: expected the shape [{channels}, samples] with at least one sample, got {x.shape}")
+    early = -backend.facts.encoder_delay % ratio  # leading silence makes the delay whole latent frames
     late = (backend.facts.encoder_delay + early) // ratio
 
     def audio(first: int, count: int) -> np.ndarray:
-        """So many latent frames of the stream's input [1, samples, C], silence around it."""
+        """Return `count` latent frames of the stream's input [1, samples, C], with silence around the audio."""
         start = first * ratio - early
         block = np.zeros((1, count * ratio, channels), np.float32)
         known = x[:, max(start, 0) : max(start + count * ratio, 0)]
@@ -115,7 +116,7 @@ def encode_recording(
         for block in range(first, end + late, step):
             mean, std = (part[0].T for part in own.encode(audio(block, step)))
             if temperature:
-                indices = range(block - late, block - late + step)  # those below 0 are cut off in the end
+                indices = range(block - late, block - late + step)  # negative ones are cut off below
                 normal = np.stack([noise("posterior", max(i, 0), (1, len(mean)))[0] for i in indices], axis=1)
                 mean = sample_posterior(mean, std, temperature, normal)
             found.append(np.array(mean, np.float32))
@@ -125,27 +126,27 @@ def encode_recording(
 
 
 def decode_recording(backend: Backend, z: np.ndarray, noise: NoiseSource, workers: int = 1) -> Iterator[np.ndarray]:
-    """Latents float32 [D, N] -> audio float32 [C, n * ratio], segment after segment.
+    """Decode latents float32 [D, N] and yield audio float32 [C, n * ratio] by segments.
 
     Parameters
     ----------
     backend : Backend
-        Of batch 1; not used itself, only its weights.
+        Batch 1. Only its weights are used: each worker has a clone.
     noise : NoiseSource
-        Draws of everything the decoder draws: latent frame n has the draw n.
+        All draws of the decoder: latent frame n has draw n.
     workers : int
-        Threads.
+        Number of threads.
 
     Raises
     ------
     RtraveError
-        Latents that do not fit the model, none, or NaN or infinity among them.
+        The latents do not fit the model, are empty, or hold NaN or infinity.
     """
     ratio, dims, frames = backend.facts.spec.ratio, backend.facts.spec.full_latent_size, z.shape[-1]
     if z.ndim != 2 or z.shape[0] != dims or frames == 0:
-        raise RtraveError(f"latents of shape {z.shape}: give [{dims}, latent frames], at least one frame")
+        raise RtraveError(f"latents: expected the shape [{dims}, latent frames] with at least one frame, got {z.shape}")
     if not np.isfinite(z).all():
-        raise RtraveError("the latents hold NaN or infinity: give numbers only")
+        raise RtraveError("latents: expected finite numbers, got NaN or infinity")
     delay = backend.facts.spec.delay - backend.facts.encoder_delay
     shapes = backend.draw_shapes()
 

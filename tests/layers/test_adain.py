@@ -1,4 +1,4 @@
-"""Adaptive instance norm: learns the same however the signal is cut, never NaN, and gives the target's statistics."""
+"""Adaptive instance norm learns independently of the cuts, never gives NaN, and transfers the target's statistics."""
 
 import pytest
 import torch

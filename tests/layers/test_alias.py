@@ -1,4 +1,4 @@
-"""Bands late by an odd number of samples: compensated signs keep the aliases of a sine as low as without delay."""
+"""Compensated signs keep the aliases of a sine low when the bands are late by an odd number of samples."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ RATE, LENGTH = 44100, 1 << 15
 
 
 def worst_alias_db(bank, late, phase):
-    """The strongest partial beside the sine itself, over sines in every band, relative to the sine."""
+    """Return the strongest partial beside the sine, over sines in every band, in dB relative to the sine."""
     worst = -200.0
     for bin_ in range(LENGTH // 64, LENGTH // 2, LENGTH // 45):
         x = torch.sin(2 * torch.pi * bin_ * torch.arange(2 * LENGTH, dtype=torch.float64) / LENGTH)[None, None]
@@ -29,9 +29,11 @@ def worst_alias_db(bank, late, phase):
 @torch.no_grad()
 def test_alias_of_a_sine(case, late):
     bank = load(DATA / case).pqmf.double()
-    undelayed, compensated, left = (worst_alias_db(bank, *way) for way in ((0, 0), (late, 1), (late, 0)))
+    undelayed, compensated, uncompensated = (
+        worst_alias_db(bank, *settings) for settings in ((0, 0), (late, 1), (late, 0))
+    )
     print(
-        f"{case}: worst alias {undelayed:.1f} dB, {late} band samples late {compensated:.1f} dB, as nn~ {left:.1f} dB"
+        f"{case}: alias {undelayed:.1f} dB, {late} band samples late {compensated:.1f} dB, nn~ {uncompensated:.1f} dB"
     )
     assert abs(compensated - undelayed) < 0.5
-    assert left > compensated + 5
+    assert uncompensated > compensated + 5

@@ -1,4 +1,4 @@
-"""The contract check itself: each broken layer is found by the clause that names its fault."""
+"""`verify_contract` finds each broken layer and names the clause that it breaks."""
 
 import pytest
 import torch
@@ -7,14 +7,14 @@ from rtrave.layers.contract import ContractError, Signal, verify_contract, verif
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
 
 
-class ForgetsItsPast(Conv1d):
+class DropsItsPast(Conv1d):
     def step(self, x, state):
         y, _ = super().step(x, state)
         return y, self.initial_state(x.shape[0], x.dtype)
 
 
 class HidesItsState(Conv1d):
-    """Works for one stream alone: what it remembers is kept in the module."""
+    """Layer that keeps its state in the module, which works for one stream alone."""
 
     hidden = None
 
@@ -75,17 +75,17 @@ class AnotherNetwork(Conv1d):
 @pytest.mark.parametrize(
     ("layer", "clause"),
     [
-        (ForgetsItsPast(2, 3, 5), "partition"),
+        (DropsItsPast(2, 3, 5), "partition"),
         (HidesItsState(2, 3, 5), "two streams"),
-        (WritesIntoTheGivenState(2, 3, 5), "changed the state"),
+        (WritesIntoTheGivenState(2, 3, 5), "expected the given state unchanged"),
         (ReportsAnotherDelay(2, 3, 4), "delay"),
         (LooksAhead(2, 3, 5), "delay|causality|offline"),
         (MixesTheBatch(2, 3, 5), "offline|rows"),
         (AnotherNetwork(2, 3, 5), "offline"),
-        (ReportsTooSmallAField(2, 3, 5), "receptive field: .* have an effect"),
-        (ReportsTooLargeAField(2, 3, 5), "receptive field: .* has no effect"),
-        (ReportsNoBound(2, 3, 5), "receptive field: .* has no effect"),
-        (ReportsTheFieldOfTheNewestOutputAlone(2, 3, 4), "receptive field: .* have an effect"),
+        (ReportsTooSmallAField(2, 3, 5), "no effect from beyond 3 samples, got one"),
+        (ReportsTooLargeAField(2, 3, 5), "an effect from 5 samples back, got none"),
+        (ReportsNoBound(2, 3, 5), "an effect from None samples back, got none"),
+        (ReportsTheFieldOfTheNewestOutputAlone(2, 3, 4), "no effect from beyond 1 samples, got one"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, torch.nn.Module) else None,
 )
@@ -97,16 +97,16 @@ def test_fault_is_found(layer, clause):
 def test_silence_proves_nothing():
     layer = Conv1d(2, 3, 5).double()
     torch.nn.init.zeros_(layer.weight)
-    with pytest.raises(ContractError, match="nothing to compare"):
+    with pytest.raises(ContractError, match="expected values to compare, got none"):
         verify_contract(layer, Signal(2))
 
 
 def test_a_field_that_does_not_fit_is_refused():
     x, other = torch.randn(2, 1, 2, 50, dtype=torch.float64)
-    with pytest.raises(ContractError, match="54 samples do not fit into 50: use a longer signal"):
+    with pytest.raises(ContractError, match="expected less than 50, got 54: use a longer signal"):
         verify_receptive_field(Conv1d(2, 3, 55).double(), x, other, 1)
 
 
 def test_too_short_a_signal_proves_nothing():
-    with pytest.raises(ContractError, match=r"too short|nothing to compare"):
+    with pytest.raises(ContractError, match="use a longer signal"):
         verify_contract(ConvTranspose1d(2, 3, 16).double(), Signal(2, blocks=1))

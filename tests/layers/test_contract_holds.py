@@ -1,4 +1,4 @@
-"""Every layer keeps the streaming contract, in both dtypes."""
+"""Every layer passes `verify_contract`, in both dtypes."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from rtrave.layers.norm import BatchNorm
 
 
 def trained_batch_norm(channels):
-    """Batch norm with statistics of its own, as a loaded model has it."""
+    """Return batch norm with random statistics, as in a loaded model."""
     layer = BatchNorm(channels)
     for tensor in (layer.weight.data, layer.bias.data, layer.running_mean):
         torch.nn.init.normal_(tensor)
@@ -57,6 +57,6 @@ def test_contract(name, dtype):
     make, channels, multiple = LAYERS[name]
     torch.manual_seed(1)
     layer = make().to(dtype)
-    settle = 25 if "centred" in name or name in ("down and up", "branches") else 0  # zeros meet the padding there
+    settle = 25 if "centred" in name or name in ("down and up", "branches") else 0  # offline pads there with zeros
     measured = verify_contract(layer, Signal(channels, multiple, blocks=97, settle=settle, dtype=dtype))
     assert measured.compared > 1000

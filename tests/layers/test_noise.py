@@ -1,4 +1,4 @@
-"""The noise synthesiser: products with constant matrices equal the Fourier transforms they stand for."""
+"""The products of the noise synthesiser equal the Fourier transforms that they replace."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def test_filtered_noise_is_a_convolution(ratios, noise_bands):
             response = shaped[frame, band] @ impulse_responses(noise_bands, target)
             white = 2 * draws[0, frame * target : (frame + 1) * target, band].numpy() - 1
             expected = np.convolve(white, response)[:target]
-            came = y[0, frame * target : (frame + 1) * target, band].numpy()
-            assert np.abs(came - expected).max() < 1e-6 * max(np.abs(expected).max(), 1)
+            output = y[0, frame * target : (frame + 1) * target, band].numpy()
+            assert np.abs(output - expected).max() < 1e-6 * max(np.abs(expected).max(), 1)
 
 
 def test_unit_magnitudes_make_a_short_pulse():

@@ -1,4 +1,4 @@
-"""The filter bank: near-perfect reconstruction at its reported delay, and streaming equal to offline."""
+"""The filter bank reconstructs audio at its reported delay, and its stream equals its offline output."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def test_stream_equals_offline(bank):
 
 
 @torch.no_grad()
-def test_each_channel_goes_its_own_way():
+def test_channels_are_independent():
     stereo = load(DATA / "v2_causal_stereo_48k").pqmf
     mono = PQMF(stereo.bands, stereo.forward_conv.kernel_size, stereo.inverse_conv.kernel_size, channels=1)
     mono.load_state_dict(stereo.state_dict())

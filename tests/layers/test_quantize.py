@@ -1,4 +1,4 @@
-"""The residual quantiser: each stage takes the nearest code of what is left, and codes decode to their sum."""
+"""Each stage of the residual quantiser takes the code nearest to the rest, and codes decode to their sum."""
 
 import torch
 
@@ -16,12 +16,12 @@ def quantizer(stages=3, codes=16, dims=5):
 def test_nearest_codes():
     rvq = quantizer()
     z = torch.randn(7, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    left = z
+    rest = z
     for stage, book in enumerate(rvq.codebooks()):
-        index = torch.cdist(left, book).argmin(-1)
+        index = torch.cdist(rest, book).argmin(-1)
         assert torch.equal(rvq.encode(z)[..., stage], index)
-        left = left - book[index]
-    assert torch.allclose(rvq.decode(rvq.encode(z)), z - left)
+        rest = rest - book[index]
+    assert torch.allclose(rvq.decode(rvq.encode(z)), z - rest)
 
 
 def test_of_equal_codes_the_first():

@@ -1,6 +1,6 @@
-"""Receptive fields of the layers with methods of their own: filter bank, noise synthesiser, adaptive instance norm.
+"""Receptive fields of the filter bank, the noise synthesisers and adaptive instance norm are exact.
 
-`test_contract_holds.py` checks those of all others.
+`test_contract_holds.py` checks those of the other layers.
 """
 
 import pytest
@@ -17,7 +17,7 @@ BANDS = 4
 
 
 class Analysis:
-    """The analysis of a bank as a layer."""
+    """Layer: the analysis of a filter bank."""
 
     def __init__(self, bank):
         self.step, self.initial_state, self.receptive_field = (
@@ -28,7 +28,7 @@ class Analysis:
 
 
 class Synthesis:
-    """The synthesis of a bank as a layer."""
+    """Layer: the synthesis of a filter bank."""
 
     def __init__(self, bank):
         self.step, self.initial_state, self.receptive_field = (
@@ -39,7 +39,7 @@ class Synthesis:
 
 
 class Synth:
-    """A noise synthesiser with constant draws as a layer."""
+    """Layer: a noise synthesiser with constant draws."""
 
     def __init__(self, synth):
         self.synth, self.initial_state, self.receptive_field = synth, synth.initial_state, synth.receptive_field
@@ -83,13 +83,13 @@ def test_noise_synthesiser(ratios, version, mode):
 
 
 @pytest.mark.parametrize("side", ["x", "y"])
-def test_statistics_have_no_bound_where_they_are_learned(side):
+def test_learned_statistics_are_unbounded(side):
     layer = AdaIN(3, 4).double()
     assert layer.receptive_field(5) == 5
     verify(layer, 3, 4)
     for known in ("x", "y"):
         layer.get_buffer(f"num_update_{known}").fill_(1)
-    verify(layer, 3, 4)  # statistics of the checkpoint alone: constants
+    verify(layer, 3, 4)  # the statistics of the checkpoint are constants
     layer.get_buffer(f"learn_{side}").fill_(1)
     assert layer.receptive_field(5) is None
     verify(layer, 3, 4)

@@ -1,1 +1,1 @@
-"""The files that models come in."""
+"""File formats of models."""

@@ -1,10 +1,9 @@
-"""What a checkpoint's discriminator looks at: kinds and kernels by its weights, strides and periods by the config."""
+"""Views of a checkpoint's discriminator: kinds and kernels from its weights, strides and periods from the config."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from rtrave.model.formats.gin import Config
 
 DAC_SLOPE = 0.1
 DAC = "descript_discriminator.DescriptDiscriminator"
-# Strides and dilations that the architectures fix, over the axes of each kernel.
+# Strides and dilations of the architectures for the axes of each kernel.
 SPECTRUM_STAGES = [
     ((1, 1), (1, 1)),
     ((2, 1), (1, 1)),
@@ -30,22 +29,22 @@ Entries = Mapping[str, Tensor]
 
 
 def read_views(config: Config, entries: Entries) -> list[View]:
-    """The views of a discriminator with these entries, in the order of its state dict.
+    """Return the views of a discriminator from its entries, in the order of its state dict.
 
     Raises
     ------
     RtraveError
-        It is of an unknown kind, or the configuration lacks what its weights do not tell.
+        The discriminator is of an unknown kind, or the configuration does not describe it.
     """
     try:
         views = _views(config, entries, "")
         return _numbered(config, views)
     except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
-        raise RtraveError(f"{config.path} does not describe it ({type(error).__name__}: {error})") from error
+        raise RtraveError(f"'{config.path}': expected a discriminator, got {type(error).__name__}: {error}") from error
 
 
 def _views(config: Config, entries: Entries, at: str) -> list[View]:
-    """The views below a path that is empty or ends with a dot."""
+    """Return the views below a path, which is empty or ends with a dot."""
     parts = {name.removeprefix(at).split(".")[0] for name in entries if name.startswith(at)}
     if "discriminators" in parts:
         return [
@@ -61,22 +60,22 @@ def _views(config: Config, entries: Entries, at: str) -> list[View]:
         return [_bands(config, entries, at)]
     if "convs" in parts:
         return [_dac(entries, at)]
-    raise RtraveError(f"it is of an unknown kind ({', '.join(sorted(parts))})")
+    raise RtraveError(f"discriminator: expected a known kind, got one of {', '.join(sorted(parts))}")
 
 
 def _numbered(config: Config, views: Sequence[View]) -> list[View]:
-    """Views with the periods that the configuration lists, in its order."""
+    """Return the views with the periods of the configuration, in its order."""
     lists = {
         "period": config.get("discriminator.MultiPeriodDiscriminator.periods"),
         "dac period": config.get(f"{DAC}.periods"),
     }
-    taken = {kind: iter(_positive(sizes)) for kind, sizes in lists.items() if sizes}
-    return [replace(view, size=next(taken[view.kind])) if view.kind in lists else view for view in views]
+    remaining = {kind: iter(_positive(sizes)) for kind, sizes in lists.items() if sizes}
+    return [replace(view, size=next(remaining[view.kind])) if view.kind in lists else view for view in views]
 
 
-def _positive(sizes: Any) -> list[int]:
+def _positive(sizes: object) -> list[int]:
     if not isinstance(sizes, list) or any(not isinstance(size, int) or size < 1 for size in sizes):
-        raise ValueError(f"{sizes!r}, a list of positive whole numbers was expected")
+        raise ValueError(f"expected a list of positive whole numbers, got {sizes!r}")
     return sizes
 
 
@@ -85,28 +84,28 @@ def _indexes(entries: Entries, at: str) -> list[int]:
 
 
 def _kernel(entries: Entries, path: str) -> tuple[int, ...]:
-    """Sizes of a convolution's kernel."""
+    """Return the size of a convolution's kernel along each axis."""
     weight = entries.get(f"{path}.weight_v", entries.get(f"{path}.weight"))
     if weight is None or weight.ndim not in (3, 4):
-        raise RtraveError(f"{path!r} is no convolution")
+        raise RtraveError(f"{path!r}: expected the weights of a convolution, got none")
     return tuple(weight.shape[2:])
 
 
 def _stage(entries: Entries, path: str, stride: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> Stage:
-    """A convolution of two axes, padded by half its reach on either side."""
+    """Return a convolution over two axes, padded on both sides by half of its span."""
     kernel = _kernel(entries, path)
     if len(kernel) != len(stride):
-        raise RtraveError(f"{path!r} has a kernel of {len(kernel)} axes, {len(stride)} are known there")
+        raise RtraveError(f"{path!r}: expected a kernel of {len(stride)} axes, got {len(kernel)}")
     dilation = dilation or (1,) * len(kernel)
     half = tuple((taps - 1) * step // 2 for taps, step in zip(kernel, dilation, strict=True))
     return Stage(path, stride, half, dilation)
 
 
 def _chain(config: Config, entries: Entries, at: str, scope: str) -> tuple[Stage, ...]:
-    """A plain chain of convolutions, every second layer of a `net`, the last one without stride."""
+    """Return a plain chain of convolutions: every second layer of a `net`, the last one without stride."""
     paths = [f"{at}net.{index}" for index in _indexes(entries, f"{at}net.")]
-    strides = config.get(f"{scope}discriminator.ConvNet.stride")
-    strides = _positive(strides if isinstance(strides, list) else [strides] * (len(paths) - 1))
+    stride = config.get(f"{scope}discriminator.ConvNet.stride")
+    strides = _positive(stride if isinstance(stride, list) else [stride] * (len(paths) - 1))
     stages = []
     for path, stride in zip(paths, [*strides, 1], strict=True):
         taps, *flat = _kernel(entries, path)
@@ -117,7 +116,7 @@ def _chain(config: Config, entries: Entries, at: str, scope: str) -> tuple[Stage
 
 
 def _scope(config: Config, selector: str) -> str:
-    """The scope of the chains that a discriminator is configured with: "@scales/discriminator.ConvNet" -> "scales/"."""
+    """Return the scope of a discriminator's chains: "@scales/discriminator.ConvNet" -> "scales/"."""
     chain = str(config.get(f"discriminator.{selector}.convnet", "")).removeprefix("@")
     return chain.rpartition("/")[0] + "/" if "/" in chain else ""
 
@@ -147,13 +146,16 @@ def _dac(entries: Entries, at: str) -> View:
 
 def _bands(config: Config, entries: Entries, at: str) -> View:
     bins = entries[f"{at}stft.window"].shape[0] // 2 + 1
-    bands = tuple((int(low * bins), int(high * bins)) for low, high in config.get(f"{DAC}.bands"))
+    shares = config.get(f"{DAC}.bands")
+    if not isinstance(shares, list):
+        raise ValueError(f"expected a list of bands, got {shares!r}")
+    bands = tuple((int(low * bins), int(high * bins)) for low, high in shares)
     chains = []
     for band in _indexes(entries, f"{at}band_convs."):
         paths = [f"{at}band_convs.{band}.{i}.0" for i in _indexes(entries, f"{at}band_convs.{band}.")]
         stages = zip(paths, BAND_STRIDES, strict=True)
         chains.append(tuple(_stage(entries, path, stride) for path, stride in stages))
     if len(chains) != len(bands):
-        raise RtraveError(f"{config.path} names {len(bands)} bands, the weights are for {len(chains)}")
+        raise RtraveError(f"'{config.path}': expected {len(chains)} bands as in the weights, got {len(bands)}")
     head = _stage(entries, f"{at}conv_post", (1, 1))
     return View("dac bands", 0, tuple(chains), head, DAC_SLOPE, source=f"{at}stft", bands=bands)

@@ -1,14 +1,14 @@
-"""The network of one of RAVE's own TorchScript exports, read off its tree of submodules.
+"""Networks of RAVE's own TorchScript exports, described from their tree of submodules.
 
-What a submodule is, is told by the name of its class and by its sizes; nothing of the script is run. What is built from
-the description is held against the script again, layer by layer, so that nothing unknown is taken for something known.
+The name of its class and its sizes identify a submodule; no code of the script runs. `check_layers` then compares each
+layer of the rebuilt model with the script, so that no unknown layer passes for a known one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -16,6 +16,7 @@ from rtrave.errors import RtraveError
 from rtrave.layers.activations import LeakyReLU
 from rtrave.layers.conv import Conv1d, ConvTranspose1d
 from rtrave.layers.norm import BatchNorm
+from rtrave.model.formats.dilated import DilatedFields
 from rtrave.model.rave import Model
 from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec, NoiseSpec
 
@@ -28,7 +29,7 @@ REGULARISERS = {
 CONVS, TRANSPOSED = ("CachedConv1d", "Conv1d"), ("CachedConvTranspose1d", "ConvTranspose1d")
 ACTIVATIONS = {"LeakyReLU": "leaky_relu", "Snake": "snake"}
 ADAIN, SLOPE = "AdaptiveInstanceNormalization", 0.2
-# Every class of submodule that the networks built here are made of.
+# Classes of submodules that can be rebuilt.
 KNOWN = {
     *REGULARISERS, *CONVS, *TRANSPOSED, *ACTIVATIONS, ADAIN, "AlignBranches", "BatchNorm1d", "Branches", "CachedPQMF",
     "PQMF", "CachedPadding1d", "CachedSequential", "DilatedUnit", "Encoder", "EncoderV2", "EuclideanCodebook",
@@ -37,11 +38,13 @@ KNOWN = {
     "VectorQuantization",
 }  # fmt: skip
 
-Script = Any  # a torch.jit.RecursiveScriptModule: its attributes are those of whatever was exported
+LayerFacts = dict[str, int | float | tuple[int, ...]]
+Value = TypeVar("Value", int, str)
+Script = Any  # a torch.jit.RecursiveScriptModule, untyped: its attributes are those of the exported module
 
 
 def describe(script: Script) -> NetworkSpec:
-    """The network of an export; what cannot be rebuilt is refused by name."""
+    """Return the network of an export; RtraveError names what cannot be rebuilt."""
     _refuse_unknown(script)
     bands = int(script.pqmf.n_band)
     raw_input, raw_output = (getattr(script, f"{end}_mode", "pqmf") == "raw" for end in ("input", "output"))
@@ -69,7 +72,7 @@ def describe(script: Script) -> NetworkSpec:
 
 
 def is_streaming(script: Script) -> bool:
-    """Whether an export has cached convolutions."""
+    """Return True if an export has cached convolutions."""
     return str(script.pqmf.forward_conv.original_name) == CONVS[0]
 
 
@@ -83,9 +86,11 @@ def _refuse_unknown(script: Script) -> None:
     for part in ("pqmf", "encoder", "decoder"):
         for name, module in getattr(script, part).named_modules():
             if module.original_name not in KNOWN:
-                raise RtraveError(f"{part}.{name} is a {module.original_name}, which cannot be rebuilt")
+                raise RtraveError(
+                    f"{part}.{name}: expected a layer of RAVE's, got {module.original_name}: it cannot be rebuilt"
+                )
     if script.encoder.original_name not in REGULARISERS:
-        raise RtraveError(f"its encoder is a {script.encoder.original_name}, which cannot be rebuilt")
+        raise RtraveError(f"encoder: expected one of RAVE's, got {script.encoder.original_name}: it cannot be rebuilt")
 
 
 def _children(module: Script) -> list[Script]:
@@ -96,12 +101,11 @@ def _chosen(items: Sequence[Script], *names: str) -> list[Script]:
     return [item for item in items if item.original_name in names]
 
 
-def _same(values: Sequence[Any], what: str) -> Any:
-    if len(set(values)) > 1:
-        raise RtraveError(
-            f"its {what} differ from stage to stage ({', '.join(map(str, values))}): it cannot be rebuilt"
-        )
-    return values[0] if values else None
+def _same(values: Sequence[Value], what: str) -> Value:
+    if len(set(values)) != 1:
+        found = ", ".join(map(str, values)) or "none"
+        raise RtraveError(f"{what}: expected the same at every stage, got {found}: it cannot be rebuilt")
+    return values[0]
 
 
 def _encoder(encoder: Script) -> EncoderSpec:
@@ -112,13 +116,13 @@ def _encoder(encoder: Script) -> EncoderSpec:
     if encoder.original_name == "Encoder":
         return EncoderSpec(1, capacity, ratios, weight_norm=False)
     growth = [(int(conv.in_channels), int(conv.out_channels)) for conv in convs[1:-1]]
-    return EncoderSpec(2, capacity, ratios, **_second_version(layers, CONVS, ratios, growth), weight_norm=False)
+    return EncoderSpec(2, capacity, ratios, **_dilated_fields(layers, CONVS, ratios, growth), weight_norm=False)
 
 
-def _second_version(
+def _dilated_fields(
     layers: Sequence[Script], scaling: tuple[str, ...], ratios: tuple[int, ...], growth: Sequence[tuple[int, int]]
-) -> dict[str, Any]:
-    """What encoder and decoder of the second version share; `growth` is each stage's narrow and wide channels."""
+) -> DilatedFields:
+    """Return the shared fields of version 2; `growth` holds the narrow and wide channels of each stage."""
     stages: list[list[int]] = [[]]
     activations, kernels = [], []
     for before, layer in pairwise(layers):
@@ -130,19 +134,19 @@ def _second_version(
             stages.append([])
             if before.original_name in ACTIVATIONS:
                 activations.append(ACTIVATIONS[before.original_name])
-    # In an encoder the units stand before the stage's convolution, in a decoder after it.
-    kept = stages[: len(ratios)] if scaling is CONVS else stages[1 : len(ratios) + 1][::-1]
-    return {
-        "kernel_size": _same(kernels, "kernel sizes"),
-        "dilations": tuple(tuple(stage) for stage in kept),
-        "keep_dim": any(wide != 2 * narrow for narrow, wide in growth),
-        "activation": _same(activations, "activations"),
-        "adain": bool(_chosen(layers, ADAIN)),
-    }
+    # In an encoder the units precede the convolution of their stage, in a decoder they follow it.
+    dilated_stages = stages[: len(ratios)] if scaling is CONVS else stages[1 : len(ratios) + 1][::-1]
+    return DilatedFields(
+        kernel_size=_same(kernels, "kernel sizes"),
+        dilations=tuple(tuple(stage) for stage in dilated_stages),
+        keep_dim=any(wide != 2 * narrow for narrow, wide in growth),
+        activation=_same(activations, "activations"),
+        adain=bool(_chosen(layers, ADAIN)),
+    )
 
 
 def _decoder(decoder: Script, width: int) -> DecoderSpec:
-    """`width` is the number of signals it makes."""
+    """Return the spec of a decoder with `width` output signals."""
     if decoder.original_name == "Generator":
         return _first_generator(decoder, width)
     layers = _children(decoder.net)
@@ -155,7 +159,7 @@ def _decoder(decoder: Script, width: int) -> DecoderSpec:
         2,
         capacity=int(ups[-1].out_channels),
         ratios=ratios[::-1],
-        **_second_version(layers, TRANSPOSED, ratios, growth),
+        **_dilated_fields(layers, TRANSPOSED, ratios, growth),
         weight_norm=False,
         amplitude_modulation=int(wave.out_channels) == 2 * width,
         noise=None if noise is None else _noise(noise, 2, width),
@@ -191,7 +195,7 @@ def _noise(noise: Script, version: int, width: int) -> NoiseSpec:
 
 
 def check_layers(script: Script, model: Model) -> None:
-    """Hold what was built against the script, layer by layer: RtraveError names the first that is not the same."""
+    """Compare the layers of a rebuilt model with those of the script; RtraveError names the first that differs."""
     streaming, modules = is_streaming(script), dict(script.named_modules())
     for name, layer in model.named_modules():
         if not name.startswith(("encoder.", "decoder.")) or not isinstance(
@@ -199,29 +203,32 @@ def check_layers(script: Script, model: Model) -> None:
         ):
             continue
         try:
-            theirs, ours = _facts(modules[name], layer, streaming)
+            exported, rebuilt = _facts(modules[name], layer, streaming)
         except (AttributeError, KeyError) as error:
-            raise RtraveError(f"{name} is not what its place asks for ({error}): it cannot be rebuilt") from error
-        if theirs != ours:
-            raise RtraveError(f"{name} has {theirs}, {ours} can be rebuilt")
+            raise RtraveError(
+                f"{name}: expected a {type(layer).__name__}, got ({error}): it cannot be rebuilt"
+            ) from error
+        if exported != rebuilt:
+            raise RtraveError(f"{name}: expected {rebuilt}, got {exported}: it cannot be rebuilt")
 
 
-def _facts(theirs: Script, ours: nn.Module, streaming: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The same facts of a layer of the script and of ours."""
-    if isinstance(ours, BatchNorm):
-        return {"eps": float(theirs.eps)}, {"eps": ours.eps}
-    if isinstance(ours, LeakyReLU):
-        return {"slope": float(theirs.negative_slope)}, {"slope": SLOPE}
-    if isinstance(ours, ConvTranspose1d):
-        names = {"stride": int(theirs.stride[0]), "kernel": int(theirs.kernel_size[0])}
-        return names, {"stride": ours.stride, "kernel": ours.stride * 2}
-    assert isinstance(ours, Conv1d)
-    came: dict[str, Any] = {name: int(getattr(theirs, name)[0]) for name in ("stride", "dilation", "kernel_size")}
-    fits: dict[str, Any] = {name: getattr(ours, name) for name in came}
-    came["groups"], fits["groups"] = int(theirs.groups), ours.groups
+def _facts(exported: Script, rebuilt: nn.Module, streaming: bool) -> tuple[LayerFacts, LayerFacts]:
+    """Return the same facts of a layer in the script and of its rebuilt counterpart."""
+    if isinstance(rebuilt, BatchNorm):
+        return {"eps": float(exported.eps)}, {"eps": rebuilt.eps}
+    if isinstance(rebuilt, LeakyReLU):
+        return {"slope": float(exported.negative_slope)}, {"slope": SLOPE}
+    if isinstance(rebuilt, ConvTranspose1d):
+        sizes: LayerFacts = {"stride": int(exported.stride[0]), "kernel": int(exported.kernel_size[0])}
+        return sizes, {"stride": rebuilt.stride, "kernel": rebuilt.stride * 2}
+    assert isinstance(rebuilt, Conv1d)
+    names = ("stride", "dilation", "kernel_size")
+    found: LayerFacts = {name: int(getattr(exported, name)[0]) for name in names}
+    expected: LayerFacts = {name: int(getattr(rebuilt, name)) for name in names}
+    found["groups"], expected["groups"] = int(exported.groups), rebuilt.groups
     if streaming:
-        came["cache"], fits["cache"] = int(theirs.cache.padding), sum(ours.padding)
-        came["waits"], fits["waits"] = int(theirs.downsampling_delay.padding), ours.align
+        found["cache"], expected["cache"] = int(exported.cache.padding), sum(rebuilt.padding)
+        found["waits"], expected["waits"] = int(exported.downsampling_delay.padding), rebuilt.align
     else:
-        came["padding"], fits["padding"] = tuple(theirs._pad), tuple(ours.padding)
-    return came, fits
+        found["padding"], expected["padding"] = tuple(exported._pad), tuple(rebuilt.padding)
+    return found, expected

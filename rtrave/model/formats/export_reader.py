@@ -1,7 +1,7 @@
-"""Rebuilds one of RAVE's own TorchScript exports as a native file.
+"""Rebuild one of RAVE's own TorchScript exports as a native file.
 
 Run as `python -m rtrave.model.formats.export_reader SRC DEST` in a child process: loading TorchScript holds Python's
-global lock throughout, and what is in a file of unknown origin stays out of the process that plays.
+global lock throughout, and the content of a file of unknown origin stays out of the audio process.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ PARTS = ("pqmf.", "encoder.", "decoder.", "latent_pca", "latent_mean", "fidelity
 
 
 def read_export(path: Path) -> tuple[Model, list[str]]:
-    """The model of an export, and what its user must know of it, one line each.
+    """Return the model of an export, and notes for its user, one line each.
 
     Raises
     ------
     RtraveError
-        One line: the file cannot be loaded, or holds what cannot be rebuilt.
+        The file cannot be loaded or cannot be rebuilt.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             script: Any = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu").eval()
     except OSError as error:
-        raise RtraveError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # torch raises whatever its reader meets
-        raise RtraveError(f"{path} cannot be loaded as TorchScript ({_first_line(error)}): export it again") from error
+        raise RtraveError(f"cannot read '{path}': {error.strerror or error}") from error
+    except Exception as error:  # PyTorch raises errors of any class here
+        raise RtraveError(f"'{path}': expected TorchScript, got ({_first_line(error)}): export it again") from error
     try:
         network = describe(script)
         model = build_model(network, path.stem, sample_rate(script), path, weights_of(script), path)
         check_layers(script, model)
     except RtraveError as error:
         text = str(error)
-        raise RtraveError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+        raise RtraveError(text if text.startswith(f"'{path}'") else f"'{path}': {text}") from error
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RtraveError(
-            f"{path} lacks what RAVE's exports have ({_first_line(error)}): it cannot be rebuilt"
+            f"'{path}': expected an export of RAVE's, got ({_first_line(error)}): it cannot be rebuilt"
         ) from error
     return model, notes(script, path.name)
 
 
 def weights_of(script: Any) -> dict[str, Tensor]:
-    """The weights of an export's network, without its caches and what belongs to the script alone."""
+    """Return the weights of an export's network, without caches and entries of the script alone."""
     return {
         name: value
         for name, value in network_weights(script.state_dict()).items()
@@ -67,19 +67,19 @@ def weights_of(script: Any) -> dict[str, Tensor]:
 
 
 def sample_rate(script: Any) -> int:
-    """Hz of the network itself: an export with a resampler tells the rate that it plays at."""
+    """Return the sample rate of the network in Hz; an export with a resampler states its outer rate."""
     resampler = getattr(script, "resampler", None)
     if resampler is not None:
         rate = int(script.sr) // int(resampler.ratio)
     else:
         rate = int(script.sr if hasattr(script, "sr") else script.sampling_rate)
     if rate < 1:
-        raise RtraveError(f"its sample rate is {rate}, a positive whole number was expected")
+        raise RtraveError(f"sample rate: expected a positive whole number, got {rate}")
     return rate
 
 
 def notes(script: Any, name: str) -> list[str]:
-    """What a user must know of an export that was rebuilt."""
+    """Return what users must know about a rebuilt export, one line each."""
     found = []
     if not is_streaming(script):
         found.append(f"{name} was exported without streaming, so its blocks would click: rebuilt as a streaming model")
@@ -95,20 +95,20 @@ def _first_line(error: Exception) -> str:
 
 
 def main() -> int:
-    """The child process; the last line on stderr says what went wrong."""
+    """Run the child process; the last line on stderr is the error."""
     source, destination = Path(sys.argv[1]), Path(sys.argv[2])
     try:
-        model, told = read_export(source)
+        model, found = read_export(source)
         destination.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=destination.parent) as folder:
             part = Path(folder) / destination.name
-            save_native(model, part, f"rebuilt from the TorchScript export {source.name}", told)
+            save_native(model, part, f"rebuilt from the TorchScript export {source.name}", found)
             part.replace(destination)
     except RtraveError as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"cannot write {destination}: {error.strerror or error}; set RTRAVE_CACHE", file=sys.stderr)
+        print(f"cannot write '{destination}': {error.strerror or error}: set RTRAVE_CACHE", file=sys.stderr)
         return 1
     return 0
 

@@ -1,16 +1,18 @@
-"""The configuration of a training run, `config.gin`, as a network. It is parsed, never executed."""
+"""Networks from the configuration of a training run, `config.gin`. It is parsed, never executed."""
 
 from __future__ import annotations
 
 import tokenize
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from gin import config_parser
 from torch import Tensor
 
 from rtrave.errors import RtraveError
+from rtrave.model.formats.dilated import DilatedFields
 from rtrave.model.spec import DecoderSpec, EncoderSpec, NetworkSpec, NoiseSpec
 
 NETWORK_SCOPES = ("", "variational")
@@ -21,8 +23,8 @@ REGULARISERS = {
     "@blocks.DiscreteEncoder": "discrete",
 }
 ACTIVATIONS = {None: "leaky_relu", "@blocks.Snake": "snake"}
-# What is built: binding -> the values it may have (None: absent or None).
-BUILDABLE: dict[str, tuple[Any, ...]] = {
+# Supported bindings -> their supported values (None: absent or None).
+BUILDABLE: dict[str, tuple[str | int | bool | None, ...]] = {
     "convs.get_padding.mode": ("causal", "centered", None),
     "model.RAVE.encoder": tuple(REGULARISERS),
     "model.RAVE.decoder": ("@blocks.Generator", "@blocks.GeneratorV2"),
@@ -49,7 +51,7 @@ BUILDABLE: dict[str, tuple[Any, ...]] = {
 
 
 class _Words(config_parser.ParserDelegate):
-    """Keep references and macros as the words they are written with; nothing is imported or called."""
+    """Parser delegate that returns references and macros as text; it neither imports nor calls anything."""
 
     def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> str:
         return f"@{scoped_configurable_name}{'()' * evaluate}"
@@ -58,20 +60,21 @@ class _Words(config_parser.ParserDelegate):
         return f"%{macro_name}"
 
 
-def read_gin(path: Path) -> dict[str, Any]:
-    """Bindings of an operative gin file, macros resolved: "selector.argument" -> value.
+def read_gin(path: Path) -> dict[str, object]:
+    """Return the bindings of an operative gin file with macros resolved: "selector.argument" -> value.
 
-    Scopes of training's discriminator repeat selectors of the network; they stay: "scales/selector.argument".
+    Scopes of the discriminator reuse selectors of the network and remain in the key: "scales/selector.argument".
+    RtraveError for a file that cannot be parsed.
     """
     try:
         text = path.read_text(encoding="utf-8")
         statements = list(config_parser.ConfigParser(text, _Words()))
     except (OSError, SyntaxError, ValueError, tokenize.TokenError, RecursionError) as error:
-        raise RtraveError(f"cannot read {path}: {(str(error).splitlines() or ['damaged'])[0]}") from error
+        raise RtraveError(f"cannot read '{path}': {(str(error).splitlines() or ['damaged'])[0]}") from error
     bindings = [s for s in statements if isinstance(s, config_parser.BindingStatement)]
     macros = {s.selector: s.value for s in bindings if not s.arg_name}
 
-    def resolve(value: Any) -> Any:
+    def resolve(value: object) -> object:
         if isinstance(value, str) and value.startswith("%"):
             return macros.get(value[1:])
         return value
@@ -83,81 +86,101 @@ def read_gin(path: Path) -> dict[str, Any]:
     }
 
 
+def _is_positive(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _are_positive(values: object) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and bool(values) and all(_is_positive(value) for value in values)
+
+
 @dataclass(frozen=True)
 class Config:
-    """The bindings of a run, read with the checks that its user needs to hear about."""
+    """Bindings of a run, with typed access; every method raises RtraveError for a value of another type."""
 
-    bindings: dict[str, Any]
+    bindings: Mapping[str, object]
     path: Path
 
     def check(self) -> None:
-        """Refuse by name what cannot be built."""
+        """Raise RtraveError for the first binding in `BUILDABLE` that has no supported value."""
         for key, allowed in BUILDABLE.items():
             value = self.bindings.get(key)
             if value not in allowed:
-                known = ", ".join(str(item) for item in allowed if item is not None) or "none"
-                raise RtraveError(f"{self.path}: {key} = {value} cannot be built (known: {known})")
+                known = " or ".join(map(str, allowed))
+                raise RtraveError(f"'{self.path}': {key}: expected {known}, got {value}: it cannot be built")
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """A binding, or the default where it is absent."""
+    def get(self, key: str, default: object = None) -> object:
+        """Return a binding, or the default if it is absent."""
         return self.bindings.get(key, default)
 
-    def integer(self, key: str) -> int:
-        """A positive whole number that must be there."""
+    def text(self, key: str) -> str | None:
+        """Return a binding that is text; None if it is absent or None."""
         value = self.bindings.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise RtraveError(f"{self.path}: {key} is {value!r}, a positive whole number was expected")
-        return value
+        if value is None or isinstance(value, str):
+            return value
+        raise self._refusal(key, "text")
 
-    def integers(self, key: str) -> tuple[Any, ...]:
-        """A list of positive whole numbers, or of such lists, that must be there."""
+    def integer(self, key: str) -> int:
+        """Return a binding that is a positive whole number."""
+        value = self.bindings.get(key)
+        if _is_positive(value):
+            return value
+        raise self._refusal(key, "a positive whole number")
 
-        def read(value: Any) -> Any:
-            if isinstance(value, list) and value:
-                return tuple(read(item) for item in value)
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-                return value
-            raise RtraveError(f"{self.path}: {key} is {self.bindings.get(key)!r}, a list of whole numbers was expected")
+    def integers(self, key: str) -> tuple[int, ...]:
+        """Return a binding that is a list of positive whole numbers."""
+        value = self.bindings.get(key)
+        if _are_positive(value):
+            return tuple(value)
+        raise self._refusal(key, "a list of positive whole numbers")
 
-        found = read(self.bindings.get(key))
-        return found if isinstance(found, tuple) else (found,)
+    def lists(self, key: str, count: int | None = None) -> tuple[tuple[int, ...], ...]:
+        """Return a binding that is a list of lists of positive whole numbers; a plain list counts `count` times."""
+        value = self.bindings.get(key)
+        if count is not None and _are_positive(value):
+            return (tuple(value),) * count
+        if isinstance(value, list) and value and all(_are_positive(item) for item in value):
+            return tuple(tuple(item) for item in value)
+        raise self._refusal(key, "a list of lists of positive whole numbers")
+
+    def _refusal(self, key: str, expected: str) -> RtraveError:
+        return RtraveError(f"'{self.path}': {key}: expected {expected}, got {self.bindings.get(key)!r}")
 
 
 def encoder_from_gin(config: Config) -> EncoderSpec:
-    """The encoder that a configuration describes."""
+    """Return the encoder that a configuration describes."""
     version = 2 if "blocks.EncoderV2.capacity" in config.bindings else 1
     name = "blocks.EncoderV2" if version == 2 else "blocks.Encoder"
     capacity, ratios = config.integer(f"{name}.capacity"), config.integers(f"{name}.ratios")
     if version == 1:
         return EncoderSpec(1, capacity, ratios, weight_norm=False)
-    return EncoderSpec(version, capacity, ratios, **_second_version(config, name, ratios))
+    return EncoderSpec(version, capacity, ratios, **_dilated_fields(config, name, ratios))
 
 
-def _second_version(config: Config, name: str, ratios: tuple[int, ...]) -> dict[str, Any]:
-    dilations = config.integers(f"{name}.dilations")
-    if not isinstance(dilations[0], tuple):
-        dilations = (dilations,) * len(ratios)
+def _dilated_fields(config: Config, name: str, ratios: tuple[int, ...]) -> DilatedFields:
+    """Return the shared fields of version 2; `name` is the selector of the encoder or the decoder."""
+    dilations = config.lists(f"{name}.dilations", len(ratios))
     if len(dilations) != len(ratios):
-        raise RtraveError(f"{config.path}: {name} has ratios {ratios} and dilations {dilations}, which do not fit")
-    return {
-        "kernel_size": config.integer(f"{name}.kernel_size"),
-        "dilations": dilations,
-        "keep_dim": bool(config.get(f"{name}.keep_dim", False)),
-        "activation": ACTIVATIONS[config.get(f"{name}.activation")],
-        "adain": config.get(f"{name}.adain") is not None,
-    }
+        raise RtraveError(f"'{config.path}': {name}: expected dilations for the ratios {ratios}, got {dilations}")
+    return DilatedFields(
+        kernel_size=config.integer(f"{name}.kernel_size"),
+        dilations=dilations,
+        keep_dim=bool(config.get(f"{name}.keep_dim", False)),
+        activation=ACTIVATIONS[config.text(f"{name}.activation")],
+        adain=config.get(f"{name}.adain") is not None,
+    )
 
 
 def decoder_from_gin(config: Config) -> DecoderSpec:
-    """The decoder that a configuration describes."""
-    if config.get("model.RAVE.decoder") == "@blocks.Generator":
+    """Return the decoder that a configuration describes."""
+    if config.text("model.RAVE.decoder") == "@blocks.Generator":
         noise = None
         if config.get("blocks.Generator.use_noise", True):
             noise = NoiseSpec(
                 1, config.integers("blocks.NoiseGenerator.ratios"), config.integer("blocks.NoiseGenerator.noise_bands")
             )
         kernel_sizes = config.integers("blocks.ResidualStack.kernel_sizes")
-        dilations = config.integers("blocks.ResidualStack.dilations_list")
+        dilations = config.lists("blocks.ResidualStack.dilations_list")
         capacity, ratios = config.integer("blocks.Generator.capacity"), config.integers("blocks.Generator.ratios")
         return DecoderSpec(1, capacity, ratios, stack_kernel_sizes=kernel_sizes, stack_dilations=dilations, noise=noise)
     name = "blocks.GeneratorV2"
@@ -168,15 +191,15 @@ def decoder_from_gin(config: Config) -> DecoderSpec:
         noise = NoiseSpec(2, config.integers(f"{second}.ratios"), *numbers)
     capacity, ratios = config.integer(f"{name}.capacity"), config.integers(f"{name}.ratios")
     modulated = bool(config.get(f"{name}.amplitude_modulation", False))
-    shared = _second_version(config, name, ratios)
+    shared = _dilated_fields(config, name, ratios)
     return DecoderSpec(2, capacity, ratios, amplitude_modulation=modulated, noise=noise, **shared)
 
 
 def network_from_gin(config: Config, state_dict: dict[str, Tensor]) -> NetworkSpec:
-    """The network that a configuration describes; what cannot be built is refused by name."""
+    """Return the network that a configuration describes; RtraveError names what cannot be built."""
     config.check()
     encoder, decoder = encoder_from_gin(config), decoder_from_gin(config)
-    regularisation = REGULARISERS[config.get("model.RAVE.encoder")]
+    regularisation = REGULARISERS[config.text("model.RAVE.encoder") or ""]
     bands = config.integer("pqmf.CachedPQMF.n_band")
     raw_input, raw_output = (config.get(f"model.RAVE.{end}_mode") == "raw" for end in ("input", "output"))
     quantization = "quantization.ResidualVectorQuantization"
@@ -197,15 +220,16 @@ def network_from_gin(config: Config, state_dict: dict[str, Tensor]) -> NetworkSp
             raw_output=raw_output,
             analysis_taps=state_dict["pqmf.forward_conv.weight"].shape[2],
             synthesis_taps=state_dict["pqmf.inverse_conv.weight"].shape[2],
-            padding=config.get("convs.get_padding.mode") or "centered",
+            padding=config.text("convs.get_padding.mode") or "centered",
             channels=max(first_convolution.shape[1] // (1 if raw_input else bands), 1),
         )
     except KeyError as error:
         raise RtraveError(
-            f"the checkpoint beside {config.path} lacks {error}: it is not of this configuration"
+            f"'{config.path}': expected a checkpoint with {error}, got none: use that of this configuration"
         ) from error
 
 
 def _augmentation(config: Config, regularisation: str) -> int:
     name = {"wasserstein": "WasserteinEncoder", "discrete": "DiscreteEncoder"}.get(regularisation, "")
-    return int(config.get(f"blocks.{name}.noise_augmentation") or 0)
+    key = f"blocks.{name}.noise_augmentation"
+    return config.integer(key) if config.get(key) else 0

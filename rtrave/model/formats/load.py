@@ -1,4 +1,4 @@
-"""One call for every format."""
+"""Loading of a model from any format."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def load(name: str | Path) -> Model:
     Parameters
     ----------
     name : str or Path
-        A registered name, a native `.safetensors`, a RAVE run folder, or a `.ckpt` with its `config.gin` in the same
-        folder or above it. Averaged weights (EMA) are used where the checkpoint has them.
+        A registered name, a native `.safetensors`, a RAVE run folder, a `.ckpt` with its `config.gin` in the same
+        folder or above it, or a `.ts` that RAVE exported. Averaged weights (EMA) of a checkpoint replace its others.
 
     Raises
     ------
     RtraveError
-        One line, where there is no such model or the file cannot be used.
+        There is no such model, or the file cannot be used.
     """
     path = find_model(str(name))
     if path.is_dir() or path.suffix == ".ckpt":
@@ -36,18 +36,18 @@ def load(name: str | Path) -> Model:
     if path.suffix == SUFFIX:
         return _load_script(path)
     raise RtraveError(
-        f"{path} is of no known format: give a .safetensors file, a RAVE run folder, a .ckpt of one, or RAVE's .ts"
+        f"'{path}': expected a .safetensors file, a RAVE run folder, a .ckpt of one or RAVE's .ts, got another format"
     )
 
 
 def _load_script(path: Path) -> Model:
     if not is_export(path):
         raise RtraveError(
-            f"{path} is no export of RAVE's own, so it has no native model: play it with rtrave.stream or 'rtrave live'"
+            f"'{path}': expected an export of RAVE's own, got another TorchScript: use rtrave.stream or 'rtrave live'"
         )
-    kept = ensure_native(path)
-    model = load_native(kept)
+    rebuilt = ensure_native(path)
+    model = load_native(rebuilt)
     model.source = path
-    for note in notes_of(kept):
+    for note in notes_of(rebuilt):
         warnings.warn(note, stacklevel=3)
     return model

@@ -1,4 +1,4 @@
-"""A training run as RAVE leaves it: `config.gin` and Lightning checkpoints in folders below it."""
+"""Training runs of RAVE: `config.gin` and Lightning checkpoints in folders below it."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def load_run_folder(path: Path) -> Model:
     sample_rate = config.integer("model.RAVE.sampling_rate")
     name = config_path.resolve().parent.name
     model = build_model(network, name, sample_rate, path, network_weights(state_dict), checkpoint)
-    # Not as a submodule: it is no part of what is played, compiled, compared and saved.
+    # Not as a submodule, so that playing, compiling, comparing and saving the model leave it out.
     object.__setattr__(model, "discriminator", _discriminator(config, state_dict, checkpoint))
     return model
 
 
 def _discriminator(config: Config, state_dict: dict[str, Tensor], checkpoint: Path) -> Discriminator | None:
-    """The checkpoint's, where it has one. What only training needs must not keep a model from being played."""
+    """Return the discriminator of a checkpoint, if any; warn about one that cannot be read: playing needs none."""
     entries = {name.removeprefix(PREFIX): value for name, value in state_dict.items() if name.startswith(PREFIX)}
     if not entries:
         return None
     try:
         return Discriminator(entries, read_views(config, entries))
     except RtraveError as error:
-        warnings.warn(f"{checkpoint}: its discriminator is left out: {error}", stacklevel=4)
+        warnings.warn(f"'{checkpoint}': its discriminator is left out: {error}", stacklevel=4)
         return None
