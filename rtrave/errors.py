@@ -1,5 +1,9 @@
 """Errors that a user can correct. The text is one line: what was expected, what was given, what to do."""
 
+from __future__ import annotations
+
+import traceback
+
 
 class RtraveError(Exception):
     """Invalid input or a failure that the user can correct; the text is one line.
@@ -26,3 +30,9 @@ class ControlError(RtraveError):
         super().__init__(text)
         self.code = code
         self.argument = argument
+
+
+def fault_key(error: BaseException) -> tuple[str, str]:
+    """Return type and place of a fault of the program: two faults with the same key are kept once."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error).__name__, f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

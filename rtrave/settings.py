@@ -47,6 +47,11 @@ def clips_dir() -> Path:
     return Path(platformdirs.user_data_path("rtrave")) / "clips"
 
 
+def log_dir() -> Path:
+    """Return the folder of the log files of live runs."""
+    return Path(platformdirs.user_log_path("rtrave"))
+
+
 def sessions_dir() -> Path:
     """Default folder of takes, which `--sessions-dir` replaces."""
     return Path.home() / "rtrave-sessions"

@@ -95,7 +95,7 @@ class Driver:
         self.buffering_samples = drive.delay.samples
         self._threaded, self._granted_s = drive.threaded, drive.delay.granted_s
         continues = state is not DriverState.LIVE
-        self._runner = HopRunner(engine, shared, host.clock, model_index, continues)
+        self._runner = HopRunner(engine, shared, host.clock, model_index, continues, host.faults)
         self._engine = engine
         self._hop = hop
         self._rates = rates

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrave.audio.faults import FaultSlots
+from rtrave.ipc.messages import FaultSource
 from rtrave.ipc.shared_memory import Shared
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class HopRunner:
     continues : bool
         Whether the first hop that is published continues the latent frames of another runner; otherwise those of the
         engine.
+    faults : FaultSlots or None
+        Keeps what the engine raises; None: nobody looks.
 
     Attributes
     ----------
@@ -48,7 +52,9 @@ class HopRunner:
         clock: Callable[[], float] = time.monotonic,
         model_index: int = 0,
         continues: bool = False,
+        faults: FaultSlots | None = None,
     ) -> None:
+        self._faults = faults or FaultSlots()
         self._clock = clock
         self._engine = engine
         self._shared = shared
@@ -95,8 +101,9 @@ class HopRunner:
                 self._must_reset = False
             self._engine.process(x, self._controls, y)
             self._ok = True
-        except Exception:  # whatever it is, the other hops must be heard
+        except Exception as error:  # whatever it is, the other hops must be heard
             self._ok = False
+            self._faults.keep(FaultSource.ENGINE, error)
             self._must_reset = True
             y.fill(0.0)
             if publishes:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrave.audio.faults import FaultSlots
 from rtrave.audio.routing import Router
 from rtrave.dsp.curves import raised_cosine
 from rtrave.dsp.denormals import make_flush
+from rtrave.ipc.messages import FaultSource
 from rtrave.ipc.options import ChannelMap
 from rtrave.ipc.status import Status
 
@@ -106,6 +108,8 @@ class Host:
 
     Attributes
     ----------
+    faults : FaultSlots
+        What the callback and the engine raised.
     now_s : float
         When the present callback began, by `clock`.
     wake_s : float
@@ -122,6 +126,7 @@ class Host:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
+        self.faults = FaultSlots()
         self.clock = clock
         self.now_s = 0.0
         self.wake_s = 0.0
@@ -173,8 +178,9 @@ class Host:
                 fill(x, y)
                 self.give(y, outdata[at : at + n])
                 at += n
-        except Exception:
+        except Exception as error:
             outdata.fill(0.0)
+            self.faults.keep(FaultSource.CALLBACK, error)
             self.status.add("callback_errors")
         self.end()
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from rtrave.audio import priority
 from rtrave.audio.clips import load_clips
 from rtrave.audio.device import close_portaudio
+from rtrave.audio.faults import FaultReporter
 from rtrave.audio.loader import Loader, check_shared, describe, one_line, open_for
 from rtrave.audio.opening import NoDeviceError, Opened, open_audio
 from rtrave.audio.warm_up import measure, settle
@@ -97,10 +98,13 @@ def main(
     report(Started(describe(opened, playing.engine, granted)))
     loader = Loader(start, opened, granted, playing.shared, playing.engine, open_engine, report)
     del playing  # the loader alone holds memory and engine: it releases them when other models play
+    faults = FaultReporter(opened.plan.host.faults, report)
+    faults.start()
     _obey(commands, loader, report)
     with _watchdog():
         _fade_and_close(opened)
         close_portaudio()
+    faults.stop()
     report(Stopped())
     return 0
 

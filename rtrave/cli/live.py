@@ -20,11 +20,13 @@ from rtrave.cli.options import (
     routed,
     second_map,
     sums,
+    tell,
 )
 from rtrave.control.instrument import Instrument
 from rtrave.control.persisted import calibration_path, state_path
 from rtrave.control.vector import make_layout
 from rtrave.errors import RtraveError
+from rtrave.player.log import open_log
 from rtrave.player.options import LiveOptions
 from rtrave.player.run import LiveRun
 from rtrave.settings import DEFAULT_OSC_PORT, clips_dir, sessions_dir
@@ -41,6 +43,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_live_options(parser)
     parser.add_argument("--record", action="store_true", help="start recording at once")
     parser.add_argument("--duration", type=float, metavar="S", help="stop after this many seconds")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="log file to append to (default: a new one in the user's log folder)"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="write more into the log file")
     parser.set_defaults(run=run)
 
 
@@ -112,13 +118,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.duration is not None and not arguments.duration > 0:
         raise RtraveError(f"--duration: expected seconds above 0, got {arguments.duration:g}: give a positive number")
     options, model, instrument = prepared(arguments)
-    options = replace(options, record=arguments.record, duration_s=arguments.duration)
-    with LiveRun(options, model, instrument, Console()) as live:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: live.stop())
-        live.start()
-        live.loop()
-        live.finish()
+    with open_log(arguments.log, arguments.verbose, tell) as log:
+        options = replace(options, record=arguments.record, duration_s=arguments.duration, log=log)
+        with LiveRun(options, model, instrument, Console()) as live:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: live.stop())
+            live.start()
+            live.loop()
+            live.finish()
     return 0
 
 

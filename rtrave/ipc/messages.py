@@ -2,7 +2,7 @@
 
 The first command is `Start`; the audio process answers it with `Started`, or with `Failed` and ends. After that it
 takes `Load`, `Clips` and `Stop`, answers `Loaded` or `LoadFailed` to each `Load`, `Refused` to what it cannot do, and
-`Stopped` as its last word.
+`Stopped` as its last word. `Faulted` may come at any time after `Started`.
 """
 
 from __future__ import annotations
@@ -132,9 +132,23 @@ class Refused(_Event, frozen=True):
     message: str
 
 
+class FaultSource(StrEnum):
+    """Where a fault of the program was caught."""
+
+    CALLBACK = "callback"
+    ENGINE = "engine"
+
+
+class Faulted(_Event, frozen=True):
+    """The callback or the engine raised; the sound goes on. Each different fault is reported once."""
+
+    source: FaultSource
+    traceback: str
+
+
 class Stopped(_Event, frozen=True):
     """The device is closed; the process ends with exit code 0."""
 
 
 Command: TypeAlias = Start | Load | Clips | Stop
-Event: TypeAlias = Started | Loaded | LoadFailed | Failed | Refused | Stopped
+Event: TypeAlias = Started | Loaded | LoadFailed | Failed | Refused | Faulted | Stopped

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
+
+from rtrave.errors import fault_key
+
+_LOG = logging.getLogger("rtrave.osc")
+_LOG.addHandler(logging.NullHandler())
 
 
 @dataclass
@@ -26,11 +33,17 @@ class Counts:
     published: int = 0
     faults: int = 0
     last_fault: str = ""
+    _logged: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
     def note_fault(self) -> None:
-        """Count the exception that is being handled as a fault of the program, and keep its traceback."""
+        """Count the exception that is being handled as a fault of the program; log each different fault once."""
         self.faults += 1
         self.last_fault = traceback.format_exc()
+        error = sys.exception()
+        key = fault_key(error) if error else ("", "")
+        if key not in self._logged:
+            self._logged.add(key)
+            _LOG.error("a fault in the OSC server\n%s", self.last_fault.rstrip())
 
     def numbers(self) -> dict[str, int | dict[str, int]]:
         """Return a copy of the counters by name."""

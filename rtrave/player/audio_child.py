@@ -14,6 +14,8 @@ from rtrave.errors import RtraveError
 from rtrave.ipc.codec import decode_event, encode
 from rtrave.ipc.messages import Command, Event, Start
 
+COMMAND = (sys.executable, "-m", "rtrave.audio.process")
+
 
 class AudioChild:
     """A running audio process.
@@ -33,9 +35,8 @@ class AudioChild:
     """
 
     def __init__(self, start: Start, log: Path) -> None:
-        command = [sys.executable, "-m", "rtrave.audio.process"]
         with log.open("ab") as errors:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+            self.process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
         self.started_s = time.monotonic()
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,8 @@ CLOSING_LINES = 4  # of the last screen's height, left to the closing lines
 NOTE_S = 20.0  # time that a note stays on the screen
 KEPT_NOTES = 10
 
+_LOG = logging.getLogger("rtrave.run")
+
 
 class Display:
     """A console and the latest notes. `note`: any thread; the rest: main thread."""
@@ -26,7 +29,8 @@ class Display:
         self._notes: list[tuple[float, str]] = []  # monotonic seconds, text
 
     def note(self, text: str) -> None:
-        """Show a note on the screen for a while, or as a line at once where there is no screen."""
+        """Show a note on the screen for a while, or as a line at once where there is no screen; log it."""
+        _LOG.info(text)
         self._notes = [*self._notes[1 - KEPT_NOTES :], (time.monotonic(), text)]
         if not self._whole_screen:
             self.say(text)

@@ -22,6 +22,8 @@ CAUSES = {
     "nonfinite_out": "output was not a number: muted",
 }
 
+TRACED = ("engine_errors", "callback_errors")  # those whose traceback is in the log file
+
 
 @dataclass(frozen=True)
 class Fault:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from pathlib import Path
 
-from rtrave.ipc.messages import Loaded, LoadFailed
+from rtrave.ipc.messages import Faulted, Loaded, LoadFailed
 from rtrave.player.recorder import Recorder
 from rtrave.player.supervisor import Lost, Notice, Restarted
 from rtrave.player.swap import ModelSwap
+
+_LOG = logging.getLogger("rtrave.audio")
 
 
 class NoticeHandler:
@@ -19,16 +23,22 @@ class NoticeHandler:
     recorder : Recorder
     note : callable
         (text) -> None.
+    log : Path or None
+        The log file of the run.
     """
 
-    def __init__(self, swap: ModelSwap, recorder: Recorder, note: Callable[[str], object]) -> None:
-        self._swap, self._recorder, self._note = swap, recorder, note
+    def __init__(self, swap: ModelSwap, recorder: Recorder, note: Callable[[str], object], log: Path | None) -> None:
+        self._swap, self._recorder, self._note, self._log = swap, recorder, note, log
 
     def handle(self, notice: Notice) -> None:
         """Handle one notice."""
         match notice:
             case Loaded() | LoadFailed():
                 self._swap.report(notice)
+            case Faulted(source, traceback):
+                _LOG.error("a fault in the %s\n%s", source, traceback)
+                where = f": see '{self._log}'" if self._log else ""
+                self._note(f"a fault in the {source}, {traceback.splitlines()[-1]}{where}")
             case Restarted(gap_s, latent_frame):
                 self._note(f"sound is back after {gap_s:.1f} s")
                 self._recorder.event("restart", latent_frame, gap_s=round(gap_s, 3), resumes_at=latent_frame)

@@ -44,6 +44,8 @@ class LiveOptions:
         Begin a take at once.
     duration_s : float or None
         Stop after so long.
+    log : Path or None
+        The open log file of the run (`rtrave.player.log`); None: there is none.
     """
 
     audio: RunOptions
@@ -60,3 +62,4 @@ class LiveOptions:
     calibration: Path | None = None
     record: bool = False
     duration_s: float | None = None
+    log: Path | None = None

@@ -83,12 +83,10 @@ class LiveRun:
         self.monitor = Monitor(model.spec, controls.layout, model.latent_pca, model.latent_mean, model.hop)
         self._recorder = Recorder(self._memory.shared, self.monitor, options.sessions_dir, self._new_take)
         audio = self._with_null_sound() if options.audio.device is None else options.audio
-        log = self._folder / "audio-process.log"
+        log = options.log or self._folder / "audio-process.log"
         self._supervisor = Supervisor(audio, options.graph, self._memory.shared, log)
         self._faults = FaultNotes(self._memory, self.monitor, self._recorder, self._note)
-        self._viewer = Viewer(
-            options.osc_bind, self._memory, self.monitor, self._supervisor, self._recorder, self._faults
-        )
+        self._viewer = Viewer(options, self._memory, self.monitor, self._supervisor, self._recorder, self._faults)
 
     def _make_network(self, stack: contextlib.ExitStack) -> None:
         """Make the OSC server, and the parts that it reaches or that act on its thread."""
@@ -149,7 +147,7 @@ class LiveRun:
             change.adopt,
             self._announce,
         )
-        self._notices = NoticeHandler(self._swap, self._recorder, self._note)
+        self._notices = NoticeHandler(self._swap, self._recorder, self._note, self._options.log)
 
     def __enter__(self) -> LiveRun:
         return self
@@ -231,7 +229,7 @@ class LiveRun:
 
     def _new_take(self, folder: Path) -> SessionWriter:
         device, layout = self._supervisor.device, self._controls.layout
-        return new_take(folder, self._options.audio, self._playing.facts(), device, layout)
+        return new_take(folder, self._options, self._playing.facts(), device, layout)
 
     def _prepare_memory(self, model: ModelFacts) -> SharedSection | None:
         return self.osc.submit(partial(self._memory.prepare, model, self._controls.values)).result()

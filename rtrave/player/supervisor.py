@@ -6,6 +6,7 @@ and replaced. The controls live in shared memory and outlast it; the new process
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import time
 from collections.abc import Sequence
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rtrave.errors import RtraveError
+from rtrave.ipc.codec import encode
 from rtrave.ipc.device_facts import DeviceFacts
-from rtrave.ipc.messages import Clips, Command, Failed, FailureCode, Loaded, LoadFailed, Start, Started, Stop
+from rtrave.ipc.messages import Clips, Command, Failed, FailureCode, Faulted, Loaded, LoadFailed, Start, Started, Stop
 from rtrave.ipc.options import RunOptions, SoundCard
 from rtrave.ipc.shared_memory import Shared
 from rtrave.player.audio_child import AudioChild
+
+_LOG = logging.getLogger("rtrave.supervisor")
 
 START_LIMIT_S = 20.0
 HANG_LIMIT_S = 1.0  # without a callback; the time of two blocks is added to it
@@ -52,7 +56,7 @@ class Restarted:
     latent_frame: int
 
 
-Notice: TypeAlias = Lost | Retrying | Restarted | Loaded | LoadFailed
+Notice: TypeAlias = Lost | Retrying | Restarted | Loaded | LoadFailed | Faulted
 
 
 def same_device(requested: SoundCard, facts: DeviceFacts) -> SoundCard:
@@ -185,7 +189,8 @@ class Supervisor:
             return self._wait_for_start(self._child, now_s)
         notices: list[Notice] = []
         while (event := self._child.next_event(0)) is not None:
-            if isinstance(event, Loaded | LoadFailed):
+            _LOG.debug("the audio process reports %s", type(event).__name__)
+            if isinstance(event, Loaded | LoadFailed | Faulted):
                 notices.append(event)
         if notices:  # to be handled first: they change what is started again
             return notices
@@ -213,6 +218,7 @@ class Supervisor:
 
     def _begin(self, started: Started) -> None:
         self._device = started.device
+        _LOG.info("%s", encode(started).decode().strip())
         self._playing = True
         self._playing_since_s = time.monotonic()  # opening a large model takes longer than it may stay silent
 

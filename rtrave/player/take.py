@@ -13,18 +13,18 @@ import onnxruntime
 from rtrave.backends.facts import ModelFacts
 from rtrave.control.vector import Layout
 from rtrave.ipc.device_facts import DeviceFacts
-from rtrave.ipc.options import RunOptions
 from rtrave.player.latency import latency_of
+from rtrave.player.options import LiveOptions
 from rtrave.session.writer import SessionWriter
 
 
-def session_header(options: RunOptions, model: ModelFacts, device: DeviceFacts) -> dict[str, Any]:
+def session_header(options: LiveOptions, model: ModelFacts, device: DeviceFacts) -> dict[str, Any]:
     """Return the facts of a run as `session.json` holds them."""
     latency = latency_of(model.spec, device)
     return {
         "model": {"name": model.spec.name, "hash": model.model_hash, **model.spec.to_json()},
-        "seed": options.seed,
-        "threads": options.threads,
+        "seed": options.audio.seed,
+        "threads": options.audio.threads,
         "precision": model.shape.precision,
         "streams": model.shape.batch,
         "device": device.to_json(),
@@ -36,11 +36,12 @@ def session_header(options: RunOptions, model: ModelFacts, device: DeviceFacts) 
             "numpy": np.__version__,
             "machine": platform.machine(),
         },
+        "log": None if options.log is None else str(options.log),
     }
 
 
 def new_take(
-    folder: Path, options: RunOptions, model: ModelFacts, device: DeviceFacts, layout: Layout
+    folder: Path, options: LiveOptions, model: ModelFacts, device: DeviceFacts, layout: Layout
 ) -> SessionWriter:
     """Open a take of a model in a new folder; RtraveError where the disk refuses."""
     return SessionWriter(
@@ -51,5 +52,5 @@ def new_take(
         layout.dims,
         model.shape.latent_frames,
         layout,
-        second=0 if options.second_input is None else model.channels,
+        second=0 if options.audio.second_input is None else model.channels,
     )

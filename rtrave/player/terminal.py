@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rtrave.ipc.device_facts import NULL, DeviceFacts
 from rtrave.ipc.options import BufferingMode
+from rtrave.player.faults import TRACED
 from rtrave.player.latency import Latency
 from rtrave.player.monitor import FLOOR_DB, Monitor
 from rtrave.player.view import View
@@ -161,17 +162,21 @@ def details(view: View, width: int) -> list[Text]:
     """Draw the lower part, for the technician."""
     monitor, columns = view.monitor, width - LABEL_WIDTH
     late, faults, lost = all_counts(view)
-    # Cut a path at its beginning: its end says more.
-    take = view.take if len(view.take) <= columns else "…" + view.take[len(view.take) - columns + 1 :]
+
+    def path(text: str) -> str:
+        """Cut a path at its beginning: its end says more."""
+        return text if len(text) <= columns else "…" + text[len(text) - columns + 1 :]
+
     return [
         labelled("latency", describe_latency(view.latency, view.device)),
         labelled("compute", compute_line(monitor)),
         labelled("timing", count_text(late)),
         labelled("faults", Text.assemble(count_text(faults), "; lost ", count_text(lost))),
         labelled("OSC", view.osc),
-        labelled("take", take),
+        labelled("take", path(view.take)),
         labelled("model", describe_model(monitor)),
         labelled("device", describe_device(view.device)),
+        *([labelled("log", path(view.log))] if view.log else []),
     ]
 
 
@@ -216,6 +221,7 @@ def print_header(console: Console, view: View) -> None:
         ("latency", describe_latency(view.latency, view.device)),
         ("OSC", view.osc),
         ("take", view.take),
+        *([("log", view.log)] if view.log else []),
     ):
         console.print(f"{label:8} {text}", markup=False, highlight=False, soft_wrap=True)
 
@@ -240,4 +246,6 @@ def closing_lines(view: View, failure: str, folder: Path | None) -> list[str]:
         lines.append(f"the take was cut short: {failure}")
     if folder:
         lines.append(f"session {folder}")
+    if view.log and any(fault.name in TRACED for fault in view.faults):
+        lines.append(f"log {view.log}")
     return lines

@@ -12,6 +12,7 @@ from rtrave.player.fault_notes import FaultNotes
 from rtrave.player.faults import Fault
 from rtrave.player.latency import Latency, latency_of
 from rtrave.player.monitor import Monitor
+from rtrave.player.options import LiveOptions
 from rtrave.player.recorder import Recorder
 from rtrave.player.run_memory import RunMemory
 from rtrave.player.supervisor import Supervisor
@@ -33,6 +34,8 @@ class View:
         Where OSC listens, and what it received.
     take : str
         Where the take goes, or why none does.
+    log : str
+        The log file, "" without one.
     uptime_s : float
     playing : bool
     restarts : int
@@ -54,6 +57,7 @@ class View:
     restarts: int
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    log: str = ""
 
 
 class Viewer:
@@ -61,22 +65,21 @@ class Viewer:
 
     Parameters
     ----------
-    bind : str
-        Address that OSC listens on.
+    options : LiveOptions
     memory, monitor, supervisor, recorder, faults
         Parts of the run.
     """
 
     def __init__(
         self,
-        bind: str,
+        options: LiveOptions,
         memory: RunMemory,
         monitor: Monitor,
         supervisor: Supervisor,
         recorder: Recorder,
         faults: FaultNotes,
     ) -> None:
-        self._bind, self._memory, self._monitor = bind, memory, monitor
+        self._options, self._memory, self._monitor = options, memory, monitor
         self._supervisor, self._recorder, self._faults = supervisor, recorder, faults
         self._began_s = time.monotonic()
 
@@ -89,8 +92,9 @@ class Viewer:
             device=self._supervisor.device,
             counts=self._memory.shared.status.as_dict(),
             controls=controls,
-            osc=f"udp {self._bind}:{osc.port}, {received} messages, {refused} refused",
+            osc=f"udp {self._options.osc_bind}:{osc.port}, {received} messages, {refused} refused",
             take=self._take(),
+            log=str(self._options.log or ""),
             uptime_s=self.uptime_s,
             playing=self._supervisor.playing,
             restarts=self._supervisor.restarts,

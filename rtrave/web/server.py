@@ -34,8 +34,7 @@ SECURITY = {
 }
 
 _LOG = logging.getLogger("rtrave.web")
-_LOG.addHandler(logging.NullHandler())
-_LOG.propagate = False  # the broken request of a stranger must not appear on the user's screen
+_LOG.addHandler(logging.NullHandler())  # the broken request of a stranger must not appear on the user's screen
 
 
 class WebServer:
