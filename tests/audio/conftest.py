@@ -1,4 +1,4 @@
-"""Shared memory that is removed after the test, whatever happened."""
+"""Shared memory for tests, removed after each of them."""
 
 from __future__ import annotations
 

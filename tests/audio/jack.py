@@ -1,4 +1,4 @@
-"""A JACK server without hardware, and foreign clients of it, for the tests that need a real device."""
+"""A JACK server without hardware, and clients of other programs, for the tests that need a real device."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _ecasound(server: Server, name: str, *arguments: str) -> subprocess.Popen[by
 
 
 def source_and_result(server: Server, folder: Path, source: np.ndarray, seconds: float, rate: int = RATE) -> np.ndarray:
-    """A foreign client plays source [T] into PortAudio's input, another records source and result: [T, 2]."""
+    """Play source [T] into PortAudio's input by another program, and record source and result: [T, 2]."""
     soundfile.write(folder / "source.wav", source, rate, subtype="FLOAT")
     made = folder / "result.wav"
     form = f"-f:f32_le,{{}},{rate}"
@@ -177,8 +177,8 @@ def source_and_result(server: Server, folder: Path, source: np.ndarray, seconds:
     try:
         wait_until(lambda: "recorder:in_2" in server.ports(), 5, "the recorder")
         ports = server.ports().split()
-        heard = min(port for port in ports if port.startswith("PortAudio:out_"))
-        server.connect(heard, "recorder:in_2")
+        output = min(port for port in ports if port.startswith("PortAudio:out_"))
+        server.connect(output, "recorder:in_2")
         player = _ecasound(server, "player", form.format(1), "-i", str(folder / "source.wav"), "-o", "jack")
         wait_until(lambda: "player:out_1" in server.ports(), 5, "the player")
         server.connect("player:out_1", "recorder:in_1")
@@ -194,7 +194,7 @@ def source_and_result(server: Server, folder: Path, source: np.ndarray, seconds:
 
 
 def find_shift(source: np.ndarray, result: np.ndarray, most: int) -> tuple[int, float]:
-    """The shift by which result follows source (0 <= shift < most), and the largest difference at it.
+    """Return the shift by which result follows source (0 <= shift < most), and the largest difference at it.
 
     Both are taken in mid-stream, away from where the players and their connections begin and end.
     """

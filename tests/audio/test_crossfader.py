@@ -1,4 +1,4 @@
-"""A driver gives way to another while it plays: no click, no gap, nothing counted, also of another hop and rate."""
+"""One driver takes over from another while playing: no click, no gap, nothing counted, also at another hop and rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both drivers give the engine's stream, sample for sample, late by exactly `buffering_samples`."""
+"""Both modes play the engine's stream, sample for sample, delayed by exactly `buffering_samples`."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def threaded(shared_for, block: int | None, channels: int = 1, margin: int = MAR
 
 
 def last_moment(driver: Driver, block: int, margin: int) -> Callable[[], None]:
-    """Drain as late as the driver promises to bear: in the last callback before the margin is over."""
+    """Drain as late as the margin permits: in the last callback before it is over."""
     full_at: list[int] = []
-    heard = [0]
+    received = [0]
 
     def after() -> None:
-        heard[0] += block
+        received[0] += block
         while (len(full_at) + 1) * HOP <= driver._position:
-            full_at.append(heard[0])
-        if driver._next < len(full_at) and heard[0] + block >= full_at[driver._next] + margin:
+            full_at.append(received[0])
+        if driver._next < len(full_at) and received[0] + block >= full_at[driver._next] + margin:
             driver.drain()
 
     return after

@@ -1,4 +1,4 @@
-"""A thread that flushes denormals gets zero where one that does not gets a tiny number."""
+"""A thread that flushes denormals computes zero where another thread computes a tiny number."""
 
 from __future__ import annotations
 

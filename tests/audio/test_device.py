@@ -31,7 +31,7 @@ DEVICES = (
 
 
 @pytest.mark.parametrize(
-    ("wanted", "direction", "index"),
+    ("requested", "direction", "index"),
     [
         (2, "input", 2),
         ("2", "output", 2),
@@ -45,12 +45,12 @@ DEVICES = (
         (" System ", "output", 6),
     ],
 )
-def test_found(wanted: int | str, direction: str, index: int) -> None:
-    assert resolve(DEVICES, wanted, direction).index == index
+def test_found(requested: int | str, direction: str, index: int) -> None:
+    assert resolve(DEVICES, requested, direction).index == index
 
 
 @pytest.mark.parametrize(
-    ("wanted", "direction", "said"),
+    ("requested", "direction", "said"),
     [
         ("scarlett", "input", ["fits several input devices", "2: Scarlett 2i2, ALSA", "3: Scarlett 2i2, OSS"]),
         ("hda intel", "output", ["0: HDA", "1: HDA"]),
@@ -62,9 +62,9 @@ def test_found(wanted: int | str, direction: str, index: int) -> None:
         ("²", "output", ["no output device '²'"]),
     ],
 )
-def test_refused_with_the_candidates(wanted: int | str, direction: str, said: list[str]) -> None:
+def test_refused_with_the_candidates(requested: int | str, direction: str, said: list[str]) -> None:
     with pytest.raises(RtraveError) as error:
-        resolve(DEVICES, wanted, direction)
+        resolve(DEVICES, requested, direction)
     assert all(part in str(error.value) for part in said), str(error.value)
     assert "\n" not in str(error.value)
 

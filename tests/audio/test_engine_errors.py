@@ -1,4 +1,4 @@
-"""An engine that raises costs its hop and nothing else: silence, a count, a reset, no gap in the frames."""
+"""An engine that raises loses that hop alone: silence, a count, a reset, no gap in the latent frames."""
 
 from __future__ import annotations
 

@@ -69,15 +69,15 @@ def test_callbacks_lost_to_a_callback_that_ran_too_long_are_no_stalls() -> None:
 @pytest.mark.parametrize("block", [17, 256])
 def test_input_after_a_loss_joins_without_a_step(shared_for, block: int) -> None:
     host = host_with(shared_for, [[0]], [[0]])
-    stamps, x, heard = Stamps(), np.zeros((1, block), np.float32), []
+    stamps, x, received = Stamps(), np.zeros((1, block), np.float32), []
     for k in range(20):
         if k == 10:
             stamps.advance(3 * block)
         host.begin(block, stamps, None)
         host.take(np.full((block, 1), 1.0 if k < 10 else -1.0, np.float32), x)
-        heard.append(x[0].copy())
+        received.append(x[0].copy())
         stamps.advance(block)
-    joined = np.concatenate(heard)
+    joined = np.concatenate(received)
     assert joined[-1] == -1 and (joined[: 10 * block] == 1).all()
     assert np.abs(np.diff(joined)).max() < 0.06
 

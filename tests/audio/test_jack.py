@@ -1,4 +1,4 @@
-"""On a real JACK server: every callback comes, no period is missed, the sound comes back whole at the told shift."""
+"""On a real JACK server every callback comes, no period is missed, and the sound returns at the reported shift."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_after_the_server_died_the_heartbeat_stands_still_and_a_stop_still_ends_
 
 @pytest.mark.parametrize(("rate", "period"), [(48000, 256), (96000, 4096)])
 def test_a_server_at_another_rate_is_resampled(shared_for, tmp_path: Path, rate: int, period: int) -> None:
-    """A foreign client hears its own sound, through both resamplers, at the shift that is told."""
+    """Another client receives its own sound, through both resamplers, at the reported shift."""
 
     def run(attempt: int) -> None:
         folder = tmp_path / str(attempt)
@@ -154,7 +154,7 @@ def test_an_unknown_device_is_one_line(shared_for, tmp_path: Path, monkeypatch: 
         process.end()
 
 
-def test_no_sound_card_is_told_by_its_code(shared_for, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sound_card_has_its_own_error(shared_for, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtrave.audio.device.pick_default", lambda: None)
     with pytest.raises(NoDeviceError, match="no sound card"):
         open_audio(RunOptions(SoundCard(None, "x")), FakeEngine(), shared_for(FakeEngine()), 0.0)

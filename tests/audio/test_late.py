@@ -1,4 +1,4 @@
-"""A result that is not there in time is not played late: a gap with fades, counted once, alignment kept."""
+"""A hop that is not ready in time is never played late: its gap is faded and counted once, the alignment stays."""
 
 from __future__ import annotations
 

@@ -35,13 +35,13 @@ class FakeTime:
 @pytest.mark.parametrize("length", [1, 17, 2047, 5000])
 def test_the_input_loops_without_a_seam(length: int) -> None:
     data = np.arange(length * 2, dtype=np.float32).reshape(length, 2)
-    heard, time = [], FakeTime()
-    stream = NullStream(lambda x, y, *_: heard.append(x.copy()), data, RATE, HOP, 2, time.clock, time.sleep)
+    received, time = [], FakeTime()
+    stream = NullStream(lambda x, y, *_: received.append(x.copy()), data, RATE, HOP, 2, time.clock, time.sleep)
     stream.run(20)
-    np.testing.assert_array_equal(np.concatenate(heard), np.resize(data, (20 * HOP, 2)))
+    np.testing.assert_array_equal(np.concatenate(received), np.resize(data, (20 * HOP, 2)))
 
 
-def test_the_schedule_does_not_drift_and_the_wake_is_told() -> None:
+def test_the_schedule_does_not_drift_and_stamps_show_the_wake_up() -> None:
     time, wakes = FakeTime(oversleep_s=0.003), []
 
     def callback(x, y, frames, stamps, flags) -> None:

@@ -1,4 +1,4 @@
-"""What the system grants is what the process has, and what it does not grant is told."""
+"""The privileges that are reported are those that the process has, and missing ones are named."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ assert make_realtime(thread.native_id) == granted.realtime
 policy = os.sched_getscheduler(thread.native_id) & ~os.SCHED_RESET_ON_FORK
 assert policy == (os.SCHED_FIFO if granted.realtime else os.SCHED_OTHER)
 stop.set()
-print("as told")
+print("as reported")
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from Linux's own tables")
-def test_what_is_told_is_true() -> None:
+def test_the_report_is_true() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
-    assert done.stdout == "as told\n", done.stderr
+    assert done.stdout == "as reported\n", done.stderr
 
 
 def test_a_refusal_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

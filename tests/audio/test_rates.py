@@ -1,4 +1,4 @@
-"""A device of another rate: every block is filled whole, the sound comes back at the told shift, NaN cannot stay."""
+"""A device of another rate: every block is filled whole, the sound returns at the reported shift, no NaN persists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make(shared, device_rate: int, period: int, threaded: bool) -> tuple[Driver,
 
 @pytest.mark.parametrize("threaded", [True, False])
 @pytest.mark.parametrize(("rate", "block"), [(48000, 17), (48000, 256), (48000, 2049), (96000, 1024), (32000, 441)])
-def test_the_sound_comes_back_at_the_told_shift(shared_for, rate: int, block: int, threaded: bool) -> None:
+def test_the_sound_returns_at_the_reported_shift(shared_for, rate: int, block: int, threaded: bool) -> None:
     shared = shared_for(FakeEngine(HOP))
     driver, delay = make(shared, rate, block, threaded)
     x = sweep(rate, 1.0)

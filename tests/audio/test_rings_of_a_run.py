@@ -1,4 +1,4 @@
-"""What a run leaves in the rings: every hop's audio and numbers, each vector on its first hop."""
+"""The rings of a run hold the audio and numbers of every hop, and each control vector on its first hop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_rows_of_every_hop(shared_for) -> None:
     assert shared.status.get("latent_frame") == 20
 
 
-def test_a_vector_is_told_once_on_its_first_hop(shared_for) -> None:
+def test_a_vector_is_logged_once_on_its_first_hop(shared_for) -> None:
     engine = FakeEngine(HOP)
     shared = shared_for(engine)
     driver = make_driver(engine, shared, HOP, threaded=False)

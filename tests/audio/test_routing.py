@@ -1,4 +1,4 @@
-"""Channels go where they are sent, sums are means, and nothing leaks from one side into the other."""
+"""Channels reach their destinations, sums are means, and nothing leaks from one side into the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.audio.fake import RATE, FakeEngine, Host, make_driver, play
 BLOCK = 2049
 
 
-def test_channels_go_where_they_are_sent() -> None:
+def test_channels_reach_their_destinations() -> None:
     router = Router([[3], [0]], [[1, 4], [2]], BLOCK)
     indata = np.arange(BLOCK * 5, dtype=np.float32).reshape(BLOCK, 5)
     x = np.zeros((2, BLOCK), np.float32)

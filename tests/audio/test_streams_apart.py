@@ -44,11 +44,11 @@ def test_left_never_leaks_into_right(shared_for, block, threaded):
     x = sound(2)
     quiet = x * np.float32([0, 1])
     loud = x * np.float32([50, 1])
-    heard = [driven(shared_for, engine_of(), given, block, threaded, [[0], [1]])[0] for given in (quiet, loud)]
-    assert np.array_equal(heard[0][1], heard[1][1])
-    assert not np.array_equal(heard[0][0], heard[1][0])
-    expected = play_engine(engine_of(), loud.T)[:, : heard[1].shape[1]]
-    assert np.array_equal(heard[1], expected)
+    played = [driven(shared_for, engine_of(), given, block, threaded, [[0], [1]])[0] for given in (quiet, loud)]
+    assert np.array_equal(played[0][1], played[1][1])
+    assert not np.array_equal(played[0][0], played[1][0])
+    expected = play_engine(engine_of(), loud.T)[:, : played[1].shape[1]]
+    assert np.array_equal(played[1], expected)
     assert np.abs(expected[1]).max() > 0.01
 
 
@@ -73,8 +73,8 @@ def test_a_second_input_comes_with_the_first(shared_for, block, threaded):
         memory.controls.write(controls)
         return memory
 
-    heard, memory = driven(shared, playing, x, block, threaded, [[0], [1, 2]])
-    assert np.array_equal(heard[0], expected[0, : heard.shape[1]])
+    played, memory = driven(shared, playing, x, block, threaded, [[0], [1, 2]])
+    assert np.array_equal(played[0], expected[0, : played.shape[1]])
     rows = memory.audio.read()
     assert rows.shape[1] == 3
     assert np.array_equal(rows[:, :2].T, given[:, : len(rows)])

@@ -1,12 +1,9 @@
-"""A sine at -20 dBFS, an inference and a callback that are held up at known times: both are counted exactly and apart,
-and nothing clicks.
+"""Inference and callbacks held up at known times under a sine at -20 dBFS: each is counted exactly, and nothing clicks.
 
 All on one virtual clock: the null device sleeps on it, the engine computes on it.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -36,7 +33,7 @@ def sine() -> np.ndarray:
     return (0.1 * np.sin(2 * np.pi * 100 / RATE * np.arange(RATE)))[:, None].astype(np.float32)
 
 
-def heard(driver, block: int, clock: Clock, held_up: dict[int, float], callbacks: int, between: Callable | None = None):
+def played(driver, block: int, clock: Clock, held_up: dict[int, float], callbacks: int, between=None):
     """Play a sine through a null device whose thread wakes late, by so many blocks, for the callbacks in `held_up`."""
     device, out, count = callback_of(driver), [], [0]
 
@@ -75,7 +72,7 @@ def test_low_latency(shared_for, late: LatePolicy) -> None:
         driver.drain()
         driver._position = whole
 
-    y = heard(driver, BLOCK, clock, {50: 1.5, 333: 3.2, 334: 0.9}, 1000, inference)
+    y = played(driver, BLOCK, clock, {50: 1.5, 333: 3.2, 334: 0.9}, 1000, inference)
     counts = shared.status.as_dict()
     # Twice a hop's time from when it is full: this hop is late, and the one that was full behind it; two slow ones in
     # a row make four late hops.
@@ -93,7 +90,7 @@ def test_direct(shared_for, late: LatePolicy) -> None:
     driver = make_driver(engine, shared, HOP, threaded=False, late=late, host=host)
     for hop in (20, 33, 60):
         engine.slow[hop] = lambda: clock.sleep(2.2 * HOP / RATE)
-    y = heard(driver, HOP, clock, {10: 1.5, 45: 4.1}, 100)
+    y = played(driver, HOP, clock, {10: 1.5, 45: 4.1}, 100)
     counts = shared.status.as_dict()
     assert counts["late_hops"] == 3
     assert counts["stalls"] == 1 + 4

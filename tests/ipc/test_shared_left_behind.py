@@ -1,4 +1,4 @@
-"""The memory of a control process that was killed is given back by the next run; no other memory is touched."""
+"""The next run removes the memory of a control process that was killed, and no other memory."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""NaN and infinite input while live: finite output, counted, and told on the screen and in the take."""
+"""NaN and infinite input while live: the output is finite, and screen and take show the counts."""
 
 import numpy as np
 import soundfile
@@ -22,7 +22,7 @@ def test_told_and_survived(tmp_path):
     session = open_session(folder)
     for signal in ("input", "output"):
         assert np.isfinite(read_audio(session, signal)).all()
-    told = [event["samples_in"] for event in read_events(session) if event["kind"] == "nonfinite"]
+    counts = [event["samples_in"] for event in read_events(session) if event["kind"] == "nonfinite"]
     loops = read_audio(session, "input").shape[1] / 44100
-    assert 18 * int(loops) <= sum(told) <= 18 * (int(loops) + 1)
-    assert f"NaN in {sum(told)}" in done.stdout.splitlines()[-2]
+    assert 18 * int(loops) <= sum(counts) <= 18 * (int(loops) + 1)
+    assert f"NaN in {sum(counts)}" in done.stdout.splitlines()[-2]

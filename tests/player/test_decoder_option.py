@@ -16,13 +16,13 @@ def test_live_and_render(tmp_path):
         run.wait_for("first.safetensors is not calibrated")
         assert run.process.wait(30) == 0
         session = run.session()
-    heard = read_audio(session, "output")
-    assert np.abs(heard).max() > 1e-4
+    played = read_audio(session, "output")
+    assert np.abs(played).max() > 1e-4
     folder = session.folder
     again, events = tmp_path / "again.wav", folder / "events.jsonl"
     done = rtrave("render", folder / "input.wav", again, "--controls", events, *options)
     assert done.returncode == 0, done.stderr
-    assert np.array_equal(read_wav(again)[:, : heard.shape[1]], heard)
+    assert np.array_equal(read_wav(again)[:, : played.shape[1]], played)
 
 
 def test_a_script_cannot_take_part(tmp_path):

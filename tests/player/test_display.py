@@ -1,4 +1,4 @@
-"""A note reaches whoever looks: on a screen until it is old, as a line where there is none."""
+"""A note stays on the screen until it is old, or is printed as a line where there is no screen."""
 
 import io
 

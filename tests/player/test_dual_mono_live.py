@@ -1,4 +1,4 @@
-"""`--dual-mono` and `--second-input`: a take is what `rtrave render` gives for its input, bit for bit."""
+"""`--dual-mono` and `--second-input`: a take equals what `rtrave render` computes from its input, bit for bit."""
 
 import json
 import os

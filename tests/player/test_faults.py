@@ -1,4 +1,4 @@
-"""Every rise of a counter is kept once with its time and cause, the last ten are shown; percentiles are exact."""
+"""Each rise of a counter is one fault with time and cause, the last ten are shown; percentiles are exact."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A feedback loop is warned of by the devices' names, and by levels that stay at the top; an even sound is not."""
+"""Names of built-in devices, and levels that stay at the top, warn of feedback; other names and levels do not."""
 
 import pytest
 
@@ -25,11 +25,11 @@ def test_by_name(source, sink, api, warned):
 
 
 def test_by_levels_once_each_time():
-    watch, told = FeedbackWatch(), []
+    watch, warnings = FeedbackWatch(), []
     for k in range(200):
         level = -30.0 if 80 <= k < 100 else -0.5
-        told.append(bool(watch.look(level, -0.1, 0.05 * k)))
-    assert [k for k, now in enumerate(told) if now] == [40, 140]
+        warnings.append(bool(watch.look(level, -0.1, 0.05 * k)))
+    assert [k for k, now in enumerate(warnings) if now] == [40, 140]
 
 
 def test_a_loud_output_of_a_soft_input_is_none():

@@ -1,4 +1,4 @@
-"""Two hundred hostile names: none of them makes, reads or moves a file outside the folders of rtrave."""
+"""Two hundred hostile names: none of them creates, reads or moves a file outside the folders of rtrave."""
 
 import random
 import time

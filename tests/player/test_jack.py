@@ -1,6 +1,6 @@
-"""Over a real JACK server: every callback comes, and what a foreign client records is what `rtrave render` gives.
+"""Over a real JACK server every callback comes, and another client records exactly what `rtrave render` computes.
 
-`RTRAVE_JACK_SECONDS` sets how long each run lasts (default 8); `scripts/soak` asks for a minute.
+`RTRAVE_JACK_SECONDS` sets the length of each run (default 8); `scripts/soak` sets a minute.
 """
 
 import os
@@ -21,7 +21,7 @@ SECONDS = float(os.environ.get("RTRAVE_JACK_SECONDS", "8"))
 SETTLE_S = 2.0  # clients that come and go cost JACK periods of their own
 
 
-def test_a_server_at_another_rate_is_played_with_one_calm_line(tmp_path):
+def test_a_server_at_another_rate_is_resampled_with_one_note(tmp_path):
     with jack_server(tmp_path, 1024, rate=48000) as server:
         done = rtrave("live", "--osc-port", 0, "--device", "system", "--duration", 1, env=server.environment)
     assert done.returncode == 0, done.stderr
@@ -39,7 +39,7 @@ def source_signal(seconds):
 
 
 def find(needle, haystack):
-    """Where a piece of sound stands in a longer one, to the sample and to the bit."""
+    """Return the place of a piece of sound in a longer one, to the sample and to the bit."""
     start = len(needle) // 2
     piece = needle[start : start + 512]
     for at in np.flatnonzero(haystack[: -len(piece)] == piece[0]):
@@ -48,10 +48,10 @@ def find(needle, haystack):
     raise AssertionError("the recorded source is not in the take")
 
 
-def heard_alike(source, taken):
-    """The stretch around the middle of both [T] in which they agree to the bit: start, stop.
+def equal_stretch(source, taken):
+    """Return start and stop of the stretch around the middle of both [T] in which they agree to the bit.
 
-    A period that the server took from the foreign recorder alone, or from the engine alone, ends it.
+    A period that the server took from the recorder alone, or from the engine alone, ends it.
     """
     apart = np.flatnonzero(source != taken)
     middle = len(source) // 2
@@ -61,7 +61,7 @@ def heard_alike(source, taken):
 
 @pytest.mark.timeout(3 * (40 + 2 * SECONDS))
 @pytest.mark.parametrize(("period", "mode"), [(2048, "direct"), (256, "low-latency")])
-def test_foreign_client_hears_what_render_gives(tmp_path, monkeypatch, period, mode):
+def test_another_client_records_what_render_computes(tmp_path, monkeypatch, period, mode):
     def run(attempt):
         folder = tmp_path / str(attempt)
         folder.mkdir()
@@ -75,10 +75,10 @@ def play_and_compare(tmp_path, monkeypatch, period, mode):
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         with live_run(tmp_path / "sessions", device=SoundCard()) as run:
-            heard = []
+            recorded = []
 
             def play():
-                heard.append(source_and_result(server, tmp_path, source_signal(SECONDS + 4), SECONDS + 2))
+                recorded.append(source_and_result(server, tmp_path, source_signal(SECONDS + 4), SECONDS + 2))
 
             player = threading.Thread(target=play)
             player.start()
@@ -97,10 +97,10 @@ def play_and_compare(tmp_path, monkeypatch, period, mode):
         assert gone["callbacks"] == gone["expected_callbacks"]
         assert gone["callbacks"] == pytest.approx(lasted_s * RATE / driver.block, abs=3 + period / driver.block)
 
-    source, result = heard[0][:, 0], heard[0][:, 1]
+    source, result = recorded[0][:, 0], recorded[0][:, 1]
     taken = read_audio(open_session(folder), "input")[0]
     at = find(source, taken)
-    start, stop = heard_alike(source, taken[at : at + len(source)])
+    start, stop = equal_stretch(source, taken[at : at + len(source)])
     soundfile.write(tmp_path / "taken.wav", taken, RATE, subtype="FLOAT")
     done = rtrave("render", tmp_path / "taken.wav", tmp_path / "rendered.wav")
     assert done.returncode == 0, done.stderr

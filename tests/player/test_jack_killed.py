@@ -1,4 +1,4 @@
-"""The JACK server killed in mid-take and started again: sound back within 3 s, the take whole, the gap told."""
+"""The JACK server is killed in mid-take and restarted: the sound is back within 3 s, the take is whole."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""While models change, each model's file keeps what was played with it, and its snapshots come back with it."""
+"""While models change, the file of each model holds its own controls, and its snapshots return with it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The audio process killed or hung in mid-play: sound, controls and recording come back, the gap is told."""
+"""The audio process is killed or hangs: sound, controls and recording return, and the take has the gap."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A live run as an OSC peer sees it: answers, errors, feedback, recording; and liblo's tools as a foreign peer."""
+"""A live run as an OSC peer sees it: answers, errors, feedback, recording; liblo's tools are a second peer."""
 
 import shutil
 import socket
@@ -40,9 +40,9 @@ def answer(surface, address, types="", *arguments):
     surface.send(address, types, *arguments)
     limit_s = time.monotonic() + 2
     while time.monotonic() < limit_s:
-        for told in decoded(surface.socket.recv(65536)):
-            if told[0] not in ("/rtrave/status", "/rtrave/meter") or told[0] == address:
-                return told
+        for message in decoded(surface.socket.recv(65536)):
+            if message[0] not in ("/rtrave/status", "/rtrave/meter") or message[0] == address:
+                return message
     raise AssertionError(f"no answer to {address}")
 
 
@@ -69,9 +69,9 @@ READABLE = {
 
 @pytest.mark.parametrize("address", READABLE)
 def test_every_readable_address_answers(surface, address):
-    told = answer(surface, address)
-    assert told[0] == address
-    assert tuple(type(value) for value in told[1:]) == READABLE[address]
+    message = answer(surface, address)
+    assert message[0] == address
+    assert tuple(type(value) for value in message[1:]) == READABLE[address]
 
 
 def test_the_models_that_can_be_loaded_have_names(surface):
@@ -79,23 +79,23 @@ def test_the_models_that_can_be_loaded_have_names(surface):
 
 
 def test_an_error_goes_to_the_sender(surface):
-    told = answer(surface, "/rtrave/latent/0/bias", "f", float("nan"))
-    assert told[:4] == ("/rtrave/error", "/rtrave/latent/0/bias", "not-finite", 0)
+    message = answer(surface, "/rtrave/latent/0/bias", "f", float("nan"))
+    assert message[:4] == ("/rtrave/error", "/rtrave/latent/0/bias", "not-finite", 0)
 
 
 def test_hello_brings_status_and_meter(surface):
     surface.send("/rtrave/hello", "ii", surface.socket.getsockname()[1], 3)
-    heard = {}
+    received = {}
     limit_s = time.monotonic() + 2
-    while len(heard) < 2 and time.monotonic() < limit_s:
+    while len(received) < 2 and time.monotonic() < limit_s:
         for address, *values in decoded(surface.socket.recv(65536)):
-            heard[address] = values
-    late, load, latency_ms, uptime_s = heard["/rtrave/status"]
+            received[address] = values
+    late, load, latency_ms, uptime_s = received["/rtrave/status"]
     assert late == 0
     assert 0 < load < 1
     assert 40 < latency_ms < 200
     assert uptime_s >= 0
-    assert all(-121 < level <= 0 for level in heard["/rtrave/meter"])
+    assert all(-121 < level <= 0 for level in received["/rtrave/meter"])
     surface.send("/rtrave/bye")
 
 
@@ -149,9 +149,9 @@ def test_liblo_drives_and_listens(tmp_path):
             session = live.session()
     finally:
         dump.terminate()
-        heard = dump.communicate(timeout=5)[0]
-    assert "/rtrave/status iffi 0" in heard
-    assert "/rtrave/meter ffff" in heard
+        received = dump.communicate(timeout=5)[0]
+    assert "/rtrave/status iffi 0" in received
+    assert "/rtrave/meter ffff" in received
     y = read_audio(session, "output")[0]
     assert np.abs(y[:44100]).max() > 0.01
     assert not y[-10000:].any()

@@ -1,6 +1,6 @@
-"""The round trip as a foreign JACK client sees it: an impulse in, and when it comes out; nn~'s beside it.
+"""The round trip of an impulse, measured by another JACK client, beside that of nn~.
 
-`pytest -s` prints the numbers that docs/latency.md tells.
+`pytest -s` prints the numbers of docs/latency.md.
 """
 
 import json

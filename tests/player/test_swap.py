@@ -1,4 +1,4 @@
-"""Another model by OSC while it plays: sound and take go on, done or why not is told, a bad file changes nothing."""
+"""Load another model by OSC while playing: sound and take continue, the outcome is announced, a bad file is refused."""
 
 import shutil
 import time
@@ -37,7 +37,7 @@ def models(tmp_path_factory):
 
 @contextmanager
 def surface_of(run):
-    """A surface that says hello and hears what is told."""
+    """A surface that says hello and receives all messages."""
     surface = Surface(run.osc_port)
     surface.send("/rtrave/hello", "ii", surface.socket.getsockname()[1], 0)
     try:
@@ -53,10 +53,10 @@ def answer(surface, limit_s=20):
         for message in decode_packet(surface.socket.recv(65536)):
             if message.address in ("/rtrave/done", "/rtrave/error"):
                 return message.address, message.arguments
-    raise AssertionError("nothing was told")
+    raise AssertionError("no answer came")
 
 
-def test_models_come_and_go(models, tmp_path, monkeypatch):
+def test_models_change_while_playing(models, tmp_path, monkeypatch):
     monkeypatch.setenv("RTRAVE_PATH", str(models))
     with live_run(tmp_path) as run, surface_of(run) as surface:
         surface.socket.settimeout(20)
@@ -107,7 +107,7 @@ def test_a_model_of_other_channels_is_refused_with_what_differs():
 
 
 def test_killed_while_a_model_is_loaded(models, tmp_path, monkeypatch):
-    """What plays after the kill is the model that played before it, and the take goes on."""
+    """After the kill the model plays that played before it, and the take continues."""
     import os
     import signal
 

@@ -1,4 +1,4 @@
-"""A model of other dimensions and other latent frames a hop comes in while another one plays, and leaves again."""
+"""Models of other dimensions, and of other latent frames per hop, replace each other while playing."""
 
 import http.client
 import json
@@ -51,13 +51,13 @@ def playing(models, tmp_path, monkeypatch):
 
 
 def load(surface, name):
-    """Load a model; what was told before it was done."""
+    """Load a model, and return the messages that came before the answer."""
     surface.send("/rtrave/model/load", "s", name)
-    told = []
-    while not told or told[-1][0] not in ("/rtrave/done", "/rtrave/error"):
-        told += [(message.address, *message.arguments) for message in decode_packet(surface.socket.recv(65536))]
-    assert told.pop() == ("/rtrave/done", "/rtrave/model/load", name)
-    return told
+    messages = []
+    while not messages or messages[-1][0] not in ("/rtrave/done", "/rtrave/error"):
+        messages += [(message.address, *message.arguments) for message in decode_packet(surface.socket.recv(65536))]
+    assert messages.pop() == ("/rtrave/done", "/rtrave/model/load", name)
+    return messages
 
 
 def status_of(run, path):
@@ -70,17 +70,17 @@ def status_of(run, path):
 
 
 def commands(web):
-    """What the server says in text until the tree as a whole is named."""
-    told = []
-    while ("PATH_CHANGED", "/") not in told:
+    """Return the text messages of the server up to the change of the whole tree."""
+    messages = []
+    while ("PATH_CHANGED", "/") not in messages:
         frame = web.recv(timeout=10)
         if isinstance(frame, str):
-            told.append((json.loads(frame)["COMMAND"], json.loads(frame)["DATA"]))
-    return told
+            messages.append((json.loads(frame)["COMMAND"], json.loads(frame)["DATA"]))
+    return messages
 
 
 def mapped(run):
-    """Shared memories that the audio process still holds, those of models that have left among them."""
+    """Count the shared memories that the audio process still maps, those of former models among them."""
     maps = Path(f"/proc/{run.audio_pid}/maps").read_text().splitlines()
     return len({line.split()[5] for line in maps if ".shared" in line})
 
@@ -97,7 +97,7 @@ def wait_for_hops(run, count=40):
         time.sleep(0.02)
 
 
-def test_dimensions_come_and_go(playing, tmp_path):
+def test_dimensions_change_while_playing(playing, tmp_path):
     run, surface = playing
     for n, value in ((3, 1.5), (12, 2.0)):
         surface.send(f"/rtrave/latent/{n}/bias", "f", value)
@@ -105,11 +105,11 @@ def test_dimensions_come_and_go(playing, tmp_path):
     surface.send("/rtrave/latent/3/bias", "f", 1.25)
     with connect(f"ws://127.0.0.1:{run.osc_port}/", compression=None) as web:
         assert ("/rtrave/model/dims", 4) in load(surface, "tiny4")
-        told = commands(web)
-        assert [path for what, path in told if what == "PATH_REMOVED"] == sorted(
+        messages = commands(web)
+        assert [path for what, path in messages if what == "PATH_REMOVED"] == sorted(
             f"/rtrave/latent/{n}" for n in range(4, 16)
         )
-        assert not [path for what, path in told if what == "PATH_ADDED"]
+        assert not [path for what, path in messages if what == "PATH_ADDED"]
         assert status_of(run, "/rtrave/latent/4/bias")[0] == 404
         assert status_of(run, "/rtrave/z/out")[1]["TYPE"] == "ffff"
         assert status_of(run, "/rtrave/model/dims?VALUE")[1] == {"VALUE": [4]}
@@ -119,8 +119,8 @@ def test_dimensions_come_and_go(playing, tmp_path):
         assert answer(surface)[1][1] == "unknown-address"
         wait_for_hops(run)
         assert ("/rtrave/model/dims", 20) in load(surface, "tiny20")
-        told = commands(web)
-        assert [path for what, path in told if what == "PATH_ADDED"] == sorted(
+        messages = commands(web)
+        assert [path for what, path in messages if what == "PATH_ADDED"] == sorted(
             f"/rtrave/latent/{n}" for n in range(4, 20)
         )
         assert bias(run, 0) == -1.0 and bias(run, 3) == 1.25 and bias(run, 12) == 0.0
@@ -180,7 +180,7 @@ def test_killed_while_another_shape_is_loaded(playing):
 
 
 def test_latent_frames_a_hop_may_change(models, tmp_path, monkeypatch):
-    """From 16 latent frames a hop to one; the index of the latent frames goes on."""
+    """From 16 latent frames per hop to one: the index of the latent frames continues."""
     monkeypatch.setenv("RTRAVE_PATH", str(models))
     with played(tmp_path, model="tiny4", shape=SIXTEEN) as (run, surface):
         wait_for_hops(run, 4)

@@ -1,4 +1,4 @@
-"""What was played live on the null device is what `rtrave render` gives for its input, bit for bit."""
+"""A take on the null device equals what `rtrave render` computes from its input, bit for bit."""
 
 import json
 import time

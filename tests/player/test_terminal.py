@@ -1,4 +1,4 @@
-"""The screen of a live run: everything promised is on it, and no line is ever longer than the terminal is wide."""
+"""The screen of a live run holds everything that it must, and no line is longer than the terminal is wide."""
 
 import io
 from dataclasses import replace
@@ -45,10 +45,10 @@ def view_of(dims=16, channels=1, latents=None, hops=50, compute_s=0.0018, **chan
     layout = make_layout(dims)
     monitor = Monitor(spec_of(dims, channels), layout, np.eye(dims, dtype="f4"), np.zeros(dims, "f4"), HOP)
     latents = np.linspace(-3, 3, dims) if latents is None else np.asarray(latents, float)
-    told = {"compute_s": compute_s, "in_peak": 0.5, "in_rms": 0.1, "out_peak": 0.25, "out_rms": 0.05}
+    fields = {"compute_s": compute_s, "in_peak": 0.5, "in_rms": 0.1, "out_peak": 0.25, "out_rms": 0.05}
     if hops:
         records = np.zeros(hops, hop_dtype(dims, 1))
-        for name, value in told.items():
+        for name, value in fields.items():
             records[name] = value
         records["z_out"] = latents[:, None]
         monitor.update(records)
@@ -112,12 +112,12 @@ def test_every_promised_item_is_on_a_small_terminal(dims, channels):
         assert item in text
 
 
-@pytest.mark.parametrize(("dims", "room"), [(1, 1), (4, 4), (16, 16), (64, 48), (128, 48)])
-def test_latents_are_bars_and_what_finds_no_room_is_told(dims, room):
+@pytest.mark.parametrize(("dims", "fitting"), [(1, 1), (4, 4), (16, 16), (64, 48), (128, 48)])
+def test_latents_are_bars_and_the_title_counts_those_that_do_not_fit(dims, fitting):
     lines = shown(view_of(dims, latents=np.full(dims, LATENT_RANGE)))
-    assert sum(line.count("│█") for line in bars(lines)) == room
+    assert sum(line.count("│█") for line in bars(lines)) == fitting
     title = next(line for line in lines if line.startswith("latents"))
-    assert (f"{dims - room} more not shown" in title) == (dims > room)
+    assert (f"{dims - fitting} more not shown" in title) == (dims > fitting)
     everything = shown(view_of(dims, latents=np.full(dims, LATENT_RANGE)), 200, 50)
     assert sum(line.count("│█") for line in bars(everything)) == dims
 

@@ -1,4 +1,4 @@
-"""A live run on a real terminal: nothing is erased while it plays, and what counts stays after Ctrl-C."""
+"""A live run on a real terminal erases nothing while it plays, and leaves the last screen after Ctrl-C."""
 
 import fcntl
 import os
@@ -86,7 +86,7 @@ def test_nothing_is_erased_while_it_plays(written):
     assert not re.search(r"\x1b\[[0-3]?[JK]", playing)
 
 
-def test_a_killed_audio_process_is_told_calmly(written):
+def test_a_killed_audio_process_is_one_note(written):
     assert "Traceback" not in written
     assert "the audio process ended with code -9; starting it again" in written
 

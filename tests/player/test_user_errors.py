@@ -1,4 +1,4 @@
-"""Wrong input: one clear line on stderr, exit code 1, nothing left behind."""
+"""Wrong input gives one clear line on stderr and exit code 1, and leaves nothing behind."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""OSCQuery of a live run: beside OSC, on the same number, on this computer only unless it is told otherwise."""
+"""OSCQuery of a live run: on the port of OSC, and on this computer only unless the options say otherwise."""
 
 import http.client
 import json

@@ -15,7 +15,7 @@ SAMPLE_RATE, CHANNELS, DIMS, LATENT_FRAMES, HOP = 44100, 2, 5, 2, 2048
 
 
 class Clock:
-    """A clock that goes on by a quarter of a second each time it is read."""
+    """A clock that advances by a quarter of a second each time it is read."""
 
     def __init__(self) -> None:
         self.now_s = 100.0

@@ -1,4 +1,4 @@
-"""What is written is what is read."""
+"""A take that is read equals the take that was written."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Long takes go on in further files, without a sample lost or doubled."""
+"""Long takes continue in further files, without a sample lost or doubled."""
 
 import numpy as np
 import pytest
