@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.audio.jack import RATE, best_of_three, jack_server, source_and_result
+from tests.audio.jack import RATE, best_of_three, jack_server, source_and_result, undisturbed
 from tests.player.running import live_process
 
 BLOCK, HOP = 256, 2048
@@ -53,8 +53,11 @@ def measure(folder):
     options += ("--sessions-dir", folder / "takes")
     with jack_server(folder, BLOCK) as server, live_process(*options, env=server.environment) as live:
         live.port()
+        missed = server.not_finished()
         result = source_and_result(server, folder, impulses(), SECONDS)
+        undisturbed(server.not_finished() == missed, "the server missed periods of the recording")
         assert live.finish() == 0, live.text
+        undisturbed("hops; late 0, stalls 0, restarts 0" in live.text, live.text[-300:])
         header = live.session().header
     found = list(ways(result))
     terms = header["latency_samples"]
