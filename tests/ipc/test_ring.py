@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtrave.errors import RtraveError
-from rtrave.ipc.shared_memory import Shared, attach, create
+from rtrave.ipc.shared_memory import attach, create
 from rtrave.ipc.shared_spec import SharedSection, SharedSpec, spec_for
+from tests.ipc.attaching import arguments_of
 
 
 def rows_from(start: int, n: int) -> np.ndarray:
@@ -64,19 +64,10 @@ def test_skip_discards_what_waits(make) -> None:
     np.testing.assert_array_equal(ring.read(), rows_from(15, 10))
 
 
-def attach_by_arguments(path: str, *sizes: str) -> Shared:
-    """For another process: map the memory that `arguments_of` names."""
-    return attach(SharedSection(Path(path), SharedSpec(*map(int, sizes))))
-
-
-def arguments_of(shared: Shared) -> list[str]:
-    return [str(shared.path), *map(str, vars(shared.spec).values())]
-
-
 READER = """
 import sys
 import numpy as np
-from tests.ipc.test_ring import attach_by_arguments
+from tests.ipc.attaching import attach_by_arguments
 ring = attach_by_arguments(*sys.argv[2:]).audio
 due = 0
 while due < int(sys.argv[1]):
@@ -113,7 +104,7 @@ def test_counters_and_rows_outlive_a_writer_that_was_killed(make) -> None:
     shared = make(64)
     code = (
         "import os, signal, sys; import numpy as np\n"
-        "from tests.ipc.test_ring import attach_by_arguments\n"
+        "from tests.ipc.attaching import attach_by_arguments\n"
         "shared = attach_by_arguments(*sys.argv[1:])\n"
         "shared.status.add('hops', 3); shared.audio.write(np.ones((5, 2), np.float32))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -13,12 +13,12 @@ import pytest
 from rtrave.ipc.control_block import ControlBlock
 from rtrave.ipc.shared_memory import create
 from rtrave.ipc.shared_spec import SharedSpec
-from tests.ipc.test_ring import arguments_of
+from tests.ipc.attaching import arguments_of
 
 WRITER = """
 import sys, time
 import numpy as np
-from tests.ipc.test_ring import attach_by_arguments
+from tests.ipc.attaching import attach_by_arguments
 shared = attach_by_arguments(*sys.argv[2:])
 block, vector = shared.controls, np.zeros(shared.spec.controls)
 end_s = time.monotonic() + float(sys.argv[1])
