@@ -40,6 +40,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="play this sound file into the model, over and over, through the null device",
     )
+    _add_buffering_options(device)
+
+
+def _add_buffering_options(device: argparse._ArgumentGroup) -> None:
+    """Add the options of buffering and latency to the group of the device."""
     device.add_argument(
         "--buffering",
         choices=[mode.value for mode in BufferingMode],

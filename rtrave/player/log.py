@@ -65,21 +65,28 @@ def open_log(
         return
     if path is None:
         _remove_oldest(chosen.parent)
+    with _recording(file, logging.DEBUG if verbose else logging.INFO):
+        yield chosen
+
+
+@contextlib.contextmanager
+def _recording(file: logging.FileHandler, level: int) -> Iterator[None]:
+    """Write the records of the loggers below `rtrave` to a file, on a thread of its own."""
     file.setFormatter(logging.Formatter(FORMAT, "%Y-%m-%d %H:%M:%S"))
     records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     listener, handler = logging.handlers.QueueListener(records, file), logging.handlers.QueueHandler(records)
     logger = logging.getLogger("rtrave")
-    level, propagate = logger.level, logger.propagate
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    before = logger.level, logger.propagate
+    logger.setLevel(level)
     logger.propagate = False  # the screen belongs to the display
     logger.addHandler(handler)
     listener.start()
     try:
-        yield chosen
+        yield
     finally:
         logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagate
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
         listener.stop()
         file.close()
 

@@ -45,8 +45,7 @@ def stream(
         Of the large weights: int8 is several times faster and about 30 dB less exact (docs/performance.md).
     seed, noise
         Of all random draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array, normal
-        for "posterior" and "augmentation" (shape [B, D]), uniform in [0, 1) for "synth" (shape
-        [B, bands, band samples]).
+        for "posterior" and "augmentation" ([B, D]), uniform in [0, 1) for "synth" ([B, bands, band samples]).
     compat : {None, "nn~"}
         "nn~" leaves odd band delays uncompensated, as upstream's exports do.
     hop : int, optional
