@@ -37,10 +37,10 @@ class DriverState(Enum):
 
     @property
     def is_heard(self) -> bool:
-        """Whether a listener hears the driver, so that a hop that misses its place counts."""
+        """True if a listener hears the driver, so that a hop that misses its place counts."""
         return self in (DriverState.HEARD, DriverState.LIVE)
 
     @property
     def publishes(self) -> bool:
-        """Whether the next hop is written to the rings and the counters."""
+        """True if the next hop is written to the rings and the counters."""
         return self in (DriverState.LIVE, DriverState.RETIRED)

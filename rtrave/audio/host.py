@@ -251,5 +251,5 @@ class Host:
 
     @property
     def silent(self) -> bool:
-        """Whether the fade that `fade_out` requested has been played. Any thread."""
+        """True after the fade that `fade_out` requested. Any thread."""
         return self._stop_at >= len(self._stop_curve)

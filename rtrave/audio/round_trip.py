@@ -89,7 +89,7 @@ class LoopHost(Host):
 
     @property
     def finished(self) -> bool:
-        """Whether `recorded` is complete."""
+        """True if `recorded` is complete."""
         return self._at >= len(self.noise)
 
     def take(self, indata: Audio, x: Audio) -> None:

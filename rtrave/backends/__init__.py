@@ -1,1 +1,1 @@
-"""What runs a model hop by hop: the protocol, and ONNX Runtime, PyTorch, a routed pair or TorchScript behind it."""
+"""Backends, which run a model hop by hop: the protocol, with ONNX Runtime, PyTorch or TorchScript behind it."""

@@ -19,7 +19,7 @@ States = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend offers besides encoding and decoding.
+    """Features of a backend besides encoding and decoding.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Backend(Protocol):
         """Return another stream's backend on the same weights; both may run at the same time."""
 
     def pipeline(self, work: HopWork) -> Pipeline:
-        """Return what plays whole hops of `work` on this backend, at once or `latency_hops` later."""
+        """Return the pipeline that plays whole hops of `work` on this backend, `latency_hops` later."""
 
 
 def reset_states(states: States, initial: Mapping[str, Signal]) -> None:

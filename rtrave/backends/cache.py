@@ -38,7 +38,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, eq=False)
 class CompiledModel:
-    """What a folder of compiled graphs says of them.
+    """A model in a folder of compiled graphs.
 
     Attributes
     ----------

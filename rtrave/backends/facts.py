@@ -1,4 +1,4 @@
-"""What is known of a model without opening its backend. Needs no torch."""
+"""Facts of a model in the cache, known without opening its backend. Needs no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtrave.model.spec import ModelSpec
 
 
 class BackendKind(StrEnum):
-    """What a folder of the cache holds; its manifest says so."""
+    """Kind of a folder of the cache, as its manifest states it."""
 
     COMPILED = "compiled"  # the two graphs of one model
     ROUTED = "routed"  # the encoder of one compiled model, the decoder of another

@@ -1,4 +1,4 @@
-"""How many bits an int8 weight may use on this processor. Needs no torch."""
+"""The bits that an int8 weight may use on this processor. Needs no torch."""
 
 from __future__ import annotations
 

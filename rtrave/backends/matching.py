@@ -1,4 +1,4 @@
-"""How the latents of one model are matched to those of another. Needs no torch."""
+"""Matching of one model's latents to those of another. Needs no torch."""
 
 from __future__ import annotations
 

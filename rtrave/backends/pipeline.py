@@ -1,4 +1,4 @@
-"""How whole hops pass through a backend: at once, or one hop later beside the caller. Needs no torch.
+"""Pipelines, which pass whole hops through a backend: at once, or one hop later. Needs no torch.
 
 A worker process may hang. Its hops are waited for in a thread, so that whoever drives the engine never waits.
 """
@@ -53,7 +53,7 @@ class Hop:
 
 
 class HopWork(Protocol):
-    """What is done with each hop: encode, edit, decode. One thread at a time."""
+    """The work on each hop: encode, edit, decode. One thread at a time."""
 
     def new_hop(self) -> Hop:
         """Return an empty hop, zeros."""
@@ -66,7 +66,7 @@ class HopWork(Protocol):
 
 
 class Pipeline(Protocol):
-    """Takes a hop and returns the one whose turn it is. One thread calls it."""
+    """Takes a hop, and returns the hop that is due. One thread calls it."""
 
     def exchange(self, x: NDArray[np.float32], controls: NDArray[np.float64], latent_frame: int, reset: bool) -> Hop:
         """Take a hop, and return the one that is due: valid until the next exchange.

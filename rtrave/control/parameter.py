@@ -36,7 +36,7 @@ class ParameterKind(StrEnum):
 
 
 class Access(StrEnum):
-    """What a client may do with an address."""
+    """Access of clients to an address."""
 
     READ = "r"
     WRITE = "w"

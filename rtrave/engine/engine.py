@@ -27,7 +27,7 @@ from rtrave.streaming.stream import Stream
 
 @dataclass
 class HopReport:
-    """What one hop did; valid until the next `process`.
+    """Report of one hop; valid until the next `process`.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ class Granted:
 
 @dataclass(frozen=True)
 class DriverFacts:
-    """How the driver of a model works on the open device.
+    """Facts of a model's driver on the open device.
 
     Parameters
     ----------

@@ -133,7 +133,7 @@ class Refused(_Event, frozen=True):
 
 
 class FaultSource(StrEnum):
-    """Where a fault of the program was caught."""
+    """Part of the audio process that raised."""
 
     CALLBACK = "callback"
     ENGINE = "engine"

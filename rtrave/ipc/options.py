@@ -14,7 +14,7 @@ HostSetting: TypeAlias = bool | int | str | tuple[int, ...]
 
 
 class BufferingMode(StrEnum):
-    """Where the engine runs: docs/latency.md, "Buffering"."""
+    """Place of the engine: see docs/latency.md, "Buffering"."""
 
     AUTO = "auto"  # DIRECT where the host's period holds a hop, LOW_LATENCY otherwise
     DIRECT = "direct"  # in the device's callback
@@ -55,7 +55,7 @@ class NullDevice:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a model is played. It holds for the whole run, whatever model plays and however often a process starts.
+    """Options of playing, for the whole run: they outlast changes of the model and restarts of the audio process.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ class Recorder:
 
     @property
     def recording(self) -> bool:
-        """Whether a take runs."""
+        """True while a take runs."""
         return self._writer is not None
 
     @property

@@ -121,7 +121,7 @@ class Supervisor:
 
     @property
     def playing(self) -> bool:
-        """Whether the audio process has its device open."""
+        """True if the audio process has its device open."""
         return self._playing
 
     def start(self) -> None:

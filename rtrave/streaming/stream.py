@@ -103,7 +103,7 @@ class Stream:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """What `set_attribute` takes: nothing, unless the model has adaptive instance norm."""
+        """Names that `set_attribute` takes: none, unless the model has adaptive instance norm."""
         learns = any(name.endswith(".learn") for name in self.backend.state())
         return tuple(ATTRIBUTES) if learns else ()
 

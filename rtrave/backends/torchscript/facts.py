@@ -33,7 +33,7 @@ ATTRIBUTE_ROOT = "/rtrave/attribute/"
 
 @dataclass(frozen=True, kw_only=True)
 class TorchScriptSpec(ModelSpec):
-    """What users and hosts ask of a third-party TorchScript file. It has no network that could be rebuilt.
+    """Public facts of a third-party TorchScript file. It has no network that could be rebuilt.
 
     Its capabilities are among "latents", "encode", "decode" and "effect", never "snapshot" or "replay": the state and
     the random draws of a TorchScript file are out of reach.
