@@ -55,7 +55,8 @@ class Crossfader:
     def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
         """Serve one callback of PortAudio: indata [frames, inputs] to outdata [frames, outputs], any size.
 
-        The device's callback only. Never raises, never waits, and always fills the output.
+        The device's callback only. Never raises, and always fills the output. Never waits, but for the pipeline of a
+        third-party TorchScript file with `direct` buffering: for the rest of a hop at most.
         """
         self._host.serve(indata, outdata, frames, stamps, flags, self._fill)
 

@@ -120,7 +120,7 @@ class RoutedBackend:
         return other
 
     def encode(self, x: Signal) -> tuple[Signal, Signal]:
-        """See `Backend`: by the first model."""
+        """Encode with the first model; see `Backend`."""
         return self._encoder.encode(x)
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:

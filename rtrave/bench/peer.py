@@ -83,7 +83,7 @@ class Peer:
         self._process.wait()
 
     def run(self, blocks: int) -> list[float]:
-        """Run blocks, and return the seconds that each took; RtraveError if the child fails."""
+        """Run `blocks` blocks in the child, and return the seconds of each; RtraveError if the child fails."""
         return list(self._request(json.dumps(blocks)).times_s)
 
     def _request(self, line: str) -> Answer:

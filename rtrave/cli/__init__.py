@@ -1,4 +1,4 @@
-"""The command line, one module per command."""
+"""The command line: each command in a module, with the options that several share in modules of their own."""
 
 from rtrave.cli.main import main
 

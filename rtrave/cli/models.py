@@ -17,7 +17,7 @@ from rtrave.settings import assets_dir, models_dir
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A listed model; `rtrave models --json` prints the fields under their names.
+    """A listed model; `rtrave models --json` prints each field under its own name.
 
     Attributes
     ----------

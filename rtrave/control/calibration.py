@@ -200,14 +200,14 @@ class Gatherer:
         self.reset(dims)
 
     def reset(self, dims: int) -> None:
-        """Discard everything and become inactive, for latents of `dims` dimensions. Only while nobody adds."""
+        """Discard the collected latents, stop, and make room for `dims` dimensions. Only while nobody adds."""
         self._rows = np.zeros((MAX_GATHERED, dims), np.float32)
         self._count, self._every, self._skipped = 0, 1, 0
         self.frames = 0
         self.active = False
 
     def start(self) -> None:
-        """Discard everything and become active."""
+        """Discard the collected latents, and start to collect."""
         self._count, self._every, self._skipped, self.frames = 0, 1, 0, 0
         self.active = True
 

@@ -30,7 +30,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Written:
-    """The effect of a message: the parts of the vector it wrote, and whether every value is exactly the one sent."""
+    """Effect of a message: the parts of the control vector that it wrote, and whether every value is exactly as sent.
+
+    The sender of an inexact value gets the corrected one.
+    """
 
     parts: Sequence[slice] = field(default_factory=tuple)
     exact: bool = True

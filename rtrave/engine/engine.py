@@ -57,11 +57,13 @@ class Engine:
 
     Each stream has latents, a chain of edits, a gate and a limiter of its own; the channels of the first come first.
 
-    Not thread-safe: one thread calls `process`. It allocates small temporaries only, waits for nothing, and raises
-    nothing of its own for any float32 input.
+    Not thread-safe: one thread calls `process`. Live, that is the callback (`direct`) or the inference thread
+    (`low-latency`) of the audio process; before, the thread that warms the engine up. It allocates small temporaries
+    only. On a model in this process it waits for nothing, and raises nothing of its own for any float32 input.
 
     Where the backend has a latency of hops (`Capabilities.latency_hops`), the model's sound and the report's latents
-    come that much later, and a hop that the backend lost is an RtraveError of the `process` that should return it.
+    come that much later. Its pipeline may wait, for the rest of a hop at most (`ThreadedPipeline`), and a hop that it
+    lost is an RtraveError of the `process` that should return it.
 
     Parameters
     ----------

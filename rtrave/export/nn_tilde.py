@@ -113,7 +113,7 @@ class _Expand(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class _TracedParts:
-    """The traced steps of a model, their initial states, and the shapes of their random draws.
+    """Encoder and decoder of a model as TorchScript, their initial states, and the shapes of the noise they take.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ class BufferingMode(StrEnum):
 
 
 class LatePolicy(StrEnum):
-    """Sound that fills the place of a hop that is not ready: docs/latency.md, "When a hop comes late"."""
+    """Sound that fills the place of a hop that is not ready: docs/latency.md, "When a hop is late"."""
 
     HOLD = "hold"  # the last sound, back and forth, dying away
     DRY = "dry"  # the input

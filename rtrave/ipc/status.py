@@ -1,6 +1,6 @@
 """The counters of the audio process, in shared memory. `shared_memory.py` says who writes them.
 
-docs/latency.md, "What is counted", defines late, starved and stall.
+docs/latency.md defines, at its top, late, starved and stall.
 """
 
 from __future__ import annotations

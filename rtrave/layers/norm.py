@@ -41,11 +41,11 @@ class BatchNorm(nn.BatchNorm1d):
 class AdaIN(Pointwise):
     """Adaptive instance norm: replaces the statistics of a source by those of a target, channel by channel.
 
-    The output is (x - mean_x) / std_x * std_y + mean_y once both sides are learned, else x (arXiv 1703.06868; in RAVE's
-    third version). The sides are the source x and the target y. Their statistics are part of the stream's state: count,
-    mean and sum of squared deviations, merged latent frame by latent frame (Chan's parallel algorithm), so that the
-    result neither depends on how the signal is cut nor becomes NaN. `learn` in the state switches the learning of each
-    side on.
+    Once both sides are learned, the output is (x - mean_s) / std_s * std_t + mean_t with the statistics of the
+    source s and the target t; before, it is the input x (arXiv 1703.06868; in RAVE's third version). Their
+    statistics are part of the stream's state: count, mean and sum of squared deviations, merged latent frame by
+    latent frame (Chan's parallel algorithm), so that the result neither depends on how the signal is cut nor
+    becomes NaN. `learn` in the state switches the learning of each side on.
 
     The buffers are those of RAVE's checkpoints. They hold 64 rows of a batch, of which the first is used.
 

@@ -62,7 +62,7 @@ class Measured:
 
     @property
     def streaming(self) -> bool:
-        """True if blocks join without a seam and the stream equals the offline output."""
+        """True if blocks join without a seam, and the stream equals the delayed offline output within tolerance."""
         return self.partition_error <= PARTITION_TOLERANCE and self.fit_error <= FIT_TOLERANCE
 
 

@@ -105,7 +105,7 @@ class Model(nn.Module):
         return int(self.encoder.encoder.delay(self.input_bank.analysis_delay()) * self.network.ratio)
 
     def decoder_delay(self) -> int:
-        """Return the lag in samples of the stream's output against the offline output of the same latents."""
+        """Return the lag in samples of the streamed decoder's output against its offline output of the same latents."""
         return int(self.output_bank.synthesis_delay(self.decoder.delay(Fraction(0))))
 
     @property

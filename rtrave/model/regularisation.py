@@ -57,7 +57,8 @@ def unit_vector(z: Tensor, axis: int) -> Tensor:
 def to_angles(z: Tensor) -> Tensor:
     """Convert unit vectors [B, D, N] to hyperspherical angles [B, D - 1, N], each scaled to -1 .. 1.
 
-    Angle i is arccos(z_i / |z_i .. z_D|), 0 .. pi; the last one is 0 .. 2 pi. The zero vector gives finite angles.
+    Before scaling, angle i is arccos(z_i / norm(z_i, ..., z_D)), from 0 to pi; the last is from 0 to 2 pi. The zero
+    vector gives finite angles.
     """
     remaining = (z**2).flip(1).cumsum(1).flip(1).sqrt().clamp(min=SMALLEST_NORM)
     angles = (z / remaining)[:, :-1].clamp(-1, 1).acos()

@@ -1,4 +1,4 @@
-"""Frozen records of a model: the shape of its network and the facts that users ask for. Needs no torch."""
+"""Frozen records of a model: the configuration of its network, and rate, channels, latents, delays. Needs no torch."""
 
 from __future__ import annotations
 

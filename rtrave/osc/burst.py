@@ -21,7 +21,7 @@ class Touch(NamedTuple):
 
 
 class Burst:
-    """Book of the current burst: it counts messages as accepted or coalesced, and records who set which control.
+    """Tally of one burst: counts messages as accepted or as overwriting an earlier one, and who set which control.
 
     Parameters
     ----------

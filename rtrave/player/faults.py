@@ -11,9 +11,9 @@ KEPT = 10
 # Counter of the status block to the cause that it stands for.
 CAUSES = {
     "late_hops": "late: the model was not ready",
-    "starved_hops": "stall: callbacks came faster than the sound",
+    "starved_hops": "starved: callbacks came faster than the sound",
     "stalls": "stall: callbacks did not come",
-    "host_flags": "stall: the host reported an xrun",
+    "host_flags": "xrun: reported by the host",
     "skipped_hops": "skipped: the model was too far behind",
     "engine_errors": "error in the model",
     "callback_errors": "error in the callback",

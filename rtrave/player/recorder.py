@@ -165,7 +165,7 @@ class Recorder:
         self.drain()
 
     def drain(self) -> None:
-        """Read everything that waits in the rings. The recorder's thread, or tests."""
+        """Read everything that waits in the rings. The recorder's thread, or the main thread between two models."""
         with self._lock:
             if self._paused:
                 return

@@ -1,6 +1,7 @@
 """The shared memory of a live run: that of the model that plays, and that of a model of another shape being loaded.
 
-The second one receives every control, too, until its model plays. Control process, the OSC server's thread.
+The second one receives every control, too, until its model plays. Only the OSC server's thread of the control process
+calls it, unless a method says otherwise.
 """
 
 from __future__ import annotations

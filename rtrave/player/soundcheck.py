@@ -137,7 +137,7 @@ def system(facts: DeviceFacts) -> Verdict:
 def after_the_run(
     facts: DeviceFacts, counts: Mapping[str, float], monitor: Monitor, seconds: float, highest_db: float, warning: str
 ) -> list[Verdict]:
-    """Return all verdicts that a run gives."""
+    """Return the verdicts of the soundcheck that need a finished run."""
     return [
         device(facts),
         level(highest_db),

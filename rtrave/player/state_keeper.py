@@ -13,7 +13,7 @@ PERIOD_S = 2.0
 
 
 class StateKeeper:
-    """The saved state of an instrument, written when the instrument has changed, at most every 2 s.
+    """Saves the controls and snapshots when they have changed, at most every 2 s.
 
     Parameters
     ----------

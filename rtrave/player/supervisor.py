@@ -25,7 +25,7 @@ from rtrave.player.audio_child import AudioChild
 _LOG = logging.getLogger("rtrave.supervisor")
 
 START_LIMIT_S = 20.0
-HANG_LIMIT_S = 1.0  # without a callback; the time of two blocks is added to it
+CALLBACK_LIMIT_S = 1.0  # without a callback; the time of two blocks is added to it
 RETRY_S = 0.5
 STOP_LIMIT_S = 5.0
 
@@ -195,7 +195,7 @@ class Supervisor:
         if notices:  # to be handled first: they change what is started again
             return notices
         alive_s = max(self._shared.status.get("heartbeat_s"), self._playing_since_s)
-        limit_s = HANG_LIMIT_S + 2 * self.device.callback_s
+        limit_s = CALLBACK_LIMIT_S + 2 * self.device.callback_s
         code = self._child.process.poll()
         if code is not None or now_s - alive_s > limit_s:
             why = f"ended with code {code}" if code is not None else f"gave no sign for {limit_s:.1f} s"

@@ -59,7 +59,7 @@ class SessionWriter:
 
     Notes
     -----
-    Control process. `event` may be called from any thread; the other methods from one thread.
+    Control process. `event` may be called from any thread; the other methods by one thread at a time.
     """
 
     def __init__(

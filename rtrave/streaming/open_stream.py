@@ -35,8 +35,8 @@ def stream(
     ----------
     model : Model, str or Path
         A loaded model, or what `rtrave.load` takes. By name or path nothing imports torch once the graph is cached.
-        The path of a third-party TorchScript file of the nn~ contract plays in a worker process, one hop later,
-        whatever the backend and `compat`.
+        The path of a third-party TorchScript file of the nn~ contract plays in a worker process, whatever the backend
+        and `compat`; each call waits for it.
     batch : int
         Signals side by side.
     backend : {"onnx", "torch"}

@@ -31,7 +31,7 @@ TRIGGERS = ("panic", "latents/reset")
 
 
 class ItemKind(StrEnum):
-    """The widget that shows an item."""
+    """Kind of the widget that shows an item."""
 
     FADER = "fader"
     SWITCH = "switch"

@@ -23,7 +23,8 @@ Maps = list[list[Tensor]]  # for each view of a discriminator its feature maps; 
 def lean(expected: Tensor, output: Tensor, windows: Sequence[int], level_weight: float = 0.0) -> Tensor:
     """Return the lean loss of audio [B, C, T].
 
-    It is the mean over the windows of `spectral_difference`, plus `level_weight` times the mean of `level_difference`.
+    It is the mean over the FFT windows of `spectral_difference`, plus `level_weight` times the mean over the same
+    windows of `level_difference`.
     The norms are taken over all crops of a step together. The floor of the logarithm lies 40 dB or more below a
     full-scale partial, so the loss ignores the noise floor.
     """

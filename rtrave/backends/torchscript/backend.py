@@ -18,7 +18,7 @@ from rtrave.backends.torchscript.process import Worker, WorkerLostError
 from rtrave.errors import RtraveError
 
 START_LIMIT_S = 60.0
-HANG_LIMIT_S = 2.0  # for one call, where it must keep time
+CALL_LIMIT_S = 2.0  # for one call, where it must keep time
 PATIENT_LIMIT_S = 60.0  # for one call, where nothing waits for it
 
 
@@ -111,9 +111,9 @@ class TorchScriptBackend:
         """See `Backend`: at once, waiting for the worker."""
         return ImmediatePipeline(work)
 
-    def keep_time(self) -> None:
-        """Kill a worker that takes longer than `HANG_LIMIT_S` for a call, from now on."""
-        self.limit_s = HANG_LIMIT_S
+    def limit_calls(self) -> None:
+        """Kill a worker that takes longer than `CALL_LIMIT_S` for a call, from now on."""
+        self.limit_s = CALL_LIMIT_S
 
     def close(self) -> None:
         """End the worker."""

@@ -1,4 +1,4 @@
-"""A TorchScript backend whose results come one hop later, so that nobody waits for its worker. Needs no torch."""
+"""A TorchScript backend whose results come one hop later, so that no caller waits for a slow worker. Needs no torch."""
 
 from __future__ import annotations
 
@@ -61,4 +61,4 @@ class PipelinedBackend:
     def pipeline(self, work: HopWork) -> Pipeline:
         """See `Backend`: results one hop later."""
         hop_s = self.facts.hop / self.facts.spec.sample_rate
-        return ThreadedPipeline(work, hop_s, None if self._offline else self.inner.keep_time)
+        return ThreadedPipeline(work, hop_s, None if self._offline else self.inner.limit_calls)

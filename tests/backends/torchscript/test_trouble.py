@@ -84,7 +84,7 @@ def test_nan_is_counted(engine):
 
 
 def test_a_script_that_hangs_is_ended_and_started_again(folder, monkeypatch):
-    monkeypatch.setattr("rtrave.backends.torchscript.backend.HANG_LIMIT_S", 0.3)
+    monkeypatch.setattr("rtrave.backends.torchscript.backend.CALL_LIMIT_S", 0.3)
     x = with_trouble(120, 5, HANG)
     with keeping_time(folder) as engine:
         script = engine.stream.backend.inner
