@@ -1,4 +1,4 @@
-"""The reference vectors, and the error they are compared by."""
+"""Reference vectors, and the error against them."""
 
 from pathlib import Path
 
@@ -6,28 +6,28 @@ import numpy as np
 
 DATA = Path(__file__).parent / "data"
 CASES = tuple(sorted(path.name for path in DATA.iterdir() if (path / "io.npz").exists()))
-# What the references drew: a constant for each kind of noise.
+# Draws of the references: a constant for each kind of noise.
 DRAWS = {"synth": 0.75, "augmentation": 0.25, "fill": 0.25}
 
 
 def constant_noise(kind, latent_frame, shape):
-    """The noise source of the references."""
+    """Return the draws of the references: a `NoiseSource`."""
     return np.full(shape, DRAWS[kind], np.float32)
 
 
 def vectors(case):
-    """The arrays of one case by name."""
+    """Return the arrays of one case by name."""
     with np.load(DATA / case / "io.npz") as file:
         return dict(file)
 
 
-def peak_error(came, expected):
-    """Largest deviation relative to the peak of what was expected; refuses empty comparisons."""
-    assert came.shape == expected.shape
+def peak_error(output, expected):
+    """Return the largest deviation, relative to the peak of `expected`; empty comparisons fail."""
+    assert output.shape == expected.shape
     known = np.isfinite(expected)  # the reference's own angles of a zero vector are NaN
     assert known.any()
-    assert np.isfinite(came).all()
-    came, expected = np.asarray(came)[known], expected[known]
+    assert np.isfinite(output).all()
+    output, expected = np.asarray(output)[known], expected[known]
     peak = np.abs(expected).max()
     assert peak > 0
-    return float(np.abs(np.asarray(came, np.float64) - expected).max() / peak)
+    return float(np.abs(np.asarray(output, np.float64) - expected).max() / peak)

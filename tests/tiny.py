@@ -1,4 +1,4 @@
-"""Small seeded models with a real filter bank: everything a full one has, in a fraction of a second."""
+"""Small seeded models with a designed filter bank, which build in a fraction of a second."""
 
 import torch
 
@@ -17,7 +17,7 @@ RAVE_DILATIONS = ((1, 3, 9), (1, 3, 9), (1, 3, 9), (1, 3))  # those of RAVE's se
 
 
 def tiny_model(channels=1, ratios=(4, 2), latent_size=4, seed=0, sample_rate=44100, dilations=DILATIONS, adain=False):
-    """Return a model of ratio 128 with random weights and a random rotation for its PCA."""
+    """Return a model, of ratio 128 by default, with random weights and a random rotation as its PCA."""
     bank = load(DATA / "v2_causal").pqmf
     network = NetworkSpec(
         encoder=EncoderSpec(2, 4, ratios, dilations=dilations, adain=adain),
@@ -48,7 +48,7 @@ def wide_model():
 
 
 def learning_model():
-    """Return a model whose adaptive instance norm learns from the first sample: receptive fields without a bound."""
+    """Return a model whose adaptive instance norm learns from the first sample: unbounded receptive fields."""
     model = tiny_model(dilations=((1,), (1,)), adain=True)
     for name, buffer in model.named_buffers():
         if name.endswith(("learn_x", "num_update_y")):  # learn the source; the target is known: mean 0, deviation 1
@@ -57,7 +57,7 @@ def learning_model():
 
 
 def save_compiled(model, path, *shapes):
-    """Save a model, and compile it here: a child process would read torch for each shape."""
+    """Save a model and compile it in this process: a child process would import torch for each shape."""
     save_native(model, path)
     for shape in shapes or (GraphShape(),):
         build_graph(model, graph_folder(hash_source(path), shape), shape)

@@ -28,8 +28,8 @@ def impulse_responses(noise_bands: int, target: int) -> np.ndarray:
     centred = np.roll(np.fft.irfft(np.eye(noise_bands), axis=1), size // 2, axis=1)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     fitted = np.zeros((noise_bands, target))
-    kept = min(size, target)
-    fitted[:, :kept] = (centred * window)[:, :kept]
+    taps = min(size, target)
+    fitted[:, :taps] = (centred * window)[:, :taps]
     return np.roll(fitted, -(size // 2), axis=1)
 
 

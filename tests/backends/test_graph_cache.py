@@ -80,7 +80,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path):
 def test_a_model_that_cannot_be_used_is_told_in_its_own_words(tmp_path):
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"no model")
-    with pytest.raises(RtraveError, match=r"broken.safetensors is damaged or no model") as refused:
+    with pytest.raises(RtraveError, match=r"broken.safetensors.: expected a model, got a damaged file") as refused:
         ensure_graph(path, GraphShape())
     assert "\n" not in str(refused.value)
 

@@ -106,12 +106,12 @@ def test_refused(tiny, capsys):
     model = ["--model", "tiny.safetensors"]
     for command, said in (
         (["encode", "in.wav", "z.txt"], "ends in .npy"),
-        (["encode", "empty.wav", "z.npy"], "holds no sound"),
+        (["encode", "empty.wav", "z.npy"], "expected a sound, got 0 samples"),
         (["encode", "none.wav", "z.npy"], "cannot read"),
         (["encode", "in.wav", "z.npy", "--temperature", "-1"], "a number from 0 up"),
-        (["decode", "wide.npy", "y.wav"], "latents of shape (7, 3)"),
+        (["decode", "wide.npy", "y.wav"], "latent frames] with at least one frame, got (7, 3)"),
         (["decode", "nan.npy", "y.wav"], "NaN or infinity"),
-        (["decode", "flat.npy", "y.wav"], "give [4, latent frames]"),
+        (["decode", "flat.npy", "y.wav"], "expected the shape [4, latent frames]"),
         (["decode", "words.npy", "y.wav"], "expected an array of numbers"),
         (["decode", "no.npy", "y.wav"], "cannot read"),
         (["encode", "in.wav", "z.npy", "--device", "cuda"], "use --backend torch"),

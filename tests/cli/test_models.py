@@ -53,7 +53,7 @@ def test_an_unknown_ending_names_the_known_ones(tmp_path, capsys, name):
     from rtrave.errors import RtraveError
     from rtrave.sound_file import SoundWriter
 
-    with pytest.raises(RtraveError, match=r"known are .*\.flac.*\.wav") as refused:
+    with pytest.raises(RtraveError, match=r"expected one of the endings .*\.flac.*\.wav") as refused:
         SoundWriter(tmp_path / name, 44100, 1)
     assert "\n" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
@@ -64,5 +64,5 @@ def test_render_refuses_an_empty_file(tmp_path, capsys):
     save_native(tiny_model(), tmp_path / "tiny.safetensors")
     model = ["--model", str(tmp_path / "tiny.safetensors")]
     assert main(["render", str(tmp_path / "empty.wav"), str(tmp_path / "out.wav"), *model]) == 1
-    assert "empty.wav holds no sound" in capsys.readouterr().err
+    assert "empty.wav': expected a sound, got 0 samples" in capsys.readouterr().err
     assert not (tmp_path / "out.wav").exists()

@@ -1,4 +1,4 @@
-"""The limiter holds the ceiling, sees peaks coming, only delays everything below it, and comes back."""
+"""The limiter keeps the ceiling, falls before peaks, only delays what stays below, and recovers."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ DELAY = round(LOOKAHEAD_S * RATE)
 
 
 def limited(x, hop=2048, on=lambda start: True):
-    """A signal limited hop by hop, and the gain at each hop's end."""
+    """Return a signal limited hop by hop, and the gain at the end of each hop."""
     y, gains = x.copy(), []
     limiter = Limiter(x.shape[0], hop, RATE)
     assert limiter.delay == DELAY

@@ -1,6 +1,6 @@
-"""Scripts with the tree of RAVE's own exports, made from our models: the same names, classes and attributes.
+"""Scripts with the tree of RAVE's own exports, made from rtrave models: the same names, classes and attributes.
 
-Nothing of RAVE's code is here or in what is written; the modules compute nothing.
+They contain no code of RAVE's, and their modules compute nothing.
 """
 
 from dataclasses import replace
@@ -160,8 +160,8 @@ class VariationalScriptedRAVE(Quiet):
         self.register_buffer("encode_params", torch.tensor([1, 1, 1, 1]))
 
 
-def twin(layer, streaming):
-    """The layer as an export shows it."""
+def counterpart(layer, streaming):
+    """Return the counterpart of a layer in an export."""
     if isinstance(layer, OurConv1d):
         return (CachedConv1d if streaming else Conv1d)(layer)
     if isinstance(layer, OurConvTranspose1d):
@@ -175,11 +175,11 @@ def twin(layer, streaming):
         norm.load_state_dict(layer.state_dict())
         return norm
     if isinstance(layer, Sequential):
-        return CachedSequential(*(twin(item, streaming) for item in layer))
+        return CachedSequential(*(counterpart(item, streaming) for item in layer))
     if isinstance(layer, Branches):
-        return AlignBranches([twin(item, streaming) for item in layer.branches])
+        return AlignBranches([counterpart(item, streaming) for item in layer.branches])
     assert isinstance(layer, Named), type(layer)
-    inner = twin(layer.layer, streaming)
+    inner = counterpart(layer.layer, streaming)
     if layer.name == "aligned":
         return Residual(inner)
     if isinstance(layer.layer, Branches):
@@ -188,18 +188,18 @@ def twin(layer, streaming):
 
 
 def export(model, path, streaming=True, change=None):
-    """Write the export of a variational model; `change` may alter its tree before it is scripted."""
+    """Write the export of a variational model; `change` alters its tree before the scripting."""
     model = folded(model)
     spec = model.network
-    bank = [twin(conv, streaming) for conv in (model.pqmf.forward_conv, model.pqmf.inverse_conv)]
-    encoder = (Encoder if spec.encoder.version == 1 else EncoderV2)(twin(model.encoder.encoder.layer, streaming))
+    bank = [counterpart(conv, streaming) for conv in (model.pqmf.forward_conv, model.pqmf.inverse_conv)]
+    encoder = (Encoder if spec.encoder.version == 1 else EncoderV2)(counterpart(model.encoder.encoder.layer, streaming))
     heads = [model.decoder.get_submodule(part) for part in model.decoder.paths.values()]
     noise_class = NoiseGenerator if spec.decoder.version == 1 else NoiseGeneratorV2
     twins = [
-        noise_class(twin(head.net, streaming)) if isinstance(head, NoiseSynth) else twin(head, streaming)
+        noise_class(counterpart(head.net, streaming)) if isinstance(head, NoiseSynth) else counterpart(head, streaming)
         for head in heads
     ]
-    net = twin(model.decoder.net, streaming)
+    net = counterpart(model.decoder.net, streaming)
     if spec.decoder.version == 1:
         decoder = Generator(net, twins)
     else:
@@ -212,9 +212,9 @@ def export(model, path, streaming=True, change=None):
 
 
 def plain_network(model):
-    """What is to be read from an export of a model: its description, with plain weights."""
+    """Return the network that the export of a model describes, without weight norm."""
     network = model.network.folded
     decoder = network.decoder
-    if decoder.version == 1:  # these say nothing there
+    if decoder.version == 1:  # unused in version 1
         decoder = replace(decoder, amplitude_modulation=False)
     return replace(network, decoder=decoder)

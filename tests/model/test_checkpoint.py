@@ -1,4 +1,4 @@
-"""A checkpoint is found with its configuration, and read whatever names its weights have; averaged weights win."""
+"""A checkpoint finds its configuration and loads with all names of weight norm; averaged weights win."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ def test_further_up_it_is_not_looked_for(folder):
     place = folder.joinpath(*"abcde")
     place.mkdir(parents=True)
     shutil.move(best(folder), place / "mine.ckpt")
-    with pytest.raises(RtraveError, match=r"has no config\.gin in its folder or the 4 above it"):
+    with pytest.raises(RtraveError, match=r"expected config\.gin in its folder or the 4 above it, got none"):
         load(place / "mine.ckpt")
 
 

@@ -1,6 +1,6 @@
-"""A checkpoint's discriminator is built from it and answers as RAVE's own does; it is no part of what is played.
+"""The discriminator of a checkpoint gives the output of RAVE's own and stays out of playing and saving.
 
-`discriminators.json` holds what RAVE's own classes answer with the seeded weights and audio made here.
+`discriminators.json` holds the output of RAVE's own classes for the same seeded weights and audio.
 """
 
 import json
@@ -22,7 +22,7 @@ CASES = json.loads((DATA / "discriminators.json").read_text())
 
 
 def seeded(case):
-    """Weights in the order of their names, then audio."""
+    """Return random weights, in the order of their names, and audio."""
     generator = torch.Generator().manual_seed(7)
     entries = {}
     for name, shape in case["shapes"].items():
@@ -47,11 +47,11 @@ def test_feature_maps_are_those_of_rave(name):
         views = discriminator(x)
     assert [len(maps) for maps in views] == [len(maps) for maps in case["maps"]]
     for maps, expected in zip(views, case["maps"], strict=True):
-        for came, facts in zip(maps, expected, strict=True):
-            assert list(came.shape) == facts["shape"]
-            rms = came.square().mean().sqrt()
+        for output, facts in zip(maps, expected, strict=True):
+            assert list(output.shape) == facts["shape"]
+            rms = output.square().mean().sqrt()
             torch.testing.assert_close(rms.item(), facts["rms"], rtol=1e-4, atol=1e-5)
-            for value, key in ((came.mean(), "mean"), (came.flatten()[-1], "last")):
+            for value, key in ((output.mean(), "mean"), (output.flatten()[-1], "last")):
                 torch.testing.assert_close(value.item(), facts[key], rtol=1e-3, atol=1e-4 * max(facts["rms"], 1))
     assert discriminator.state_dict().keys() == entries.keys()
 
@@ -67,7 +67,7 @@ def test_the_configuration_matters(bindings):
     case = CASES["scales and periods in stereo"]
     entries, x = seeded(case)
     views = built(case, entries, **bindings)(x)
-    shapes = [[list(came.shape) for came in maps] for maps in views]
+    shapes = [[list(output.shape) for output in maps] for maps in views]
     assert shapes != [[facts["shape"] for facts in maps] for maps in case["maps"]]
 
 
@@ -81,7 +81,7 @@ def test_gradients_reach_every_weight():
 
 @pytest.fixture
 def folder(tmp_path):
-    """A run whose checkpoint and configuration have a discriminator."""
+    """Run folder whose checkpoint and configuration have a discriminator."""
     folder = shutil.copytree(DATA / "v2_causal", tmp_path / "run")
     path = folder / "version_0" / "checkpoints" / "best.ckpt"
     checkpoint = torch.load(path, weights_only=True)
@@ -89,10 +89,10 @@ def folder(tmp_path):
     checkpoint["state_dict"] |= {f"discriminator.{name}": value for name, value in entries.items()}
     torch.save(checkpoint, path)
     config = folder / "config.gin"
-    kept = [line for line in config.read_text().splitlines() if "iscriminator" not in line]
-    kept += ["scales/discriminator.ConvNet.stride = 4"]
-    kept += ["discriminator.MultiScaleDiscriminator.convnet = @scales/discriminator.ConvNet"]
-    config.write_text("\n".join(kept) + "\n")
+    lines = [line for line in config.read_text().splitlines() if "iscriminator" not in line]
+    lines += ["scales/discriminator.ConvNet.stride = 4"]
+    lines += ["discriminator.MultiScaleDiscriminator.convnet = @scales/discriminator.ConvNet"]
+    config.write_text("\n".join(lines) + "\n")
     return folder
 
 
@@ -108,10 +108,12 @@ def test_load_brings_it_and_keeps_it_apart(folder, tmp_path):
     assert load(tmp_path / "m.safetensors").discriminator is None
 
 
-def test_one_that_is_not_understood_does_not_keep_the_model_from_playing(folder):
+def test_an_unreadable_discriminator_leaves_the_model_playable(folder):
     config = folder / "config.gin"
     config.write_text(config.read_text().replace("ConvNet.stride = 4", "ConvNet.stride = 'wide'"))
-    with pytest.warns(UserWarning, match=r"best\.ckpt: its discriminator is left out: .*config\.gin does not describe"):
+    with pytest.warns(
+        UserWarning, match=r"best\.ckpt.: its discriminator is left out: .*config\.gin.: expected a discriminator"
+    ):
         model = load(folder)
     assert model.discriminator is None
 
@@ -136,10 +138,10 @@ def with_nan(entries):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (without_kernel, r"'layers\.0\.net\.0' is no convolution"),
-        (with_more, "does not describe it|is no convolution"),
-        (of_no_kind, r"of an unknown kind \(memory\)"),
-        (with_nan, "holds NaN or infinity"),
+        (without_kernel, r"'layers\.0\.net\.0': expected the weights of a convolution, got none"),
+        (with_more, "expected a discriminator|expected the weights of a convolution"),
+        (of_no_kind, "expected a known kind, got one of memory"),
+        (with_nan, "expected finite numbers, got NaN or infinity"),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):
@@ -149,8 +151,8 @@ def test_what_does_not_fit_is_named(change, message):
         built(CASES["scales"], entries)
 
 
-def test_too_few_periods_are_told():
+def test_too_few_periods_are_refused():
     case = CASES["scales and periods in stereo"]
     entries, _ = seeded(case)
-    with pytest.raises(RtraveError, match="does not describe it"):
+    with pytest.raises(RtraveError, match="expected a discriminator"):
         built(case, entries, **{"discriminator.MultiPeriodDiscriminator.periods": [2]})

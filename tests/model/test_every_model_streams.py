@@ -1,5 +1,4 @@
-"""The laws of streaming hold for every architecture, causal and centred: the cut does not matter, and the delay is
-told."""
+"""Every architecture, causal and centred, streams independently of the cuts and at the delay that it reports."""
 
 import dataclasses
 
@@ -16,7 +15,7 @@ SAMPLES = 40 * 2048
 
 
 def small_model(name, padding, dtype):
-    """A named architecture with few channels and a real filter bank."""
+    """Return a named architecture with few channels and a designed filter bank."""
     network = load_architecture(name)
     bank = load(DATA / ("brave" if name == "brave" else "v1_causal")).pqmf
     small = dataclasses.replace(
@@ -75,10 +74,10 @@ def test_encoder(name, padding, dtype):
     assert relative_error(parts, whole) < TOLERANCE[dtype]
 
     late = model.encoder_delay()
-    after = -late % (2 * ratio)  # what comes late is still heard at the end
+    after = -late % (2 * ratio)  # room for the delayed end
     delayed = torch.nn.functional.pad(x, (late, after))
     offline = model.encoder(model.input_bank.analysis(delayed))[..., : whole.shape[2]]
-    settled = frames // 2  # the receptive field, in which offline has zeros where a stream has history
+    settled = frames // 2  # offline has zeros for the past in this part
     assert relative_error(whole[..., settled:], offline[..., settled:]) < TOLERANCE[dtype]
 
 
@@ -97,20 +96,20 @@ def test_decoder(name, padding, dtype):
     parts = stream_decoder(model, z, draws, random_cuts(frames, 1, generator))
     assert relative_error(parts, whole) < TOLERANCE[dtype]
     if model.decoder.noise is not None:
-        return  # filtered noise does not move with its input: see the references
+        return  # filtered noise is not shift-invariant: see the references
 
     augmented = (
         torch.cat((z.transpose(1, 2), draws["augmentation"]), 2) if "augmentation" in draws else z.transpose(1, 2)
     )
     offline = model.output_bank.synthesis(model.decoder(augmented.transpose(1, 2)))
     late, settled = model.decoder_delay(), 3 * whole.shape[2] // 4
-    tolerance = 2e-2 if name == "brave" else TOLERANCE[dtype]  # its 40 dB bank tells one parity from the other
+    tolerance = 2e-2 if name == "brave" else TOLERANCE[dtype]  # at 40 dB of its bank, odd and even delays differ
     error = relative_error(whole[..., settled + late :], offline[..., settled : whole.shape[2] - late])
     assert error < max(tolerance, TOLERANCE[dtype])
 
 
 def oldest_with_a_gradient(y, x):
-    """Samples from the newest sample of x [1, C, T] back to the oldest that y depends on."""
+    """Return how many samples before the newest one of x [1, C, T] the oldest that y depends on lies."""
     (gradient,) = torch.autograd.grad(y.sum(), x)
     return x.shape[2] - 1 - int(gradient[0].any(dim=0).nonzero()[0])
 
@@ -118,7 +117,7 @@ def oldest_with_a_gradient(y, x):
 @pytest.mark.parametrize("padding", ["causal", "centered"])
 @pytest.mark.parametrize("name", [name for name in architecture_names() if name != "v3"])
 def test_receptive_fields(name, padding):
-    """Derivatives, since the farthest inputs of a deep network drown in rounding; those of v3's statistics are NaN."""
+    """Use gradients, since rounding hides the farthest inputs of a deep network; those of v3's statistics are NaN."""
     model = small_model(name, padding, torch.float64)
     for parameter in model.pqmf.parameters():
         torch.nn.init.normal_(parameter)  # the taps at the ends of a designed filter are 0

@@ -1,6 +1,6 @@
-"""An export of RAVE's own is read as the very network and weights that it was made of; what cannot be rebuilt is named.
+"""Exports of RAVE's own are rebuilt exactly; messages name what cannot be rebuilt.
 
-The trees are ours; the same is shown with files made by RAVE's own code in tests/interop, where they exist.
+The exports here are imitations. tests/interop repeats this with files of RAVE's own code, if there are any.
 """
 
 import subprocess
@@ -29,7 +29,7 @@ from tests.tiny import tiny_model
 
 
 def variant(padding="causal", noise=None, **sizes):
-    """A tiny model of the second version with random weights."""
+    """Return a tiny model of version 2 with random weights."""
     model = tiny_model(**sizes)
     network = replace(model.network, padding=padding, decoder=replace(model.network.decoder, noise=noise))
     torch.manual_seed(1)
@@ -86,18 +86,18 @@ def test_a_damaged_copy_in_the_cache_is_made_again(script):
 
 def test_streams_of_the_script_and_of_its_model_are_one(script):
     x = np.random.default_rng(3).standard_normal((1, 1, 1024)).astype(np.float32)
-    came = rtrave.stream(script).process(x)
+    output = rtrave.stream(script).process(x)
     expected = rtrave.stream(load(script), backend="torch").process(x)
-    np.testing.assert_allclose(came, expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(output, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_one_that_does_not_stream_is_rebuilt_and_said_so(tmp_path):
     path = export(tiny_model(), tmp_path / "offline.ts", streaming=False)
     with pytest.warns(UserWarning, match=r"offline\.ts was exported without streaming"):
         model = load(path)
-    told = []
-    exports.as_native(path, told.append)
-    assert any("rebuilt as a streaming model" in line for line in told)
+    notes = []
+    exports.as_native(path, notes.append)
+    assert any("rebuilt as a streaming model" in line for line in notes)
     x = np.zeros((1, 1, model.spec.ratio), np.float32)
     assert np.isfinite(rtrave.stream(model, backend="torch").process(x)).all()
 
@@ -154,16 +154,16 @@ def other_encoder(root):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (steeper, r"encoder\.encoder\.net\.3 has \{'slope': 0\.3\}, \{'slope': 0\.2\} can be rebuilt"),
-        (strange, r"decoder\.net\.1 is a ELU, which cannot be rebuilt"),
-        (recurrent, r"decoder\.net\.10\.net is a ReLU, which cannot be rebuilt"),
-        (other_padding, r"encoder\.encoder\.net\.0 has .*'cache': 5"),
-        (other_dilation, r"has .*'dilation': 2.*'dilation': 1"),
-        (not_finite, "'latent_mean' holds NaN or infinity"),
-        (other_shape, r"'latent_mean' has the shape \(9,\), \(4,\) was expected"),
-        (no_rate, "lacks what RAVE's exports have .*it cannot be rebuilt"),
-        (silly_rate, "its sample rate is 0, a positive whole number was expected"),
-        (other_encoder, "its encoder is a DilatedUnit, which cannot be rebuilt"),
+        (steeper, r"encoder\.encoder\.net\.3: expected \{'slope': 0\.2\}, got \{'slope': 0\.3\}: it cannot be rebuilt"),
+        (strange, r"decoder\.net\.1: expected a layer of RAVE.s, got ELU: it cannot be rebuilt"),
+        (recurrent, r"decoder\.net\.10\.net: expected .*, got ReLU: it cannot be rebuilt"),
+        (other_padding, r"encoder\.encoder\.net\.0: expected .*, got .*'cache': 5"),
+        (other_dilation, r"expected .*'dilation': 1.*, got .*'dilation': 2"),
+        (not_finite, "expected finite numbers in 'latent_mean', got NaN or infinity"),
+        (other_shape, r"expected 'latent_mean' of shape \(4,\), got \(9,\)"),
+        (no_rate, "expected an export of RAVE's, got .*it cannot be rebuilt"),
+        (silly_rate, "sample rate: expected a positive whole number, got 0"),
+        (other_encoder, "encoder: expected one of RAVE's, got DilatedUnit: it cannot be rebuilt"),
     ],
 )
 def test_what_cannot_be_rebuilt_is_named(change, message, tmp_path):
@@ -171,7 +171,7 @@ def test_what_cannot_be_rebuilt_is_named(change, message, tmp_path):
     with pytest.raises(RtraveError, match=message) as refused, warnings.catch_warnings():
         warnings.simplefilter("error")
         read_export(path)
-    assert str(refused.value).startswith(str(path))
+    assert str(refused.value).startswith(f"'{path}': ")
     assert "\n" not in str(refused.value)
 
 
@@ -186,5 +186,5 @@ def test_any_other_script_streams_by_the_contract_and_has_no_native_model(tmp_pa
         stream.backend.close()
     with pytest.raises(RtraveError, match="batch 2: a foreign TorchScript plays one signal"):
         rtrave.stream(path, batch=2)
-    with pytest.raises(RtraveError, match=r"no export of RAVE's own.*play it with rtrave\.stream"):
+    with pytest.raises(RtraveError, match=r"expected an export of RAVE's own, .*: use rtrave\.stream"):
         load(path)

@@ -1,4 +1,4 @@
-"""The latent space: PCA and back, truncation with seeded fill, temperature, fidelity, and the one source of noise."""
+"""Latent space: PCA and its inverse, truncation with seeded fill, temperature, fidelity, and the noise source."""
 
 import numpy as np
 import pytest
@@ -109,11 +109,14 @@ def test_wrong_shapes_are_refused(model):
     for call, message in (
         (
             lambda: model.encode(torch.zeros(1, 1, 100)),
-            "block of 100 samples is not a multiple of the ratio 128: use 128",
+            "block size: expected a multiple of the ratio 128, got 100: use 128",
         ),
-        (lambda: model.encode(torch.zeros(1, 2, 128)), r"give \[batch, 1, time\]"),
-        (lambda: model.decode(torch.zeros(1, 3, 1)), r"give \[batch, 4, latent frames\]"),
-        (lambda: model.decode(torch.zeros(1, 5, 1), preprocess=True), r"give \[batch, 1..4, latent frames\]"),
+        (lambda: model.encode(torch.zeros(1, 2, 128)), r"expected the shape \[batch, 1, time\], got"),
+        (lambda: model.decode(torch.zeros(1, 3, 1)), r"expected the shape \[batch, 4, latent frames\], got"),
+        (
+            lambda: model.decode(torch.zeros(1, 5, 1), preprocess=True),
+            r"expected the shape \[batch, 1..4, latent frames\], got",
+        ),
     ):
         with pytest.raises(RtraveError, match=message):
             call()

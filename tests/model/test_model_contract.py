@@ -1,4 +1,4 @@
-"""The whole encoder and decoder keep the streaming contract, in both dtypes, with random weights."""
+"""Whole encoders and decoders pass `verify_contract`, in both dtypes, with random weights."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from tests.tiny import tiny_model
 
 
 class Encoder:
-    """Analysis, encoder and posterior as one layer."""
+    """Layer: analysis, encoder and posterior."""
 
     def __init__(self, model):
         self.model = model
@@ -31,7 +31,7 @@ class Encoder:
 
 
 class Decoder:
-    """Decoder and synthesis as one layer."""
+    """Layer: decoder and synthesis."""
 
     def __init__(self, model):
         self.model = model
@@ -70,7 +70,7 @@ def test_delay_of_the_spec_is_the_decoders():
 
 @torch.no_grad()
 def test_uncompensated_odd_delay_breaks_the_bands():
-    """Why the signs are compensated: without it the stream is no delayed offline output."""
+    """Without compensated signs the stream is not the delayed offline output."""
     model = tiny_model(1, (2, 4)).double()
     z = torch.randn(1, 4, 61, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     offline, delay = model.decode(z), model.spec.delay

@@ -1,4 +1,4 @@
-"""The native file holds a model exactly, and refuses what is damaged or foreign in one line."""
+"""The native file stores a model exactly; damaged files and other kinds are refused in one line."""
 
 import json
 
@@ -29,13 +29,13 @@ def test_round_trip(path):
 
 def test_half_as_long_is_the_same_to_rounding(path, tmp_path):
     save_native(tiny_model(), tmp_path / "half.safetensors", half=True)
-    exact, came = tiny_model().state_dict(), load(tmp_path / "half.safetensors").state_dict()
-    rounded = {name for name in exact if not torch.equal(exact[name], came[name])}
+    exact, loaded = tiny_model().state_dict(), load(tmp_path / "half.safetensors").state_dict()
+    rounded = {name for name in exact if not torch.equal(exact[name], loaded[name])}
     saved = path.stat().st_size - (tmp_path / "half.safetensors").stat().st_size
     assert saved >= 2 * sum(exact[name].numel() for name in rounded) > 0
     assert all(name.startswith(("encoder.", "decoder.")) for name in rounded)
     for name, value in exact.items():
-        torch.testing.assert_close(came[name], value, rtol=2**-11, atol=1e-7)
+        torch.testing.assert_close(loaded[name], value, rtol=2**-11, atol=1e-7)
 
 
 def test_names_are_those_of_rave(path):
@@ -70,10 +70,10 @@ def with_no_record(state, header):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (with_nan, "'latent_mean' holds NaN or infinity"),
-        (without_a_weight, "lacks 'decoder.net.0.weight_g'"),
-        (with_another_shape, r"shape \(5,\), \(4,\) was expected"),
-        (with_no_record, "holds no rtrave model"),
+        (with_nan, "expected finite numbers in 'latent_mean', got NaN or infinity"),
+        (without_a_weight, "expected the entry 'decoder.net.0.weight_g', got none"),
+        (with_another_shape, r"of shape \(4,\), got \(5,\)"),
+        (with_no_record, "expected an rtrave model, got another file"),
     ],
 )
 def test_wrong_content_is_refused(path, change, message):
@@ -92,11 +92,11 @@ def test_a_truncated_file_is_refused(path, keep):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(RtraveError, match=r"no model 'nothing'.*strings"):
+    with pytest.raises(RtraveError, match=r"registered names \(.*strings.*\), got 'nothing'"):
         load("nothing")
 
 
 def test_an_unknown_format_is_refused(tmp_path):
     (tmp_path / "model.bin").write_bytes(b"x")
-    with pytest.raises(RtraveError, match="no known format"):
+    with pytest.raises(RtraveError, match="got another format"):
         load(tmp_path / "model.bin")

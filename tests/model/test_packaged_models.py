@@ -1,4 +1,4 @@
-"""The models that come with the package are small, causal, silent where it is silent, and many-sided."""
+"""The packaged models are small, causal, silent on silence, and rich in components."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ MODELS = {"strings": 2048, "winds": 128}  # name: ratio
 MEGABYTES = 12
 SILENCE_DBFS = -60
 CARRIES, COMPONENTS = 0.01, 8
-SETTLED = 16384  # samples after which a model has come out of nothing
+SETTLED = 16384  # samples after which the output no longer depends on the silent start
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -54,6 +54,6 @@ def test_the_stream_is_the_model(model):
     stream, expected = rtrave.stream(model, backend="torch"), model(x)[0].numpy()
     hop = model.spec.ratio * model.frames_per_step
     blocks = [stream.process(x[..., i : i + hop].numpy())[0] for i in range(0, x.shape[2], hop)]
-    came, delay = np.concatenate(blocks, axis=1), model.spec.delay
-    error = np.abs(came[:, SETTLED + delay :] - expected[:, SETTLED : expected.shape[1] - delay]).max()
+    output, delay = np.concatenate(blocks, axis=1), model.spec.delay
+    error = np.abs(output[:, SETTLED + delay :] - expected[:, SETTLED : expected.shape[1] - delay]).max()
     assert error < 1e-4 * np.abs(expected).max()

@@ -1,4 +1,4 @@
-"""A model prepared for its steps computes what it did before, in both forms and both dtypes."""
+"""`prepared` does not change the output of a model, in both forms and both dtypes."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ FRAMES = 4
 
 
 def steps(model, x, z, draws, image):
-    """Two blocks of each part; with `image`, everything has a dimension more."""
+    """Return the outputs of two blocks of each part; with `image`, all arrays have one more dimension."""
     outputs, states = [], {part: model.initial_state(part, 2) for part in ("encoder", "decoder")}
 
     def fitting(value):
@@ -49,5 +49,5 @@ def test_the_same_to_rounding(name, operators, dtype):
     expected = steps(model, x, z, draws, False)
     plain = prepared(model, frames, dtype, operators=operators)
     assert not any(isinstance(module, BatchNorm) for module in plain.modules())
-    for came, wanted in zip(steps(plain, x, z, draws, operators), expected, strict=True):
-        assert relative_error(came, wanted) < TOLERANCE[dtype]
+    for output, reference in zip(steps(plain, x, z, draws, operators), expected, strict=True):
+        assert relative_error(output, reference) < TOLERANCE[dtype]

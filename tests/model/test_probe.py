@@ -1,4 +1,4 @@
-"""What the doctor measures equals what each model reports, and it finds a model that reports something else."""
+"""The measured delays equal those that each model reports, and do not depend on them."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ def test_delays_are_as_reported_to_the_sample(case):
 
 @pytest.mark.parametrize("make", [wide_model, learning_model])
 def test_unusual_receptive_fields_are_measured(make):
-    """Four times RAVE's dilations, and statistics without a bound."""
+    """The receptive fields are those of four times RAVE's dilations, and unbounded."""
     model = make()
     measured = measure(model)
     assert (measured.encoder_delay, measured.decoder_delay) == (model.encoder_delay(), model.decoder_delay())
@@ -49,24 +49,24 @@ def test_silence_stays_finite(case):
 
 
 def test_a_seam_is_found(monkeypatch):
-    """A step that forgets its state at every block."""
+    """The faulty step resets its state at every block."""
     real = Model.decode_step
 
-    def forgetful(self, z, state, draws=None, compensate=True):
+    def stateless(self, z, state, draws=None, compensate=True):
         y, _ = real(self, z, state, draws, compensate)
         return y, self.initial_state("decoder", z.shape[0])
 
     assert measure(tiny_model()).streaming
-    monkeypatch.setattr(Model, "decode_step", forgetful)
+    monkeypatch.setattr(Model, "decode_step", stateless)
     assert not measure(tiny_model()).streaming
 
 
-def test_nothing_is_taken_from_what_is_reported(monkeypatch):
+def test_the_measurement_ignores_reported_delays(monkeypatch):
     truth = measure(tiny_model())
     monkeypatch.setattr(Model, "encoder_delay", lambda self: 64)
     monkeypatch.setattr(Model, "decoder_delay", lambda self: 7)
-    told = measure(tiny_model())
-    assert (told.delay, told.acoustic_delay) == (truth.delay, truth.acoustic_delay)
+    measured = measure(tiny_model())
+    assert (measured.delay, measured.acoustic_delay) == (truth.delay, truth.acoustic_delay)
     assert truth.delay > 7
 
 
@@ -81,6 +81,6 @@ def test_best_shift(shift):
     draw = np.random.default_rng(shift).standard_normal((2, 2000))
     late = np.concatenate((np.zeros((2, shift)), draw), axis=1)[:, :2000]
     assert best_shift(late, draw, 500) == shift
-    # a loud stranger far away must not draw the fit to itself
+    # a loud part outside the compared range must not change the fit
     late[:, 1500:] *= 50
     assert best_shift(late, draw, 900) == shift

@@ -1,4 +1,4 @@
-"""Offline, every model gives what the reference implementation gives."""
+"""Offline, every model gives the output of the reference implementation."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def test_encode(case):
     model, ref = case
     x = torch.from_numpy(ref["x"])
     latent = ref["latent"][:, : model.network.latent_size]
-    if latent.any():  # the discrete reference has empty codebooks, and so latents of zero
+    if latent.any():  # the discrete reference has empty codebooks, and therefore zero latents
         assert peak_error(model.encode(x).numpy(), latent) < 1e-4
         assert peak_error(model.encode(x, postprocess=True).numpy(), ref["compressed"]) < 1e-4
     else:
@@ -40,10 +40,10 @@ def test_decode(case):
 
 
 @torch.no_grad()
-def test_decode_of_the_form_musicians_know(case):
+def test_decode_of_the_postprocessed_form(case):
     model, ref = case
     if model.network.regularisation == "spherical":
-        # The reference starts with a zero vector, which has no angles: try the way there and back instead.
+        # The reference starts with a zero vector, which has no angles: check the inverse instead.
         z = torch.from_numpy(ref["latent"][:, :, 1:])
         assert peak_error(model.preprocess(model.postprocess(z), constant_noise).numpy(), z.numpy()) < 1e-4
         return

@@ -1,4 +1,4 @@
-"""What cannot be opened is refused in one line that says what to do, and nothing in it is executed."""
+"""Files that cannot be opened are refused in one line with a remedy, and none of their code runs."""
 
 import io
 import os
@@ -24,14 +24,14 @@ TRAP = "HOSTILE_FOLDER"
 
 
 class Hostile:
-    """Makes a folder where it is unpickled."""
+    """Object that creates a folder when it is unpickled."""
 
     def __reduce__(self):
         return os.mkdir, (os.environ[TRAP],)
 
 
-class Foreign(Quiet):
-    """A script that is no export of RAVE's own."""
+class ThirdParty(Quiet):
+    """Script that is no export of RAVE's own."""
 
 
 def run_folder(folder):
@@ -77,7 +77,7 @@ def saved(thing):
 
 
 def scripted(path):
-    torch.jit.script(Foreign()).save(path)
+    torch.jit.script(ThirdParty()).save(path)
     return path
 
 
@@ -119,7 +119,7 @@ def hostile_script(folder):
 
 
 def hostile_export(folder):
-    """An archive whose pickle names RAVE's class first, then code."""
+    """Write an archive whose pickle names RAVE's class first, then code."""
     pickled = b"\x80\x02c__torch__\nVariationalScriptedRAVE\n0" + pickle.dumps(Hostile(), protocol=2)[2:]
     members = {"data_dot_pkl": pickled, "constants_dot_pkl": pickle.dumps((), protocol=2), "version": "3"}
     return pack(folder / "hostile.ts", **members, code____torch___dot_py="class VariationalScriptedRAVE(Module):\n")
@@ -146,95 +146,128 @@ def untensor(content):
 
 
 REFUSED = {
-    "no file": (lambda d: d / "none.ckpt", "no model .*give a path or one of the registered names"),
-    "unknown ending": (lambda d: written(d / "m.onnx", b"x"), "of no known format: give a .safetensors file, a RAVE"),
-    "folder without config": (lambda d: without(d, "config.gin"), r"holds no config\.gin: give a RAVE run folder"),
+    "no file": (lambda d: d / "none.ckpt", "model: expected a path or one of the registered names"),
+    "unknown ending": (
+        lambda d: written(d / "m.onnx", b"x"),
+        "expected a .safetensors file, a RAVE run folder, .* got another format",
+    ),
+    "folder without config": (
+        lambda d: without(d, "config.gin"),
+        r"expected config\.gin, got none: give a RAVE run folder",
+    ),
     "folder without checkpoint": (
         lambda d: without(d, "version_0/checkpoints/best.ckpt"),
-        r"holds no version_N/checkpoints/\*\.ckpt: give a RAVE run folder",
+        r"expected version_N/checkpoints/\*\.ckpt, got none: give a RAVE run folder",
     ),
-    "checkpoint without config": (alone, r"has no config\.gin in its folder or the 4 above it: put the one of its run"),
-    "folder named .ts": (lambda d: named_folder(d, "m.ts"), r"m\.ts holds no config\.gin: give a RAVE run folder"),
-    "folder named .ckpt": (lambda d: named_folder(d, "m.ckpt"), r"m\.ckpt holds no config\.gin"),
-    "folder named .safetensors": (lambda d: named_folder(d, "m.safetensors"), "holds no config"),
-    "empty checkpoint": (lambda d: written(checkpoint(d), b""), "is damaged or no checkpoint .*fetch"),
-    "empty script": (lambda d: written(d / "m.ts", b""), "is damaged or no TorchScript .*fetch or export it again"),
-    "empty native file": (lambda d: written(d / "m.safetensors", b""), "is damaged or no model"),
-    "truncated checkpoint": (lambda d: cut(checkpoint(d), 0.7), "is damaged or no checkpoint"),
-    "truncated script": (lambda d: cut(export(tiny_model(), d / "m.ts"), 0.7), "is damaged or no TorchScript"),
-    "noise for a checkpoint": (lambda d: written(checkpoint(d), bytes(range(256)) * 9), "is damaged or no checkpoint"),
+    "checkpoint without config": (
+        alone,
+        r"expected config\.gin in its folder or the 4 above it, got none: put it beside it",
+    ),
+    "folder named .ts": (
+        lambda d: named_folder(d, "m.ts"),
+        r"m\.ts.: expected config\.gin, got none: give a RAVE run folder",
+    ),
+    "folder named .ckpt": (lambda d: named_folder(d, "m.ckpt"), r"m\.ckpt.: expected config\.gin, got none"),
+    "folder named .safetensors": (lambda d: named_folder(d, "m.safetensors"), "expected config.gin, got none"),
+    "empty checkpoint": (
+        lambda d: written(checkpoint(d), b""),
+        "expected a checkpoint, got a damaged file .*: fetch it again",
+    ),
+    "empty script": (lambda d: written(d / "m.ts", b""), "expected TorchScript, got a damaged file .*: fetch it again"),
+    "empty native file": (lambda d: written(d / "m.safetensors", b""), "expected a model, got a damaged file"),
+    "truncated checkpoint": (lambda d: cut(checkpoint(d), 0.7), "expected a checkpoint, got a damaged file"),
+    "truncated script": (
+        lambda d: cut(export(tiny_model(), d / "m.ts"), 0.7),
+        "expected TorchScript, got a damaged file",
+    ),
+    "noise for a checkpoint": (
+        lambda d: written(checkpoint(d), bytes(range(256)) * 9),
+        "expected a checkpoint, got a damaged file",
+    ),
     "bare pickle": (
         lambda d: beside_config(d, "m.ckpt", pickle.dumps(Hostile())),
-        "is a Python pickle, which could run any code: nothing but torch's own archives is opened",
+        "expected a checkpoint, got a Python pickle, which could run any code: give one in PyTorch's archive",
     ),
-    "bare pickle as a script": (lambda d: written(d / "m.ts", pickle.dumps(Hostile())), "is a Python pickle"),
+    "bare pickle as a script": (
+        lambda d: written(d / "m.ts", pickle.dumps(Hostile())),
+        "expected TorchScript, got a Python pickle",
+    ),
     "checkpoint with code": (
         lambda d: beside_config(d, "m.ckpt", saved({"state_dict": {"a": Hostile()}})),
-        "holds more than weights, and is not opened: a pickle can run code",
+        "expected weights alone, got other objects: a pickle can run code",
     ),
     "checkpoint with code as a script": (
         lambda d: written(d / "m.ts", saved({"state_dict": {"a": Hostile()}})),
-        r"is a checkpoint \(a pickle in an archive\), no TorchScript",
+        "expected TorchScript, got a checkpoint: export",
     ),
-    "script with code": (hostile_script, "no export of RAVE's own, so it has no native model"),
-    "export with code": (hostile_export, "cannot be loaded as TorchScript .*export it again"),
+    "script with code": (hostile_script, "expected an export of RAVE's own, got another TorchScript"),
+    "export with code": (hostile_export, "expected TorchScript, got .*: export it again"),
     "archive of something else": (
         lambda d: pack(checkpoint(d), readme="hello"),
-        r"is an archive of something else, no checkpoint: give the \.ckpt of a RAVE run",
+        r"expected a checkpoint, got another archive: give the \.ckpt of a RAVE run",
     ),
-    "archive of something else as a script": (lambda d: pack(d / "m.ts", readme="hello"), "archive of something else"),
-    "archive that swells": (lambda d: bomb(checkpoint(d)), "unpacks to 80 MiB: no honest checkpoint does"),
+    "archive of something else as a script": (
+        lambda d: pack(d / "m.ts", readme="hello"),
+        "expected TorchScript, got another archive",
+    ),
+    "archive that swells": (lambda d: bomb(checkpoint(d)), "expected a checkpoint, got 80 MiB when unpacked"),
     "script named .ckpt": (
         lambda d: scripted(checkpoint(d)),
-        r"is TorchScript, no checkpoint: let its name end in \.ts",
+        r"expected a checkpoint, got TorchScript: rename it to end in \.ts",
     ),
-    "foreign script": (
+    "third-party script": (
         lambda d: scripted(d / "m.ts"),
-        "no export of RAVE's own, so it has no native model: play it with rtrave.stream or 'rtrave live'",
+        "expected an export of RAVE's own, got another TorchScript: use rtrave.stream or 'rtrave live'",
     ),
     "no state dict": (
         lambda d: beside_config(d, "m.ckpt", saved({"weights": {}})),
-        r"is damaged or no checkpoint \('state_dict'\)",
+        r"expected a checkpoint, got a damaged file \('state_dict'\)",
     ),
     "a list for a state dict": (
         lambda d: beside_config(d, "m.ckpt", saved({"state_dict": [1, 2]})),
-        "is damaged or no checkpoint",
+        "expected a checkpoint, got a damaged file",
     ),
     "a tensor for a checkpoint": (
         lambda d: beside_config(d, "m.ckpt", saved(torch.zeros(3))),
-        "is damaged or no checkpoint",
+        "expected a checkpoint, got a damaged file",
     ),
-    "text for a weight": (lambda d: changed_checkpoint(d, untensor), "'latent_mean' is no tensor with a name"),
+    "text for a weight": (lambda d: changed_checkpoint(d, untensor), "'latent_mean': expected a tensor, got str"),
     "NaN weights": (
         lambda d: changed_checkpoint(d, spoil),
-        "holds NaN or infinity: the training broke, take an earlier",
+        "got NaN or infinity: use an earlier checkpoint",
     ),
-    "a weight lacks": (lambda d: changed_checkpoint(d, drop("latent_mean")), "lacks 'latent_mean': it does not belong"),
+    "a weight lacks": (
+        lambda d: changed_checkpoint(d, drop("latent_mean")),
+        "expected the entry 'latent_mean', got none: use the weights",
+    ),
     "no filter bank": (
         lambda d: changed_checkpoint(d, drop("pqmf.forward_conv.weight")),
-        "lacks 'pqmf.forward_conv.weight': it is not of this configuration",
+        "expected a checkpoint with 'pqmf.forward_conv.weight', got none",
     ),
-    "a weight too many": (lambda d: changed_checkpoint(d, add), "has an unknown entry 'decoder.extra'"),
+    "a weight too many": (lambda d: changed_checkpoint(d, add), "got also 'decoder.extra'"),
     "a shape that does not fit": (
         lambda d: changed_checkpoint(d, narrow),
-        r"has the shape \(3,\), \(16,\) was expected",
+        r"of shape \(16,\), got \(3,\)",
     ),
-    "a size beyond all memory": (lambda d: changed_config(d, "CAPACITY = 6", f"CAPACITY = {10**5}"), "has the shape"),
+    "a size beyond all memory": (
+        lambda d: changed_config(d, "CAPACITY = 6", f"CAPACITY = {10**5}"),
+        "of shape .*, got",
+    ),
     "a size beyond all numbers": (
         lambda d: changed_config(d, "CAPACITY = 6", f"CAPACITY = {10**30}"),
-        "describes no network that can be built",
+        "expected a network, got one that cannot be built",
     ),
     "mel input": (
         lambda d: changed_config(d, "input_mode = 'pqmf'", "input_mode = 'mel'"),
-        "input_mode = mel cannot be built",
+        "input_mode: expected pqmf or raw or None, got mel: it cannot be built",
     ),
     "mel spectrogram of hybrid": (
         lambda d: changed_config(d, "EncoderV2.spectrogram = None", "EncoderV2.spectrogram = @MelSpectrogram()"),
-        r"spectrogram = @MelSpectrogram\(\) cannot be built",
+        r"spectrogram: expected None, got @MelSpectrogram\(\): it cannot be built",
     ),
     "GRU": (
         lambda d: changed_config(d, "GeneratorV2.recurrent_layer = None", "GeneratorV2.recurrent_layer = @blocks.GRU"),
-        "recurrent_layer = @blocks.GRU cannot be built",
+        "recurrent_layer: expected None, got @blocks.GRU: it cannot be built",
     ),
     "config that does not close": (lambda d: changed_config(d, "CAPACITY = 6", "CAPACITY = (6"), "cannot read .*gin"),
     "config that is not text": (
@@ -274,7 +307,7 @@ def test_a_file_that_may_not_be_read(ending, tmp_path, monkeypatch):
         return opened(self, *arguments, **more)
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(RtraveError, match=f"cannot read {path}: Permission denied"):
+    with pytest.raises(RtraveError, match=f"cannot read '{path}': Permission denied"):
         load(path)
 
 
@@ -284,7 +317,7 @@ def test_a_stream_and_a_command_refuse_it_too(name, tmp_path):
     path = make(tmp_path)
     with pytest.raises(RtraveError, match=message):
         rtrave.stream(path)
-    if name == "truncated script":  # one command for all: they open models by one function
+    if name == "truncated script":  # one command stands for all: they share the function that opens models
         command = [sys.executable, "-m", "rtrave", "render", "in.wav", "out.wav", "--model", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
@@ -295,6 +328,8 @@ def test_an_export_that_cannot_be_rebuilt_is_refused_from_its_child(tmp_path):
         root.decoder.net[1] = nn.ELU()
 
     path = export(tiny_model(), tmp_path / "odd.ts", change=strange)
-    with pytest.raises(RtraveError, match=r"odd\.ts: decoder\.net\.1 is a ELU, which cannot be rebuilt") as refused:
+    with pytest.raises(
+        RtraveError, match=r"odd\.ts.: decoder\.net\.1: expected .*, got ELU: it cannot be rebuilt"
+    ) as refused:
         load(path)
     assert "\n" not in str(refused.value)

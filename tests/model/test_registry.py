@@ -1,4 +1,4 @@
-"""Models are found by name in the packaged, the user's and the RTRAVE_PATH folders; later ones win."""
+"""Names find models in the packaged, the user's and the RTRAVE_PATH folders; later ones win."""
 
 import os
 import shutil
@@ -59,5 +59,5 @@ def test_later_ones_win(folders):
 def test_a_missing_folder_is_no_error(monkeypatch, tmp_path):
     monkeypatch.setenv("RTRAVE_PATH", str(tmp_path / "nowhere") + os.pathsep)
     assert set(registered_models()) == {"strings", "winds"}
-    with pytest.raises(RtraveError, match=r"no model 'nothing'.*strings"):
+    with pytest.raises(RtraveError, match=r"registered names \(.*strings.*\), got 'nothing'"):
         find_model("nothing")

@@ -1,4 +1,4 @@
-"""Angles of unit vectors: there and back, in their range, finite for silence."""
+"""Angles of unit vectors invert exactly, stay in their range, and are finite for silence."""
 
 import pytest
 import torch

@@ -28,7 +28,7 @@ def live(*arguments, **options):
 
 
 def test_no_such_model():
-    assert "no model 'nothing': give a path or one of the registered names (strings" in live("--model", "nothing")
+    assert "model: expected a path or one of the registered names (strings" in live("--model", "nothing")
 
 
 @pytest.mark.parametrize("keep", [0, 100, 1_000_000])
@@ -38,7 +38,7 @@ def test_a_damaged_model(tmp_path, keep):
     done = rtrave("live", "--osc-port", 0, "--device", "null", "--model", path)
     assert done.returncode == 1
     *_, line = done.stderr.strip().splitlines()
-    assert "broken.safetensors is damaged" in line
+    assert "broken.safetensors': expected a model, got a damaged file" in line
     assert "Traceback" not in done.stderr
 
 

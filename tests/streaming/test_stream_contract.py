@@ -84,7 +84,7 @@ def test_the_output_is_not_overwritten_by_the_next_block(live, x):
 
 @pytest.mark.parametrize("samples", [0, 1, 17, 127, 129, 2047])
 def test_other_lengths_are_refused(live, samples):
-    with pytest.raises(RtraveError, match="not a multiple of the ratio 128"):
+    with pytest.raises(RtraveError, match="expected a multiple of the ratio 128"):
         live.process(np.zeros((1, 2, samples), np.float32))
 
 

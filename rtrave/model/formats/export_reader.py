@@ -11,7 +11,6 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from torch import Tensor
 from rtrave.errors import RtraveError
 from rtrave.model.formats.build import build_model
 from rtrave.model.formats.checkpoint import NOT_LOADED, network_weights
-from rtrave.model.formats.export_network import check_layers, describe, is_streaming
+from rtrave.model.formats.export_network import Script, check_layers, describe, is_streaming
 from rtrave.model.formats.native import save_native
 from rtrave.model.rave import Model
 
@@ -38,7 +37,7 @@ def read_export(path: Path) -> tuple[Model, list[str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            script: Any = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu").eval()
+            script: Script = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu").eval()
     except OSError as error:
         raise RtraveError(f"cannot read '{path}': {error.strerror or error}") from error
     except Exception as error:  # PyTorch raises errors of any class here
@@ -57,7 +56,7 @@ def read_export(path: Path) -> tuple[Model, list[str]]:
     return model, notes(script, path.name)
 
 
-def weights_of(script: Any) -> dict[str, Tensor]:
+def weights_of(script: Script) -> dict[str, Tensor]:
     """Return the weights of an export's network, without caches and entries of the script alone."""
     return {
         name: value
@@ -66,7 +65,7 @@ def weights_of(script: Any) -> dict[str, Tensor]:
     }
 
 
-def sample_rate(script: Any) -> int:
+def sample_rate(script: Script) -> int:
     """Return the sample rate of the network in Hz; an export with a resampler states its outer rate."""
     resampler = getattr(script, "resampler", None)
     if resampler is not None:
@@ -78,7 +77,7 @@ def sample_rate(script: Any) -> int:
     return rate
 
 
-def notes(script: Any, name: str) -> list[str]:
+def notes(script: Script, name: str) -> list[str]:
     """Return what users must know about a rebuilt export, one line each."""
     found = []
     if not is_streaming(script):

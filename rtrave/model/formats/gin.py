@@ -128,17 +128,22 @@ class Config:
         raise self._refusal(key, "a positive whole number")
 
     def integers(self, key: str) -> tuple[int, ...]:
-        """Return a binding that is a list of positive whole numbers."""
+        """Return a binding that is a list of positive whole numbers, or one such number."""
         value = self.bindings.get(key)
+        if _is_positive(value):
+            return (value,)
         if _are_positive(value):
             return tuple(value)
         raise self._refusal(key, "a list of positive whole numbers")
 
     def lists(self, key: str, count: int | None = None) -> tuple[tuple[int, ...], ...]:
-        """Return a binding that is a list of lists of positive whole numbers; a plain list counts `count` times."""
+        """Return a binding that is a list of lists of positive whole numbers.
+
+        With `count` a plain list, or one number, stands for that many equal lists.
+        """
         value = self.bindings.get(key)
-        if count is not None and _are_positive(value):
-            return (tuple(value),) * count
+        if count is not None and not (isinstance(value, list) and any(isinstance(item, list) for item in value)):
+            return (self.integers(key),) * count
         if isinstance(value, list) and value and all(_are_positive(item) for item in value):
             return tuple(tuple(item) for item in value)
         raise self._refusal(key, "a list of lists of positive whole numbers")

@@ -73,12 +73,12 @@ def bomb(path):
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (empty, "damaged or no TorchScript"),
+        (empty, "expected TorchScript, got a damaged file"),
         (raw_pickle, "Python pickle, which could run any code"),
-        (checkpoint, "a checkpoint .a pickle in an archive., no TorchScript"),
-        (truncated, "damaged or no TorchScript"),
-        (lambda path: archive(path, a_dot_txt="hello"), "an archive of something else"),
-        (bomb, "unpacks to 256 MiB"),
+        (checkpoint, "expected TorchScript, got a checkpoint"),
+        (truncated, "expected TorchScript, got a damaged file"),
+        (lambda path: archive(path, a_dot_txt="hello"), "got another archive"),
+        (bomb, "got 256 MiB when unpacked"),
     ],
 )
 def test_refused_before_torch_sees_it(tmp_path, make, why, capfd):
