@@ -1,5 +1,4 @@
-"""What every test shares: a graph cache of its own, so that nothing outside the checkout is read or written, and which
-tests need the computer for themselves."""
+"""Fixtures of every test, a graph cache inside the checkout, and the list of test files that run alone."""
 
 import os
 import tempfile
@@ -7,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-# What `scripts/check` runs one by one, after all the others: it plays on a JACK server, times something, or looks for
-# what is left behind. Runs on the null device bear one another.
+# `scripts/check` runs these files one by one, after all the others: they play on a JACK server, measure time, or look
+# for what a run leaves behind. Runs on the null device do not disturb each other.
 ALONE = {
     "audio/test_jack.py",
     "cli/test_check.py",
@@ -26,14 +25,18 @@ ALONE = {
 TESTS = Path(__file__).parent
 CACHE = TESTS.parent / ".pytest_cache" / "rtrave"
 os.environ["RTRAVE_CACHE"] = str(CACHE)
-_DATA = tempfile.TemporaryDirectory(prefix="rtrave-tests-")  # for fixtures of a module, which come before those below
+_DATA = tempfile.TemporaryDirectory(
+    prefix="rtrave-tests-"
+)  # for the fixtures of a module, which run before `no_user_models`
 os.environ["XDG_DATA_HOME"] = _DATA.name
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what `ALONE` names."""
-    if gone := [name for name in sorted(ALONE) if not (TESTS / name).is_file()]:
-        raise pytest.UsageError(f"tests/conftest.py: ALONE names {', '.join(gone)}, and there is no such file")
+    """Mark the tests of the files in `ALONE`."""
+    if missing := [name for name in sorted(ALONE) if not (TESTS / name).is_file()]:
+        raise pytest.UsageError(
+            f"tests/conftest.py: ALONE: expected existing files, got {', '.join(missing)}: correct the list"
+        )
     for item in items:
         if item.path.relative_to(TESTS).as_posix() in ALONE:
             item.add_marker(pytest.mark.alone)
@@ -41,5 +44,5 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def no_user_models(monkeypatch, tmp_path_factory):
-    """A user's own models, and what earlier runs left, must not change what the tests see."""
+    """Hide the user's own models and the files of earlier runs from every test."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))

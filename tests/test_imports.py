@@ -1,4 +1,4 @@
-"""Who may import whom, read from the imports themselves; and what must import without torch or PortAudio."""
+"""Imports between the rooms, read from the source, and modules that must import without torch or PortAudio."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def breaches(package: Path) -> list[str]:
 
 
 def run_python(code: str) -> None:
-    """Run `code` in a fresh interpreter; its error is the test's."""
+    """Run `code` in a fresh interpreter; an error there fails the test."""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
-def test_imports_are_those_of_the_table():
+def test_imports_follow_the_table():
     assert breaches(PACKAGE) == []
 
 
@@ -84,9 +84,9 @@ def test_the_table_points_downwards():
     assert upwards == []
 
 
-def test_every_room_is_there():
-    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    assert there - UNBOUND == set(ROOMS)
+def test_every_room_of_the_table_exists():
+    existing = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert existing - UNBOUND == set(ROOMS)
 
 
 def test_no_room_hides_a_public_function():
@@ -118,30 +118,30 @@ def test_a_breach_is_found(tmp_path, file, code):
     assert len(breaches(tmp_path)) == 1
 
 
-def test_what_is_allowed_is_no_breach(tmp_path):
+def test_an_allowed_import_is_no_breach(tmp_path):
     (tmp_path / "engine").mkdir()
     (tmp_path / "engine" / "x.py").write_text("from rtrave.model.spec import X\nfrom rtrave.model import spec")
     (tmp_path / "cli.py").write_text("import rtrave\nfrom rtrave import player\nimport torch")
     assert breaches(tmp_path) == []
 
 
-def loaded_by_a_player(name: str) -> bool:
-    """Tell whether the table says that a module is imported without torch."""
+def imports_without_torch(name: str) -> bool:
+    """Look up in the table whether a module must import without torch."""
     part, _, rest = name.partition(".")
     without = ROOMS.get(part, {}).get("without_torch", False)
     return without is True or (without is not False and rest in without)
 
 
-def test_what_a_player_loads_imports_without_torch():
+def test_the_modules_of_a_player_import_without_torch():
     names = {module_name(path, PACKAGE) for path in PACKAGE.rglob("*.py")}
-    playing = {name for name in names if loaded_by_a_player(name)}
-    assert {"control.vector", "session.writer", "backends.onnx", "model.spec"} <= playing
+    torch_free = {name for name in names if imports_without_torch(name)}
+    assert {"control.vector", "session.writer", "backends.onnx", "model.spec"} <= torch_free
     lines = ["import sys", "sys.modules['torch'] = None"]
-    lines += [f"import rtrave.{name}" for name in sorted(playing)]
+    lines += [f"import rtrave.{name}" for name in sorted(torch_free)]
     run_python("\n".join(lines))
 
 
-def test_a_block_on_torch_is_felt():
+def test_an_import_of_torch_fails_where_torch_is_blocked():
     with pytest.raises(AssertionError, match="torch"):
         run_python("import sys\nsys.modules['torch'] = None\nimport rtrave.layers.conv")
 

@@ -30,7 +30,7 @@ class Capabilities:
     snapshots : bool
         `snapshot` and `restore` work; otherwise they raise RtraveError.
     latency_hops : int
-        Hops by which the pipeline returns a result later.
+        Hops between an input and its result in the pipeline.
     """
 
     streams: int = 1
@@ -82,7 +82,7 @@ class Backend(Protocol):
 
 
 def reset_states(states: States, initial: Mapping[str, Signal]) -> None:
-    """Set states, in place, to how a stream begins: `initial` by name, zero for all others."""
+    """Set states, in place, to those at the start of a stream: `initial` by name, zero for all others."""
     for name, array in states.items():
         array[...] = initial.get(name, 0)
 

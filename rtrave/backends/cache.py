@@ -1,7 +1,7 @@
 """The cache of compiled graphs: one folder per model and shape, written whole, checked when opened. Needs no torch.
 
-A folder holds `encoder.onnx`, `decoder.onnx`, `latent_space.npz`, `initial_state.npz` and `manifest.json` (what it
-was built from and for, and the SHA-256 of each file). A damaged or outdated folder is built again.
+A folder holds `encoder.onnx`, `decoder.onnx`, `latent_space.npz`, `initial_state.npz` and `manifest.json` (its
+model, shape and builder, and the SHA-256 of each file). A damaged or outdated folder is built again.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _hash_file(path: Path) -> str:
 
 
 def graph_folder(model_hash: str, shape: GraphShape) -> Path:
-    """Return where the graphs of a model lie, built or not."""
+    """Return the folder of a model's graphs, whether they are built or not."""
     key = [model_hash, asdict(shape), BUILDER_VERSION, onnxruntime.__version__]
     if shape.precision == "int8":
         key.append(int8_weight_bits())  # another processor on the same disk may need other weights

@@ -28,7 +28,7 @@ class ModelFacts:
     ----------
     spec : ModelSpec
     model_hash : str
-        Of what computes: network and weights, a pair with its matching, or the TorchScript file.
+        Hash of network and weights, of a pair with its matching, or of the TorchScript file.
     shape : GraphShape
     latent_pca, latent_mean : float32 [D, D], [D]
         Full to compressed space: PCA (z - mean).

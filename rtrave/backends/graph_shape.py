@@ -1,4 +1,4 @@
-"""The shape that a graph is requested for, and the one that a model allows. Needs no torch."""
+"""The shape of a graph, as requested and as a model allows it. Needs no torch."""
 
 from __future__ import annotations
 

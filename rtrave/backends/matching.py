@@ -11,7 +11,7 @@ from rtrave.backends.facts import ModelFacts
 from rtrave.errors import RtraveError
 from rtrave.model.spec import ModelSpec
 
-LEAST_STD = 1e-3  # a component that moves less carries nothing
+LEAST_STD = 1e-3  # a component that moves less carries no information
 MOST_GAIN = 100.0
 
 

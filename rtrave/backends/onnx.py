@@ -1,7 +1,7 @@
 """A compiled model on ONNX Runtime. Needs no torch.
 
-All buffers are made once. Each state has two: a run reads one and writes the other, and they are exchanged only after
-it has succeeded, so nothing is copied and a run that fails changes no state.
+All buffers are allocated once. Each state has two: a run reads one and writes the other, and they are swapped only
+after it has succeeded, so nothing is copied and a run that fails changes no state.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class CompiledPart:
     session : InferenceSession
         See `open_session`; several parts may share one.
     batch : int
-        Of the arrays.
+        First axis of the arrays.
     state_shapes : dict
-        Of the states, by name.
+        Shapes of the states, by name.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class OnnxBackend:
     folder : Path
         A folder of the graph cache.
     threads : int
-        Of ONNX Runtime, for each part.
+        Threads of ONNX Runtime, for each part.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:

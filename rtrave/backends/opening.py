@@ -1,4 +1,4 @@
-"""Opens whatever a folder of the cache holds; the kind is in its manifest. Needs no torch."""
+"""Opening of models in the cache, of any kind; the manifest of a folder names the kind. Needs no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rtrave.errors import RtraveError
 
 
 def read_kind(folder: Path) -> BackendKind:
-    """Return what a folder of the cache holds; RtraveError where it is missing or damaged."""
+    """Return the kind of a folder of the cache; RtraveError where it is missing or damaged."""
     try:
         return BackendKind(json.loads((folder / MANIFEST).read_text())["kind"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -52,7 +52,7 @@ def ensure_model(
         A file or run folder that `rtrave.load` takes, or a third-party TorchScript file, which has no `shape`.
     shape : GraphShape
     attributes : mapping
-        Of a third-party TorchScript file: name to list of values.
+        Attributes of a third-party TorchScript file: name to list of values.
     report : callable
         Called with each line that a user must know, from this thread.
     """
@@ -80,7 +80,7 @@ def open_backend(folder: Path, threads: int = 1, offline: bool = False) -> Backe
     folder : Path
         A folder of the cache.
     threads : int
-        Of ONNX Runtime or torch.
+        Threads of ONNX Runtime or torch.
     offline : bool
         Nothing waits for the sound, so a worker process may take its time.
     """

@@ -1,6 +1,6 @@
 """Pipelines, which pass whole hops through a backend: at once, or one hop later. Needs no torch.
 
-A worker process may hang. Its hops are waited for in a thread, so that whoever drives the engine never waits.
+A worker process may hang, so a thread waits for its hops, and the caller of the engine never does.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ class HopWork(Protocol):
 
 
 class Pipeline(Protocol):
-    """Takes a hop, and returns the hop that is due. One thread calls it."""
+    """Receives hops, and returns for each the hop that is due. One thread calls it."""
 
     def exchange(self, x: NDArray[np.float32], controls: NDArray[np.float64], latent_frame: int, reset: bool) -> Hop:
-        """Take a hop, and return the one that is due: valid until the next exchange.
+        """Receive a hop, and return the one that is due: valid until the next exchange.
 
         Where none is due yet it is silent; where one was lost it is silent and its `failure` says why.
         """
 
     def restart(self) -> None:
-        """Reset the work, and return nothing of what was taken before."""
+        """Reset the work, and discard the hops received so far."""
 
 
 class ImmediatePipeline:
@@ -98,12 +98,12 @@ class ImmediatePipeline:
 
 
 class ThreadedPipeline:
-    """Plays hops in order in a thread of its own; `exchange` returns the hop before the one it takes.
+    """Plays hops in order in a thread of its own; `exchange` returns the hop before the one that it receives.
 
-    A hop has the time of one hop. Driven at the pace of the sound, `exchange` finds the result ready and does not wait.
-    It waits only where two hops follow each other faster (a block of several hops, catching up after a stall), and
-    until the hop's own time is over at most. It is patient, and waits as long as it takes, until the first `restart`
-    (the end of warming up); for good where `keep_time` is None.
+    The work on each hop may take the duration of one hop. Driven at the pace of the sound, `exchange` finds the result
+    ready and does not wait. It waits only where two hops follow each other faster (a block of several hops, catching up
+    after a stall), and at most until that duration is over. Until the first `restart` (the end of warming up) it waits
+    without a limit; where `keep_time` is None it always does.
 
     Parameters
     ----------
@@ -112,18 +112,18 @@ class ThreadedPipeline:
     hop_s : float
         Time of one hop.
     keep_time : callable or None
-        Called at each `restart`: from then on hops are due in time. None: nothing waits for the sound.
+        Called at each `restart`, after which hops are due in time. None where nothing waits for the sound.
     """
 
     def __init__(self, work: HopWork, hop_s: float, keep_time: Callable[[], object] | None) -> None:
         self._work, self._hop_s, self._keep_time = work, hop_s, keep_time
         self._free = deque(work.new_hop() for _ in range(HOPS))
-        self._silent = work.new_hop()  # in place of a hop that is not there
+        self._silent = work.new_hop()  # returned where there is no result
         self._taken: queue.SimpleQueue[Hop] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Hop] = queue.SimpleQueue()
-        self._last: Hop | None = None  # taken and not returned yet
-        self._last_s = 0.0  # when it was taken
-        self._lost = ""  # why the last hop could not even be taken
+        self._last: Hop | None = None  # received and not returned yet
+        self._last_s = 0.0  # the time at which it was received
+        self._lost = ""  # why the last hop could not be received
         self._must_reset = False
         self._patient = True
         threading.Thread(target=self._run, name="pipeline", daemon=True).start()
@@ -159,7 +159,7 @@ class ThreadedPipeline:
                 return None, "the TorchScript worker did not keep time"
             if hop is last:
                 return hop, ""
-            self._free.append(hop)  # of a hop that was given up
+            self._free.append(hop)  # the late result of an earlier hop
 
     def _next_done(self, limit_s: float) -> Hop:
         if self._patient:
@@ -168,7 +168,7 @@ class ThreadedPipeline:
         return self._done.get(timeout=wait_s) if wait_s > 0 else self._done.get_nowait()
 
     def _take(self, x: NDArray[np.float32], controls: NDArray[np.float64], latent_frame: int) -> None:
-        while not self._done.empty():  # hops that were given up
+        while not self._done.empty():  # late results of earlier hops
             self._free.append(self._done.get())
         if not self._free:
             self._last, self._lost = None, "the TorchScript worker hangs"

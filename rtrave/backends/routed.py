@@ -1,8 +1,8 @@
 """The encoder of one compiled model into the decoder of another. Needs no torch.
 
-Latents cross over as components: each component of the first model is standardised by its own mean and deviation, and
-scaled to those of the same component of the second model. The controls edit the first model's latents; the crossing is
-part of decoding.
+Latents pass between the models as components: each component of the first model is standardised by its own mean and
+deviation, and scaled to those of the same component of the second model. The controls edit the first model's latents;
+the matching is part of decoding.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class RoutedBackend:
     folder : Path
         As `ensure_routed` makes it.
     threads : int
-        Of ONNX Runtime, for each part.
+        Threads of ONNX Runtime, for each part.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:

@@ -54,7 +54,7 @@ def _inputs(model: Model, part: str, shape: GraphShape) -> dict[str, Tensor]:
 
 
 def _image(value: Tensor, batch: int) -> Tensor:
-    """[B, ...] -> [B, 1, ...]; the bank's state of a stereo model has its channels in the batch and stays."""
+    """Insert an axis, [B, ...] -> [B, 1, ...]; a stereo filter bank's state has its channels in the batch and stays."""
     return value[:, None] if value.shape[0] == batch else value
 
 
@@ -89,7 +89,7 @@ class _Part(nn.Module):
 
 
 def part_graph(model: Model, part: str, shape: GraphShape, images: bool) -> onnx.ModelProto:
-    """Export one part of a model, as `prepared` returns it, as a graph.
+    """Export one part of a model that `prepared` returned, as a graph.
 
     Every input, output and state is [B, T, C] or [B, ...]; with `images`, [B, 1, T, C] or [B, 1, ...].
     """
@@ -127,8 +127,8 @@ def build_graph(
 ) -> None:
     """Compile a model into `folder`, which appears whole or not at all, whatever the model's dtype.
 
-    A model that cannot step as finely as the shape asks for is compiled for the least it can. `report` is called with
-    a line of text before each step.
+    A model that cannot step as finely as the shape requests is compiled for the smallest step that it can take.
+    `report` is called with a line of text before each step of the build.
     """
     shape = fitting(model, shape)
     plain = prepared(model, shape.latent_frames, torch.float32, operators=shape.precision == "float32")
@@ -166,7 +166,7 @@ def ensure_graph_of(model: Model, shape: GraphShape) -> Path:
 
 
 def main() -> int:
-    """Run the child process: compile what the request names.
+    """Run the child process: compile the model that the request names.
 
     Progress goes to stdout, line by line; an error is the last line on stderr.
     """

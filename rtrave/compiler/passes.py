@@ -1,7 +1,7 @@
 """Changes to a graph between its export and its first run: fewer nodes, and smaller weights where requested.
 
-ONNX Runtime's own optimiser does the rest when the graph is opened. A node costs about a microsecond beside what it
-computes, more where the weights of a large model have pushed it out of the cache: fewer nodes are faster.
+ONNX Runtime's own optimiser does the rest when the graph is opened. A node costs about a microsecond on top of
+its computation, more where the weights of a large model fill the processor's cache: fewer nodes are faster.
 """
 
 from __future__ import annotations

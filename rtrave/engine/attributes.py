@@ -1,4 +1,4 @@
-"""A model's attributes as controls: brings the stream to where the control vector has them. Audio process."""
+"""A model's attributes as controls: sets on the stream what the control vector says. Audio process."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Attributes:
     Parameters
     ----------
     stream : Stream
-        A model without attributes is left as it is.
+        The stream of a model without attributes stays unchanged.
     layout : Layout
 
     Attributes
     ----------
     seen : float64 [attributes]
-        The values of the last hop; of a trigger, how often it had fired.
+        Their controls in the last hop; the control of a trigger counts how often it has fired.
     """
 
     def __init__(self, stream: Stream, layout: Layout) -> None:
@@ -41,5 +41,5 @@ class Attributes:
         self._first = False
 
     def reset(self) -> None:
-        """Follow a reset of the stream, whose attributes are as at the beginning."""
+        """Note that a reset of the stream has set its attributes back to their initial values."""
         self.seen[...] = [0.0 if not name.startswith("reset") else self.seen[k] for k, name in enumerate(self._slots)]

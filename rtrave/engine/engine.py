@@ -70,20 +70,21 @@ class Engine:
     backend : Backend
         Its batch is the number of streams.
     seed : int
-        Default of the control that chooses the seed of the noise source.
+        Default of the control `seed` of the noise source.
     second_input : bool
-        As many further channels of input are the second source of the latents. RtraveError where the backend has none.
+        The input has twice the channels: the second half is the second source of the latents. RtraveError where the
+        backend cannot encode it.
 
     Attributes
     ----------
     channels, inputs : int
-        Of the output, of all streams together, and of the input.
+        Channels of the output, of all streams together, and of the input.
     latent_frame : int
         Index of the first latent frame of the next hop.
     limiter_delay, dry_delay : int
         Samples by which the limiter delays the sound, and by which the dry signal is late in the output.
     sample_unit : int
-        Samples: the shortest hop that the model can take.
+        Shortest hop that the model can take, in samples.
     """
 
     def __init__(self, backend: Backend, seed: int = 0, second_input: bool = False) -> None:
@@ -116,7 +117,8 @@ class Engine:
             Input; NaN and infinities are taken as 0 and counted.
         controls : float64 [layout.size]
         y : float32 [C, hop]
-            The output, written here, late by `dry_delay` in all: always finite, within -1 .. 1 while the limiter is on.
+            Receives the output: always finite, within -1 .. 1 while the limiter is on. Its dry part is
+            `dry_delay` samples late.
         """
         report = self.report
         np.copyto(report.x, x)
@@ -127,7 +129,7 @@ class Engine:
             self._glide.cancel()
         self._glide.step(controls, self._moving)
         controls = self._moving[-1]
-        with np.errstate(all="ignore"):  # overflow is found and counted, a warning would print
+        with np.errstate(all="ignore"):  # overflow is counted; a warning would print
             entered = self._mixer.enter(report.x[: self.channels], controls)
             x = np.concatenate((entered.sent, report.x[self.channels :]))
             hop = self._pipeline.exchange(x, self._moving, self.latent_frame, panic)
@@ -155,7 +157,7 @@ class Engine:
         return self._model.chains
 
     def reset(self) -> None:
-        """Return to the silence before the first sample; the latent-frame index goes on."""
+        """Return to the silence before the first sample; the latent-frame index continues."""
         self._pipeline.restart()
         self._mixer.reset()
         self._panics = None
@@ -194,7 +196,7 @@ def open_engine(
     graph : Path
         A folder of the cache.
     threads : int
-        Of ONNX Runtime or torch.
+        Threads of ONNX Runtime or torch.
     offline : bool
         Nothing waits for the sound, so a backend in another process may take its time.
     seed, second_input

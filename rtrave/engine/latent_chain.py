@@ -15,10 +15,10 @@ from rtrave.control.vector import Layout
 from rtrave.edits import HARD_LIMIT, interleave, lfo, morph, smoothing
 from rtrave.engine.trajectory import SPHERICAL, Trajectory
 
-FADE_S = 0.1  # from a stream that has stopped back to the encoder
+FADE_S = 0.1  # of the fade from a stopped outside stream to the encoder's latents
 # kind, latent-frame index, shape -> float32 array of normal draws
 Draw = Callable[[str, int, tuple[int, ...]], np.ndarray]
-OFF = -9.0  # in the state: unknown yet
+OFF = -9.0  # stands in the state for a value that is not known yet
 # While these are at their defaults nothing is edited, whatever the others are.
 EDITING = (
     *("z/mix", "dims", "source/slot", "trajectory/record", "trajectory/play", "trajectory/amount"),
@@ -61,12 +61,12 @@ class LatentChain:
     def _fresh(self) -> dict[str, np.ndarray]:
         dims = self.layout.dims
         return {
-            "phase": np.full(dims, OFF),  # of each LFO, in turns
-            "turn": np.full(dims, OFF),  # the whole turn it was in
+            "phase": np.full(dims, OFF),  # of each LFO, in cycles
+            "turn": np.full(dims, OFF),  # number of the cycle that it is in
             "random": np.zeros(dims, np.float32),
             "held": np.zeros(dims, np.float32),
             "smoothed": np.zeros(dims, np.float32),
-            "space": np.array(OFF),  # of held and smoothed
+            "space": np.array(OFF),  # the latent space that held and smoothed are in
             "outside": np.array([OFF, 0.0, 0.0]),  # count of the newest frame, its age in frames, its weight
             "source": np.array([0.0, 0.0]),  # slot of source B, and the latent frame at which it was chosen
         }
@@ -139,9 +139,8 @@ class LatentChain:
             edited = morph(edited, get.each("latent/value"), override)
         edited = np.where(get.each("latent/mute") > 0, np.float32(0), edited)
         edited = self._remembered(edited, get, full)
-        bound = np.maximum(
-            np.abs(z_in), np.float32(HARD_LIMIT)
-        )  # an input beyond the limit may stay, but moves no further out
+        # An input beyond the limit may stay there, but the edits move it no further out.
+        bound = np.maximum(np.abs(z_in), np.float32(HARD_LIMIT))
         edited = np.clip(edited, -bound, bound)
         if np.array_equal(edited, z_in):
             return None

@@ -110,7 +110,7 @@ class Mixer:
                 set_width(y[rows], ramp(before.width, target.width, self._hop))
         threshold_db = float(controls[self._slots["in/gate"]][0])
         for rows, gate in zip(self._rows, self._gates, strict=True):
-            # The input itself opens the gate ahead of the model's sound, its delayed copy keeps it open.
+            # The input opens the gate ahead of the model's sound; its delayed copy keeps the gate open.
             curve = gate.curve(np.concatenate((entered.sent[rows], entered.dry[rows])), threshold_db)
             if curve is not None:
                 y[rows] *= curve

@@ -32,14 +32,15 @@ class ModelHop:
     layout : Layout
         Of the controls.
     seed : int
-        Default of the control that chooses the seed of the noise source.
+        Default of the control `seed` of the noise source.
     second_input : bool
-        As many further channels of input are the second source of the latents. RtraveError where the backend has none.
+        The input has twice the channels: the second half is the second source of the latents. RtraveError where the
+        backend cannot encode it.
 
     Attributes
     ----------
     channels, inputs : int
-        Of the output, of all streams together, and of the input.
+        Channels of the output, of all streams together, and of the input.
     stream : Stream
     chains : list of LatentChain
         The edits of each stream.
@@ -80,7 +81,7 @@ class ModelHop:
         if hop.reset:
             self.reset()
         slots, last = self._layout.slots, hop.controls[-1]
-        with np.errstate(all="ignore"):  # overflow is found and counted, a warning would print
+        with np.errstate(all="ignore"):  # overflow is counted; a warning would print
             self._follow_noise(int(last[slots["seed"]][0]), float(last[slots["out/width"]][0]))
             self._attributes.follow(last)
             temperature = hop.controls[:, slots["temperature"].start].astype(np.float32)
@@ -96,7 +97,7 @@ class ModelHop:
                 self.reset()
 
     def _edit(self, z: NDArray[np.float32], controls: NDArray[np.float64], latent_frame: int) -> NDArray[np.float32]:
-        """Edit latents [B, D, N] under controls [N, size]; frozen, all frames are the last one before."""
+        """Edit latents [B, D, N] under controls [N, size]; while frozen, repeat the last frame before the freeze."""
         edited = np.empty_like(z)
         if controls[-1][self._layout.slots["freeze"]][0]:
             edited[...] = self._held
@@ -107,7 +108,7 @@ class ModelHop:
         return edited
 
     def _by_stream(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[streams * C, hop] -> [streams, hop, C]."""
+        """Reshape audio [streams * C, hop] to [streams, hop, C], a view."""
         return x.reshape(len(self.chains), self._facts.spec.channels, self._facts.hop).transpose(0, 2, 1)
 
     def _encode_second(self, x: NDArray[np.float32], selected: bool) -> None:
@@ -116,7 +117,7 @@ class ModelHop:
             chain.second = None if latents is None else latents[k]
 
     def _draw(self, stream: int, kind: str, latent_frame: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Draw random numbers [1, ...] for one stream: its row of what is drawn for all."""
+        """Draw random numbers [1, ...] for one stream: its row of the draws for all."""
         return self.stream.noise(kind, latent_frame, (stream + 1, *shape[1:]))[stream:]
 
     def _follow_noise(self, seed: int, width: float) -> None:
@@ -157,5 +158,5 @@ class ModelHop:
 
 
 def below(prefix: str, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the entries whose names begin with `prefix`, without it."""
+    """Return the entries whose names begin with `prefix`, and remove it from the names."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -44,7 +44,7 @@ def render(
     RtraveError
         A change names an address or value that the model does not have.
     """
-    make_flush()()  # as the threads of a live run do: the same numbers, to the bit
+    make_flush()()  # flush denormals as the threads of a live run do, for the same bits
     waiting = list(changes)
     starts = list(restarts)
     for x in hops:

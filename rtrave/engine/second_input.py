@@ -18,12 +18,12 @@ class SecondInput:
     Parameters
     ----------
     backend : Backend
-        Of the stream that plays: the weights are shared, the state is not.
+        Backend of the stream that plays; its weights are shared, its state is not.
 
     Attributes
     ----------
     on : bool
-        Selected in the last hop; set to False, the next hop starts from silence.
+        Selected in the last hop. After it is set to False, the next hop starts from silence.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -23,7 +23,7 @@ class Trajectory:
     def __init__(self, dims: int, latent_rate_hz: float) -> None:
         self._turn_frames = TURN_S * latent_rate_hz
         self._path = np.zeros((max(round(RECORDED_S * latent_rate_hz), 1), dims), np.float32)
-        self._path.fill(0)  # every page is taken now, not while playing
+        self._path.fill(0)  # touch every page now, so that playing allocates none
         self._length = 0
         self._recording = self._playing = False
         self._place = 0.0
@@ -40,7 +40,7 @@ class Trajectory:
     def play(self, on: bool, loop: bool, shape: int, speed: float) -> np.ndarray | None:
         """Return the next point, float32 [D]: full space for a recorded path, the addressed space for the sphere.
 
-        None while nothing plays. A path that does not loop stays at its end; the sphere always goes on.
+        None while nothing plays. A path that does not loop stays at its end; the spherical path always loops.
         """
         began, self._playing = on and not self._playing, on
         length = self._length if shape == RECORDED else self._turn_frames

@@ -35,8 +35,8 @@ def stream(
     ----------
     model : Model, str or Path
         A loaded model, or what `rtrave.load` takes. By name or path nothing imports torch once the graph is cached.
-        The path of a third-party TorchScript file of the nn~ contract plays in a worker process, whatever the backend
-        and `compat`; each call waits for it.
+        A third-party TorchScript file of the nn~ contract plays in a worker process, whatever `backend` and `compat`
+        are; each call waits for it.
     batch : int
         Signals side by side.
     backend : {"onnx", "torch"}
@@ -44,14 +44,14 @@ def stream(
     precision : {"float32", "int8"}
         Of the large weights: int8 is several times faster and about 30 dB less exact (docs/performance.md).
     seed, noise
-        Of all random draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array, normal
-        for "posterior" and "augmentation" ([B, D]), uniform in [0, 1) for "synth" ([B, bands, band samples]).
+        Source of all random draws; `noise` replaces the seeded source: (kind, latent_frame, shape) -> float32 array,
+        normal for "posterior" and "augmentation" ([B, D]), uniform in [0, 1) for "synth" ([B, bands, band samples]).
     compat : {None, "nn~"}
         "nn~" leaves odd band delays uncompensated, as upstream's exports do.
     hop : int, optional
-        Samples of one run, a multiple of the ratio; the ratio itself where not given.
+        Samples per run of the model, a multiple of the ratio; the ratio itself where it is not given.
     threads : int
-        Of ONNX Runtime, or of torch in a worker process.
+        Threads of ONNX Runtime, or of torch in a worker process.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _open(model: Model | str | Path, backend: str, shape: GraphShape, threads: i
         if script or backend == "onnx":
             return open_blocking(ensure_model(path, shape), threads)
 
-    # torch is imported only where a model in memory or its reference is asked for
+    # Import torch only for a model in memory or for the reference backend.
     from rtrave.backends.torch import TorchBackend
     from rtrave.compiler.graph import ensure_graph_of
     from rtrave.model.formats.load import load

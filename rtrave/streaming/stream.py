@@ -12,7 +12,7 @@ from rtrave.errors import RtraveError
 from rtrave.model.latent_space import NoiseSource, draw_frames, sample_posterior
 from rtrave.model.spec import ModelSpec, check_length
 
-# Adaptive instance norm: attribute -> the states behind it, and which side of them
+# Adaptive instance norm: attribute -> how the names of its states end, and their column (0 source, 1 target)
 ATTRIBUTES = {
     "learn_source": (".learn", 0),
     "learn_target": (".learn", 1),
@@ -22,7 +22,7 @@ ATTRIBUTES = {
 
 
 def attributes_of(spec: ModelSpec) -> tuple[str, ...]:
-    """Return what `Stream.set_attribute` takes for a model: nothing, unless it has adaptive instance norm."""
+    """Return the names that `Stream.set_attribute` takes for a model: none, unless it has adaptive instance norm."""
     network = spec.network
     return tuple(ATTRIBUTES) if network and (network.encoder.adain or network.decoder.adain) else ()
 
@@ -149,7 +149,7 @@ class Stream:
 def draws_for(
     noise: NoiseSource, shapes: Mapping[str, tuple[int, int]], first_frame: int, batch: int, frames: int
 ) -> dict[str, np.ndarray]:
-    """Draw for N latent frames as a decoder takes them: kind -> [B, N * rows, width].
+    """Draw the random numbers of N latent frames in the layout of a decoder: kind -> [B, N * rows, width].
 
     The source is called for each latent frame, with (B, width) where a kind has one row, else (B, width, rows).
     """

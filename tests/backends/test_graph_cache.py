@@ -1,4 +1,4 @@
-"""The cache of compiled graphs: built once, rebuilt when damaged, never half there, and read without torch."""
+"""The cache of compiled graphs: built once, rebuilt when damaged, never left half written, and read without torch."""
 
 import shutil
 import subprocess
@@ -32,10 +32,10 @@ def built(source):
 
 def test_a_built_graph_is_not_built_again(source, built):
     before = built.stat().st_mtime_ns
-    told = []
-    assert ensure_graph(source, GraphShape(), told.append) == built
+    reported = []
+    assert ensure_graph(source, GraphShape(), reported.append) == built
     assert built.stat().st_mtime_ns == before
-    assert not told
+    assert not reported
 
 
 def damage(file):
@@ -59,9 +59,9 @@ def test_a_damaged_file_is_noticed(built, tmp_path, name):
 def test_a_damaged_graph_is_built_again(source, built):
     expected = stream(source).process(np.ones((1, 1, 1280), np.float32))
     damage(built / "decoder.onnx")
-    told = []
-    ensure_graph(source, GraphShape(), told.append)
-    assert [line.strip() for line in told[1:]] == [
+    reported = []
+    ensure_graph(source, GraphShape(), reported.append)
+    assert [line.strip() for line in reported[1:]] == [
         "1 of 3: reading the model",
         "2 of 3: the encoder",
         "3 of 3: the decoder",
@@ -77,7 +77,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path):
     assert list(folder.parent.iterdir()) == []
 
 
-def test_a_model_that_cannot_be_used_is_told_in_its_own_words(tmp_path):
+def test_the_error_of_an_unusable_model_is_one_line(tmp_path):
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"no model")
     with pytest.raises(RtraveError, match=r"broken.safetensors.: expected a model, got a damaged file") as refused:

@@ -1,4 +1,4 @@
-"""The encoder of one model into the decoder of another."""
+"""Routed pairs: the encoder of one model into the decoder of another."""
 
 from dataclasses import replace
 
@@ -48,25 +48,26 @@ def test_components_are_matched_by_their_spread():
     spread_b = Spread(rng.normal(size=6), np.array([1.0, 3.0, 1.0, 1.0, 1.0, 1.0]))
     matrix, offset = bridge(a, b, spread_a, spread_b)
     z = rng.normal(size=(4, 50)).astype(np.float32)
-    came = compress(z, a.latent_pca, a.latent_mean)
-    went = compress(matrix @ z + offset[:, None], b.latent_pca, b.latent_mean)
-    standard = (came - spread_a.mean[:, None]) / spread_a.std[:, None]
+    components_a = compress(z, a.latent_pca, a.latent_mean)
+    components_b = compress(matrix @ z + offset[:, None], b.latent_pca, b.latent_mean)
+    standard = (components_a - spread_a.mean[:, None]) / spread_a.std[:, None]
     for n in range(3):
-        assert np.allclose(went[n], spread_b.mean[n] + spread_b.std[n] * standard[n], atol=1e-4)
-    for n in range(3, 6):  # one that does not move, two that the first model has not
-        assert np.allclose(went[n], spread_b.mean[n], atol=1e-4)
+        assert np.allclose(components_b[n], spread_b.mean[n] + spread_b.std[n] * standard[n], atol=1e-4)
+    for n in range(3, 6):  # a component that does not move, and two that the first model lacks
+        assert np.allclose(components_b[n], spread_b.mean[n], atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "said"),
+    ("a", "b", "expected_notes"),
     [
         ({}, OTHER, ["2 of them stay at their mean", "frames are averaged", "tiny receives everything -8 %"]),
         (OTHER, {}, ["the last 2 of tiny are left out", "frames are held", "tiny receives everything +9 %"]),
     ],
 )
-def test_differences_are_adapted_and_reported(a, b, said):
+def test_differences_are_adapted_and_reported(a, b, expected_notes):
     folder, notes = routed(graph(256, **a), graph(256, **b))
-    assert len(notes) == len(said) and all(text in note for text, note in zip(said, notes, strict=True)), notes
+    assert len(notes) == len(expected_notes), notes
+    assert all(text in note for text, note in zip(expected_notes, notes, strict=True)), notes
     engine = open_engine(folder)
     y = play(engine, noise(engine, 20, level=0.01), with_controls(engine, latent_bias=0.5, noise=0.1))
     assert np.isfinite(y).all() and np.abs(y).max() > 1e-4
@@ -79,7 +80,7 @@ def test_differences_are_adapted_and_reported(a, b, said):
     assert engine.sample_rate == b.get("sample_rate", 44100)
 
 
-def test_what_does_not_fit_is_one_line():
+def test_models_that_do_not_fit_are_refused():
     mono = read_facts(graph()).spec
     stereo = replace(mono, channels=2)
     assert common_hop(mono, read_facts(graph(256, **OTHER)).spec, None) == 256
@@ -89,7 +90,7 @@ def test_what_does_not_fit_is_one_line():
         common_hop(mono, mono, 100)
 
 
-def test_a_damaged_route_is_one_line():
+def test_a_damaged_route_is_refused():
     folder, _ = routed(graph(256), graph(256))
     (folder / "manifest.json").write_text("{")
     with pytest.raises(RtraveError, match="damaged"):

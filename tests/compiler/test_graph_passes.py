@@ -1,4 +1,4 @@
-"""What is done to an exported graph: fewer nodes for the same numbers; int8 where the weights are large, only there."""
+"""Passes over an exported graph: fewer nodes for the same numbers, and int8 for the large weights only."""
 
 import copy
 
@@ -17,14 +17,14 @@ from tests.tiny import tiny_model
 
 
 def inputs_of(graph, seed=0):
-    """Seeded inputs of a graph, in its order."""
+    """Return seeded inputs of a graph, in its order."""
     rng = np.random.default_rng(seed)
     shapes = [[dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in graph.graph.input]
     return [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
 
 
 def run(graph):
-    """All outputs of a graph by name, for seeded inputs."""
+    """Return all outputs of a graph by name, for seeded inputs."""
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     feed = dict(zip((value.name for value in session.get_inputs()), inputs_of(graph), strict=True))
     names = [value.name for value in session.get_outputs()]
@@ -39,18 +39,18 @@ def test_states_as_ends_saves_slices_and_changes_no_number(part):
     states_as_ends(fewer)
     slices = [sum(node.op_type == "Slice" for node in g.graph.node) for g in (graph, fewer)]
     assert slices[1] < slices[0]
-    expected, came = run(graph), run(fewer)
-    assert expected.keys() == came.keys()
+    expected, observed = run(graph), run(fewer)
+    assert expected.keys() == observed.keys()
     longer = 0
     for name, value in expected.items():
-        end = came[name] if came[name].ndim < 4 else came[name][:, :, -value.shape[2] :]
+        end = observed[name] if observed[name].ndim < 4 else observed[name][:, :, -value.shape[2] :]
         assert np.array_equal(end, value), name
-        longer += came[name].shape != value.shape
+        longer += observed[name].shape != value.shape
     assert longer > 0
 
 
 def product(sizes):
-    """A chain of products with square matrices of these sizes, each with a signal of its own."""
+    """Make a graph of products with square matrices of these sizes, each with an input and an output of its own."""
     rng = np.random.default_rng(0)
     nodes, inputs, outputs, weights = [], [], [], []
     for k, size in enumerate(sizes):
@@ -67,7 +67,7 @@ def signal_to_noise_db(expected, observed):
 
 
 @pytest.mark.parametrize("weight_bits", [7, 8])
-def test_int8_takes_the_large_weights_alone(weight_bits):
+def test_int8_quantises_only_the_large_weights(weight_bits):
     large, small = 256, 255
     assert small**2 < QUANTIZED_SIZE <= large**2
     graph = product([large, small])
@@ -85,8 +85,8 @@ def test_int8_takes_the_large_weights_alone(weight_bits):
     assert signal_to_noise_db(expected["y0"], y0) > {7: 33, 8: 35}[weight_bits]
 
 
-def test_int8_saturates_nowhere():
-    """The largest bytes meet: with one bit too many, sums of 16 bits would be cut off."""
+def test_int8_does_not_saturate():
+    """Multiply the largest bytes: weights of one bit more would saturate sums of 16 bits."""
     size = 256
     graph = product([size])
     graph.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.ones((size, size), np.float32), "w0"))

@@ -1,4 +1,4 @@
-"""The limiter keeps the ceiling, falls before peaks, only delays what stays below, and recovers."""
+"""The limiter holds the ceiling, lowers its gain before a peak, recovers, and only delays lower signals."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ DELAY = round(LOOKAHEAD_S * RATE)
 
 
 def limited(x, hop=2048, on=lambda start: True):
-    """Return a signal limited hop by hop, and the gain at the end of each hop."""
+    """Limit a signal hop by hop; return it with the gain at the end of each hop."""
     y, gains = x.copy(), []
     limiter = Limiter(x.shape[0], hop, RATE)
     assert limiter.delay == DELAY
@@ -45,7 +45,7 @@ def test_the_ceiling_holds(level, hop):
     assert np.abs(y).max() <= LIMIT_CEILING
 
 
-def test_the_gain_comes_back():
+def test_the_gain_recovers():
     x = np.full((1, 44100), 0.5, np.float32)
     x[0, 1000] = 4
     y, gains = limited(x)
@@ -55,7 +55,7 @@ def test_the_gain_comes_back():
     assert gains[-1] == 1
 
 
-def test_switched_off_it_lets_go_slowly():
+def test_switched_off_it_releases_slowly():
     x = np.full((1, 40 * 2048), 0.5, np.float32)
     x[0, 2100] = 8
     y, gains = limited(x, on=lambda start: start < 2 * 2048)
@@ -73,7 +73,7 @@ def test_channels_share_one_gain():
 
 @pytest.mark.parametrize("hop", [17, 128, 2047, 2048])
 @pytest.mark.parametrize("at", [2048, 2049, 4095, 5000])
-def test_the_gain_comes_down_before_a_peak_wherever_it_stands_in_a_hop(at, hop):
+def test_the_gain_falls_before_a_peak_anywhere_in_a_hop(at, hop):
     x = np.full((1, 6 * 2048), 0.5, np.float32)
     x[0, at] = 2
     y, _ = limited(x, hop)

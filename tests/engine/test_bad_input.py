@@ -1,4 +1,4 @@
-"""NaN, infinity and absurd levels: finite output, counted, and the stream plays on."""
+"""NaN, infinity and extreme levels in the input are counted; the output is finite and the stream plays on."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_nonfinite_input_is_silenced_and_counted(value):
 
 
 @pytest.mark.parametrize("limiter", [0, 1])
-def test_overflow_is_silenced_counted_and_healed(limiter):
+def test_overflow_is_silenced_and_counted_and_the_stream_recovers(limiter):
     engine = tiny_engine()
     controls = with_controls(engine, out_limit=limiter, in_gain=12.0, out_gain=12.0, mix=0.5)
     x = noise(engine, 60)

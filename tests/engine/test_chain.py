@@ -1,4 +1,4 @@
-"""What each control does to the latents, in numbers."""
+"""Effect of each control on the latents, in numbers."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_a_ramp_through_smooth_lags_by_its_time_constant() -> None:
     assert lag == pytest.approx(0.01 * pole / (1 - pole), rel=1e-3)  # nearly 20 frames
 
 
-def test_hold_keeps_the_last_value_and_lets_go() -> None:
+def test_hold_keeps_the_last_value_until_it_is_released() -> None:
     chain = Chain(3, rotated=True)
     chain.set(space=1)
     z = latents(3)
@@ -83,16 +83,16 @@ def test_the_frequency_of_an_lfo() -> None:
     assert np.argmax(spectrum) * 21.533 / 2000 == pytest.approx(2.0, abs=0.011)
 
 
-def test_the_random_lfo_holds_for_a_turn_and_follows_the_seed() -> None:
+def test_the_random_lfo_holds_for_a_cycle_and_follows_the_seed() -> None:
     def play(seed: int) -> np.ndarray:
         chain = Chain(1, seed)
         chain.set(latent_lfo_shape=5, latent_lfo_rate=2.0, latent_lfo_depth=3.0)
         return chain.play(np.zeros((1, 1000), np.float32))[0]
 
     moved = play(1)
-    turns = moved.reshape(100, 10)
-    assert np.array_equal(turns, np.repeat(turns[:, :1], 10, axis=1))
-    assert len(np.unique(turns[:, 0])) == 100 and np.abs(moved).max() <= 3 and np.std(turns[:, 0]) > 1
+    cycles = moved.reshape(100, 10)
+    assert np.array_equal(cycles, np.repeat(cycles[:, :1], 10, axis=1))
+    assert len(np.unique(cycles[:, 0])) == 100 and np.abs(moved).max() <= 3 and np.std(cycles[:, 0]) > 1
     assert np.array_equal(moved, play(1)) and not np.array_equal(moved, play(2))
 
 
@@ -104,7 +104,7 @@ def test_a_rate_changes_without_a_jump_of_phase() -> None:
     assert chain.play(np.zeros((1, 1), np.float32))[0, 0] == pytest.approx(first[-1] + 2 * 0.5 / RATE_HZ, abs=1e-6)
 
 
-def test_global_noise_adds_to_that_of_each() -> None:
+def test_global_noise_adds_to_the_noise_of_each_dimension() -> None:
     chain = Chain(2)
     chain.set(noise=0.25, latent_noise=[0.5, 0.0])
     moved = chain.play(np.zeros((2, 4000), np.float32))
@@ -118,7 +118,7 @@ def test_a_hard_limit_of_ten() -> None:
     assert np.array_equal(chain.play(z), [[10.0], [12.0]])
 
 
-def test_a_change_of_space_forgets_what_was_held() -> None:
+def test_a_change_of_space_clears_the_held_values() -> None:
     chain = Chain(3, rotated=True)
     chain.play(latents(3))
     chain.set(latent_hold=1, space=1)

@@ -1,4 +1,4 @@
-"""With the controls at their defaults the engine equals the model's stream, bit for bit, late by the limiter."""
+"""With the controls at their defaults the engine equals the model's stream, bit for bit, after the limiter's delay."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_bit_for_bit(channels, space):
     engine = tiny_engine(channels)
     x = noise(engine, 50, level=0.01)
     expected = stream(tiny_model(channels)).process(x[None])[0]
-    assert np.abs(expected).max() < 0.98  # below the limiter, or this test proves nothing
+    assert np.abs(expected).max() < 0.98  # so quiet that the limiter does not act
     assert np.abs(expected).max() > 0.001
     y = play(engine, x, with_controls(engine, space=space))
     assert np.array_equal(y[:, engine.limiter_delay :], expected[:, : -engine.limiter_delay])

@@ -1,4 +1,4 @@
-"""Components that are dropped are filled with noise, as offline decoding fills them."""
+"""Dropped components are filled with noise, as offline decoding fills them."""
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ def test_the_first_components_stay_and_the_others_are_noise(space: int, fill: fl
     chain = Chain(5, seed=2, rotated=True)
     chain.set(dims=2, fill=fill, space=space)
     z = latents(5, 30)
-    went = compress(chain.play(z), chain.pca, chain.mean)
+    observed = compress(chain.play(z), chain.pca, chain.mean)
     drawn = draw_frames(seeded_noise(2), "fill", 0, (1, 3, 30))[0]
-    assert np.allclose(went[:2], compress(z, chain.pca, chain.mean)[:2], atol=1e-5)
-    assert np.allclose(went[2:], fill * drawn, atol=1e-5)
+    assert np.allclose(observed[:2], compress(z, chain.pca, chain.mean)[:2], atol=1e-5)
+    assert np.allclose(observed[2:], fill * drawn, atol=1e-5)
 
 
 def test_all_components_are_exact() -> None:
@@ -33,10 +33,9 @@ def test_it_equals_offline_decoding_of_the_first_components() -> None:
 
     model = tiny_model()
     z = latents(4, 20)
-    chain = Chain(4, seed=3)
-    chain.chain._pca, chain.chain._mean = model.latent_pca.numpy(), model.latent_mean.numpy()
+    chain = Chain(4, seed=3, space=(model.latent_pca.numpy(), model.latent_mean.numpy()))
     chain.set(dims=2)
-    components = compress(z, chain.chain._pca, chain.chain._mean)[None, :2]
+    components = compress(z, chain.pca, chain.mean)[None, :2]
     offline = model.preprocess(torch.from_numpy(components), seeded_noise(3))[0].detach().numpy()
     assert np.allclose(chain.play(z), offline, atol=1e-5)
 
@@ -44,8 +43,8 @@ def test_it_equals_offline_decoding_of_the_first_components() -> None:
 def test_edits_reach_the_filled_components() -> None:
     chain = Chain(3, rotated=True)
     chain.set(dims=1, fill=0.0, latent_bias=[0, 0, 2.0])
-    went = compress(chain.play(latents(3)), chain.pca, chain.mean)
-    assert np.allclose(went[1], 0, atol=1e-5) and np.allclose(went[2], 2, atol=1e-5)
+    observed = compress(chain.play(latents(3)), chain.pca, chain.mean)
+    assert np.allclose(observed[1], 0, atol=1e-5) and np.allclose(observed[2], 2, atol=1e-5)
 
 
 def test_expand_undoes_compress() -> None:

@@ -1,4 +1,4 @@
-"""The gate: closed while nothing is played, open before the model's sound comes, never a click, off by default."""
+"""The gate: closed during silence, open before the model's sound arrives, free of clicks, off by default."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_it_follows_the_opener(hop):
     assert np.abs(np.diff(curve)).max() < 1.1 / attack
 
 
-def test_at_the_bottom_of_its_range_it_is_off():
+def test_it_is_off_at_the_lowest_threshold():
     opener = np.zeros((1, RATE), np.float32)
     gate = Gate(RATE)
     assert gate.curve(opener, -90.0) is None

@@ -13,13 +13,13 @@ def test_a_straight_line_that_ends_exactly() -> None:
     chain.set(latent_bias=[1.0, -1.0])
     chain.play(ZEROS)
     chain.glide_to(2.0, latent_bias=[3.0, 0.0])
-    went = chain.play(np.zeros((2, 60), np.float32))
+    observed = chain.play(np.zeros((2, 60), np.float32))
     share = np.minimum(np.arange(1, 61) / (2 * RATE_HZ), 1)
-    assert np.allclose(went[0], 1 + 2 * share, atol=1e-6) and np.allclose(went[1], -1 + share, atol=1e-6)
-    assert (went[0, 39:] == 3).all()
+    assert np.allclose(observed[0], 1 + 2 * share, atol=1e-6) and np.allclose(observed[1], -1 + share, atol=1e-6)
+    assert (observed[0, 39:] == 3).all()
 
 
-def test_no_seconds_is_at_once() -> None:
+def test_a_glide_of_zero_seconds_is_immediate() -> None:
     chain = Chain(2)
     chain.play(ZEROS)
     chain.glide_to(0.0, latent_bias=2.0)
@@ -35,7 +35,7 @@ def test_a_control_that_is_sent_stops_gliding() -> None:
     assert np.allclose(chain.play(ZEROS)[:, 0], [-1.0, 2.0 * 11 / 20], atol=1e-6)
 
 
-def test_a_glide_begins_where_the_last_one_was() -> None:
+def test_a_glide_starts_from_the_current_value_of_the_last_one() -> None:
     chain = Chain(1)
     chain.play(ZEROS[:1])
     chain.glide_to(1.0, latent_bias=2.0)
@@ -44,7 +44,7 @@ def test_a_glide_begins_where_the_last_one_was() -> None:
     assert chain.play(np.zeros((1, 10), np.float32))[0, -1] == pytest.approx(0.5)
 
 
-def test_words_and_whole_numbers_do_not_glide() -> None:
+def test_a_switch_does_not_glide() -> None:
     chain = Chain(2)
     chain.play(ZEROS)
     chain.glide_to(10.0, latent_mute=1, latent_bias=2.0)

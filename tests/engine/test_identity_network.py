@@ -1,4 +1,4 @@
-"""With an identity network between the filter bank's analysis and synthesis, wet and dry meet to the sample."""
+"""With an identity network between the filter bank's analysis and synthesis, wet and dry are aligned to the sample."""
 
 from dataclasses import replace
 
@@ -67,11 +67,11 @@ def test_wet_is_dry(name):
     x = noise(engine, 20)
     wet = play(engine, x, with_controls(engine, space=1))
     dry = play(Engine(IdentityBackend(name)), x, with_controls(engine, space=1, mix=0))
-    late = engine.spec.acoustic_delay + engine.limiter_delay
-    assert np.array_equal(dry[:, late:], x[:, :-late])
-    settled = slice(late + 2048, None)
+    lag = engine.spec.acoustic_delay + engine.limiter_delay
+    assert np.array_equal(dry[:, lag:], x[:, :-lag])
+    settled = slice(lag + 2048, None)
     level = np.sqrt(np.mean(dry[:, settled] ** 2))
     assert np.sqrt(np.mean((wet - dry)[:, settled] ** 2)) < 0.01 * level
-    for shift in (-1, 1):  # and not by chance: a single sample more or less would be heard
+    for shift in (-1, 1):  # one sample more or less fails, so the test detects it
         moved = np.roll(wet, shift, axis=1)
         assert np.sqrt(np.mean((moved - dry)[:, settled][:, :-1] ** 2)) > level

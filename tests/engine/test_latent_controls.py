@@ -1,4 +1,4 @@
-"""What the controls do to the latents, through the engine's own report."""
+"""Effect of the controls on the latents, read from the engine's report."""
 
 import numpy as np
 import pytest
@@ -17,28 +17,28 @@ def components(engine, z):
 
 
 def edited(engine, **controls):
-    """Components in and out after a few hops."""
+    """Play a few hops; return the components before and after the edits."""
     play(engine, noise(engine, 5, level=0.01), with_controls(engine, **controls))
     return components(engine, engine.report.z_in), components(engine, engine.report.z_out)
 
 
 def test_scale_and_bias(engine):
-    came, went = edited(engine, latent_scale=[2, 1, 1, -1], latent_bias=[0.5, 0, -1, 0])
-    expected = came * np.array([[2], [1], [1], [-1]]) + np.array([[0.5], [0], [-1], [0]])
-    assert np.allclose(went, expected, atol=1e-4)
+    z_in, z_out = edited(engine, latent_scale=[2, 1, 1, -1], latent_bias=[0.5, 0, -1, 0])
+    expected = z_in * np.array([[2], [1], [1], [-1]]) + np.array([[0.5], [0], [-1], [0]])
+    assert np.allclose(z_out, expected, atol=1e-4)
 
 
 def test_override_mixes_to_the_value(engine):
-    came, went = edited(engine, latent_override=[1, 0.5, 0, 0], latent_value=[2, 2, 2, 0])
-    assert np.allclose(went[0], 2, atol=1e-4)
-    assert np.allclose(went[1], 0.5 * came[1] + 1, atol=1e-4)
-    assert np.allclose(went[2:], came[2:], atol=1e-4)
+    z_in, z_out = edited(engine, latent_override=[1, 0.5, 0, 0], latent_value=[2, 2, 2, 0])
+    assert np.allclose(z_out[0], 2, atol=1e-4)
+    assert np.allclose(z_out[1], 0.5 * z_in[1] + 1, atol=1e-4)
+    assert np.allclose(z_out[2:], z_in[2:], atol=1e-4)
 
 
-def test_mute_forces_zero_over_everything_else(engine):
-    _, went = edited(engine, latent_mute=[1, 0, 0, 0], latent_bias=3, latent_override=1, latent_value=2)
-    assert np.allclose(went[0], 0, atol=1e-4)
-    assert np.allclose(went[1:], 2, atol=1e-4)
+def test_mute_overrides_everything_else(engine):
+    _, z_out = edited(engine, latent_mute=[1, 0, 0, 0], latent_bias=3, latent_override=1, latent_value=2)
+    assert np.allclose(z_out[0], 0, atol=1e-4)
+    assert np.allclose(z_out[1:], 2, atol=1e-4)
 
 
 def test_the_full_space_edits_raw_latents_exactly(engine):
@@ -48,9 +48,9 @@ def test_the_full_space_edits_raw_latents_exactly(engine):
 
 
 def test_the_hard_limit_holds(engine):
-    came, went = edited(engine, latent_scale=1000.0)
-    assert np.abs(came).max() * 1000 > 10
-    assert np.abs(went).max() <= max(10, np.abs(came).max()) * 1.0001
+    z_in, z_out = edited(engine, latent_scale=1000.0)
+    assert np.abs(z_in).max() * 1000 > 10
+    assert np.abs(z_out).max() <= max(10, np.abs(z_in).max()) * 1.0001
 
 
 def test_noise_has_its_deviation_and_follows_the_seed():
@@ -80,11 +80,13 @@ def test_freeze_holds_every_latent_exactly(engine):
     assert not np.array_equal(engine.report.z_out, held)
 
 
-def test_panic_clears_the_caches():
+def test_panic_resets_the_model_once():
     engine, fresh = tiny_engine(), tiny_engine()
     x = noise(engine, 10, level=0.01)
     play(engine, x)
     once = play(engine, x, with_controls(engine, panic=1))
-    late = engine.limiter_delay  # what it holds is still heard
-    assert np.array_equal(once[:, late:], play(fresh, x, with_controls(fresh, panic=1))[:, late:])
-    assert not np.array_equal(play(engine, x, with_controls(engine, panic=1)), once)  # the same count fires once
+    delay = engine.limiter_delay  # the limiter still holds samples from before the panic
+    assert np.array_equal(once[:, delay:], play(fresh, x, with_controls(fresh, panic=1))[:, delay:])
+    assert not np.array_equal(
+        play(engine, x, with_controls(engine, panic=1)), once
+    )  # an unchanged count fires no second time

@@ -1,4 +1,4 @@
-"""Gains, mix, bypass, silence: their end values, their ramps, and the dry path's delay to the sample."""
+"""Gains, mix, bypass and silence: their target values, their ramps, and the exact delay of the dry path."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def engine():
     return tiny_engine()
 
 
-def test_bypass_is_the_input_late_by_the_acoustic_delay_and_the_limiter(engine):
+def test_bypass_is_the_input_after_the_delays_of_model_and_limiter(engine):
     x = noise(engine, 40)
     y = play(engine, x, with_controls(engine, bypass=1))
     delay = engine.spec.acoustic_delay + engine.limiter_delay
@@ -26,7 +26,7 @@ def test_mix_is_linear(engine):
     assert np.allclose(half, 0.5 * (wet + dry), atol=1e-6)
 
 
-def test_out_gain_and_its_bottom(engine):
+def test_out_gain_scales_and_is_silent_at_its_minimum(engine):
     x = noise(engine, 20, level=0.01)
     plain = play(tiny_engine(), x)
     louder = play(tiny_engine(), x, with_controls(engine, out_gain=6.0))
@@ -45,7 +45,7 @@ def test_in_gain_drives_the_model(engine):
 
 @pytest.mark.parametrize("change", [{"silence": 1}, {"out_gain": -70}, {"mix": 0}, {"bypass": 1}, {"in_gain": -70}])
 def test_a_change_is_ramped_over_one_hop(engine, change):
-    """A constant input: the dry path shows each step of the gain curve."""
+    """Play a constant, so that the dry path shows each step of the gain curve."""
     x = np.ones((1, 40 * engine.hop), np.float32)
     start = {"mix": 0} if "mix" not in change and "bypass" not in change else {}
     controls = np.tile(with_controls(engine, out_limit=0, **start), (40, 1))

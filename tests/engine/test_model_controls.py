@@ -15,9 +15,9 @@ def test_temperature_draws_from_the_posterior_as_the_stream_does(seed):
     live = stream(tiny_model(), seed=seed)
     z = live.encode(x[None], temperature=0.7)
     expected = live.decode(z)[0]
-    went = play(engine, x, with_controls(engine, temperature=0.7, seed=seed, out_limit=0))
-    late = engine.limiter_delay
-    assert np.array_equal(went[:, late:], expected[:, :-late])
+    observed = play(engine, x, with_controls(engine, temperature=0.7, seed=seed, out_limit=0))
+    delay = engine.limiter_delay
+    assert np.array_equal(observed[:, delay:], expected[:, :-delay])
     assert np.array_equal(engine.report.z_in, z[0, :, -1:])
 
 
@@ -29,18 +29,18 @@ def test_the_seed_changes_while_playing():
     assert one.layout.defaults()[one.layout.slots["seed"]] == 3
 
 
-def test_panic_ends_a_glide_and_what_the_edits_remember():
+def test_panic_ends_a_glide_and_resets_the_edits():
     engine, fresh = tiny_engine(), tiny_engine()
     x = noise(engine, 10, level=0.01)
     play(engine, x, with_controls(engine, latent_lfo_shape=1, latent_lfo_depth=1.0, latent_smooth=500.0))
     glide = {"glide_time": 60.0, "glide_count": 1, "latent_bias": 2.0}
     play(engine, x, with_controls(engine, **glide))
-    calm = {"glide_time": 60.0, "glide_count": 1, "panic": 1}
-    late = engine.limiter_delay  # what it holds is still heard
-    assert np.array_equal(play(engine, x, with_controls(engine, **calm))[:, late:], play(fresh, x)[:, late:])
+    panicked = {"glide_time": 60.0, "glide_count": 1, "panic": 1}
+    delay = engine.limiter_delay  # the limiter still holds samples from before the panic
+    assert np.array_equal(play(engine, x, with_controls(engine, **panicked))[:, delay:], play(fresh, x)[:, delay:])
 
 
-def test_a_glide_moves_the_gain_too():
+def test_the_gain_glides_too():
     engine = tiny_engine()
     x = noise(engine, 60, level=0.01)
     play(engine, x[:, :128], with_controls(engine, mix=0.0))
@@ -51,8 +51,8 @@ def test_a_glide_moves_the_gain_too():
     assert np.allclose(ratio, 0.1, rtol=1e-4)
 
 
-class WithAttributes:
-    """A stream that only notes what is set."""
+class AttributeRecorder:
+    """Stand-in for a stream that records which attributes are set."""
 
     attributes = ("learn_source", "reset_source")
 
@@ -67,7 +67,7 @@ def test_attributes_follow_the_controls():
     from rtrave.control.vector import make_layout
     from rtrave.engine.attributes import Attributes
 
-    layout, model = make_layout(2), WithAttributes()
+    layout, model = make_layout(2), AttributeRecorder()
     follower = Attributes(model, layout)
     controls = layout.defaults()
     learn, reset = (layout.slots[f"attribute/{name}"] for name in ("learn_source", "reset_source"))

@@ -1,4 +1,4 @@
-"""A model that gives no numbers is muted for a hop, without a click at either end, and reported."""
+"""A hop in which the model returns NaN is muted, without a click at either end, and counted."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,16 @@ from tests.engine.playing import noise, play, tiny_engine
 def test_a_hop_of_nan_is_muted_and_counted():
     engine = tiny_engine()
     x = noise(engine, 40, level=0.05)
-    real = engine.stream.decode_hop
-    heard, counted = [], []
+    decode_hop = engine.stream.decode_hop
+    outputs, counted = [], []
     for hop, block in enumerate(np.split(x, 40, axis=1)):
-        engine.stream.decode_hop = (lambda *hop: np.full_like(real(*hop), np.nan)) if hop in (20, 21) else real
-        heard.append(play(engine, block))
+        engine.stream.decode_hop = (
+            (lambda *hop: np.full_like(decode_hop(*hop), np.nan)) if hop in (20, 21) else decode_hop
+        )
+        outputs.append(play(engine, block))
         counted.append(engine.report.nonfinite_out)
     assert [hop for hop, count in enumerate(counted) if count] == [20, 21]
-    y = np.concatenate(heard, axis=1)
+    y = np.concatenate(outputs, axis=1)
     assert np.isfinite(y).all()
     muted = y[:, engine.limiter_delay :][:, 20 * 128 + 64 : 22 * 128]
     assert not muted.any() and y[:, -128:].any()

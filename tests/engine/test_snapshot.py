@@ -1,4 +1,4 @@
-"""A snapshot holds everything the next hop depends on."""
+"""A snapshot holds everything that the next hop depends on."""
 
 import numpy as np
 import pytest
@@ -27,12 +27,12 @@ def test_a_snapshot_is_a_copy():
     x = noise(engine, 10)
     play(engine, x)
     state = engine.snapshot()
-    kept = {name: value.copy() for name, value in state.items()}
+    copies = {name: value.copy() for name, value in state.items()}
     play(engine, x)
-    assert all(np.array_equal(kept[name], state[name]) for name in kept)
+    assert all(np.array_equal(copies[name], state[name]) for name in copies)
 
 
-def test_a_fresh_engine_can_be_kept_too():
+def test_a_new_engine_has_a_snapshot_too():
     engine = tiny_engine()
     state = engine.snapshot()
     x = noise(engine, 10)
@@ -47,7 +47,7 @@ def test_another_models_snapshot_is_refused():
         engine.restore(stereo.snapshot())
 
 
-def test_reset_is_fresh():
+def test_a_reset_engine_plays_as_a_new_one():
     engine = tiny_engine()
     x = noise(engine, 10)
     expected = play(engine, x)

@@ -1,4 +1,4 @@
-"""A second source of latents: a clip, morphed or interleaved."""
+"""Source B: a clip or the second input, morphed or interleaved with the latents."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A path through the latents: recorded, looped, at any speed; and the spherical one."""
+"""Trajectories: a recorded path, looped and at any speed, and the spherical path."""
 
 import numpy as np
 import pytest
@@ -25,15 +25,15 @@ def test_a_loop_repeats_what_was_recorded(space: int) -> None:
 
 def test_a_path_that_does_not_loop_stays_at_its_end() -> None:
     chain, path = recorded(space=1)
-    went = chain.play(latents(3, 25))
-    assert np.array_equal(went[:, :10], path) and (went[:, 10:] == path[:, -1:]).all()
+    observed = chain.play(latents(3, 25))
+    assert np.array_equal(observed[:, :10], path) and (observed[:, 10:] == path[:, -1:]).all()
 
 
 def test_speed_halves_doubles_and_reverses() -> None:
     chain, path = recorded(space=1, trajectory_speed=0.5)
-    went = chain.play(latents(3, 19))
-    assert np.allclose(went[:, ::2], path, atol=1e-6)
-    assert np.allclose(went[:, 1::2], (path[:, 1:] + path[:, :-1]) / 2, atol=1e-6)
+    observed = chain.play(latents(3, 19))
+    assert np.allclose(observed[:, ::2], path, atol=1e-6)
+    assert np.allclose(observed[:, 1::2], (path[:, 1:] + path[:, :-1]) / 2, atol=1e-6)
     chain, path = recorded(space=1, trajectory_speed=-1.0)
     assert np.array_equal(chain.play(latents(3, 10)), path[:, ::-1])
     chain, path = recorded(space=1, trajectory_speed=2.0)
@@ -63,7 +63,7 @@ def test_a_new_recording_replaces_the_old_one() -> None:
     assert np.array_equal(chain.play(latents(3, 8)), np.tile(second, 2))
 
 
-def test_what_is_longer_than_there_is_room_for_is_left_out() -> None:
+def test_frames_beyond_the_longest_path_are_not_recorded() -> None:
     frames = round(RECORDED_S * RATE_HZ)
     chain, path = recorded(frames + 5, space=1, trajectory_loop=1)
     assert np.array_equal(chain.play(latents(3, frames + 1)), np.concatenate((path[:, :frames], path[:, :1]), axis=1))
@@ -77,7 +77,7 @@ def test_the_spherical_path_is_the_pure_function() -> None:
     assert np.allclose(chain.play(latents(5, 2 * frames)), np.tile(path, 2), atol=1e-5)
 
 
-def test_nothing_recorded_changes_nothing() -> None:
+def test_without_a_recorded_path_nothing_changes() -> None:
     chain = Chain(3)
     chain.set(trajectory_play=1, trajectory_amount=1.0)
     z = latents(3)

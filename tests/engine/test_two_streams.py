@@ -1,4 +1,4 @@
-"""Two streams in one batch: each is what an engine of its own would play, and nothing of one is heard in the other."""
+"""Two streams in one batch: each equals an engine of its own, and neither changes the other."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.engine.playing import noise, play, tiny_engine, with_controls
 from tests.tiny import tiny_model
 
 HOPS = 24
-# Everything that draws, remembers or levels; hot enough for limiter and gate to work.
+# Controls that draw noise, keep state or change levels; loud enough that the limiter and the gate act.
 BUSY = {
     "out_gain": 12.0, "in_gate": -30.0, "temperature": 1.0, "dims": 2, "noise": 0.5, "latent_smooth": 20.0,
     "latent_lfo_shape": 5, "latent_lfo_rate": 8.0, "latent_lfo_depth": 1.0, "mix": 0.7,
@@ -33,7 +33,7 @@ def busy(engine, **values):
 
 
 @pytest.mark.parametrize("settings", [{}, BUSY])
-def test_what_one_hears_leaves_the_other_alone(settings):
+def test_the_first_input_does_not_change_the_second_output(settings):
     def right(left_level):
         engine = two_streams()
         x = noise(engine, HOPS)
@@ -45,7 +45,7 @@ def test_what_one_hears_leaves_the_other_alone(settings):
     assert np.abs(right(0.0)).max() > 0.01
 
 
-def test_it_goes_in_both_directions():
+def test_the_second_input_does_not_change_the_first_output():
     outputs = []
     for level in (0.0, 100.0):
         engine = two_streams()
@@ -64,22 +64,22 @@ def test_two_streams_are_two_mono_engines(width):
     left = tiny_engine()
     assert np.allclose(play(left, x[:1], busy(left)), y[:1], atol=1e-5)
     right = tiny_engine()
-    right.stream.noise = second_of(0 if width == 1 else None)
+    right.stream.noise = noise_of_second(own=width == 1)
     assert np.allclose(play(right, x[1:], busy(right)), y[1:], atol=1e-5)
 
 
-def second_of(own):
-    """What the second stream draws: noise of its own, or the first's (None)."""
+def noise_of_second(own):
+    """Return the noise source of the second stream: its own draws, or those of the first stream."""
     both = apart(seeded_noise(0), 1.0)
 
     def draw(kind, frame, shape):
         rows = both(kind, frame, (2, *shape[1:]))
-        return rows[:1] if own is None else rows[1:]
+        return rows[1:] if own else rows[:1]
 
     return draw
 
 
-def test_one_sound_in_both_is_mono_where_the_noise_is():
+def test_equal_inputs_give_mono_where_the_noise_is_mono():
     engine = two_streams()
     x = np.repeat(noise(engine, HOPS)[:1], 2, axis=0)
     y = play(engine, x, busy(engine, out_width=0.0))
@@ -88,20 +88,20 @@ def test_one_sound_in_both_is_mono_where_the_noise_is():
 
 
 @pytest.mark.parametrize("kind", ["fill", "synth"])
-@pytest.mark.parametrize(("width", "alike"), [(0.0, 1.0), (0.5, np.sqrt(0.5)), (1.0, 0.0), (2.0, -1.0)])
-def test_width_turns_the_noise_apart(kind, width, alike):
+@pytest.mark.parametrize(("width", "correlation"), [(0.0, 1.0), (0.5, np.sqrt(0.5)), (1.0, 0.0), (2.0, -1.0)])
+def test_width_sets_the_correlation_of_the_noise(kind, width, correlation):
     left, right = apart(seeded_noise(3), width)(kind, 5, (2, 20000))
-    assert np.corrcoef(left, right)[0, 1] == pytest.approx(alike, abs=0.02)
+    assert np.corrcoef(left, right)[0, 1] == pytest.approx(correlation, abs=0.02)
     assert right.std() == pytest.approx(left.std(), rel=0.02)
     assert np.array_equal(left, seeded_noise(3)(kind, 5, (2, 20000))[0])
 
 
-def test_an_lfo_steps_at_random_alike_in_both():
+def test_the_random_lfo_is_the_same_in_both_streams():
     left, right = apart(seeded_noise(3), 1.0)("lfo", 5, (2, 16))
     assert np.array_equal(left, right)
 
 
-def test_native_stereo_is_mono_at_width_0_and_as_it_is_at_1():
+def test_native_stereo_is_mono_at_width_0_and_unchanged_at_1():
     engine = tiny_engine(channels=2)
     x = noise(engine, HOPS)
     plain = play(engine, x)
@@ -113,14 +113,14 @@ def test_native_stereo_is_mono_at_width_0_and_as_it_is_at_1():
     assert np.allclose(wide[0] - wide[1], 2 * (plain[0] - plain[1]), atol=1e-5)
 
 
-def test_set_width_keeps_the_middle():
+def test_set_width_keeps_the_mid_signal():
     y = np.random.default_rng(0).standard_normal((2, 17)).astype(np.float32)
     moved = y.copy()
     set_width(moved, np.linspace(0, 2, 17, dtype=np.float32))
     assert np.allclose(moved.sum(axis=0), y.sum(axis=0), atol=1e-5)
 
 
-def test_the_control_moves_to_its_place_within_a_hop():
+def test_the_width_reaches_its_target_within_a_hop():
     engine = tiny_engine(channels=2)
     x = noise(engine, HOPS)
     controls = np.tile(engine.layout.defaults(), (HOPS, 1))
@@ -132,14 +132,14 @@ def test_the_control_moves_to_its_place_within_a_hop():
 
 
 @pytest.mark.parametrize("frames", [1, 4])
-def test_a_snapshot_brings_both_back(frames):
+def test_a_snapshot_restores_both_streams(frames):
     engine = two_streams(frames)
     x = noise(engine, 8)
     half = x.shape[1] // 2
     controls = busy(engine, out_width=0.4)
     play(engine, x[:, :half], controls)
-    kept = engine.snapshot()
+    state = engine.snapshot()
     first = play(engine, x[:, half:], controls)
     other = two_streams(frames, seed=9)
-    other.restore(kept)
+    other.restore(state)
     assert np.array_equal(first, play(other, x[:, half:], controls))

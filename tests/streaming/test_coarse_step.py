@@ -1,4 +1,4 @@
-"""A model whose noise comes in frames longer than a latent frame steps several latent frames at once, and says so."""
+"""A model with noise frames longer than a latent frame steps several latent frames at once, and reports that step."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def model():
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_plays_in_whole_steps(model, backend):
+def test_a_stream_plays_whole_steps_only(model, backend):
     live = stream(model, backend=backend, seed=3)
     assert model.frames_per_step == 8
     assert live.hop == 1024
@@ -57,11 +57,11 @@ def test_the_engine_takes_the_same_step(model):
     y = np.empty((1, 4096), np.float32)
     for start in range(0, 4096, 1024):
         engine.process(x[:, start : start + 1024], engine.layout.defaults(), y[:, start : start + 1024])
-    late = engine.limiter_delay
-    assert np.array_equal(y[:, late:], expected[:, :-late])
+    delay = engine.limiter_delay
+    assert np.array_equal(y[:, delay:], expected[:, :-delay])
 
 
-def test_ordinary_models_step_frame_by_frame():
+def test_other_models_step_frame_by_frame():
     for name in ("v1", "v2", "v2_small", "v2_nopqmf", "v3", "discrete", "brave", "raspberry"):
         network = load_architecture(name)
         small = dataclasses.replace(

@@ -1,4 +1,4 @@
-"""A longer hop, or more signals side by side, are the same stream."""
+"""Neither a longer hop nor other signals in the batch change a stream."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def sound():
 def test_longer_hops(model, sound, precision):
     long, short = stream(model, hop=512, precision=precision), stream(model, backend="torch")
     assert (long.hop, short.hop) == (512, 128)
-    # A block of int8 has one scale for what it meets, so its length matters there
+    # int8 scales its inputs once per block, so the length of a block changes the result.
     assert peak_error(long.process(sound[:1]), short.process(sound[:1])) < (1e-4 if precision == "float32" else 0.2)
 
 
@@ -42,6 +42,6 @@ def test_a_silent_signal_stays_silent_beside_a_loud_one(model, sound):
     )
 
 
-def test_no_multiple_of_the_ratio(model):
+def test_a_hop_must_be_a_multiple_of_the_ratio(model):
     with pytest.raises(rtrave.RtraveError, match="hop: expected a multiple of the ratio 128, got 300: use 256"):
         stream(model, hop=300)

@@ -1,4 +1,4 @@
-"""`rtrave.stream` refuses what it does not know, in one line, and its signature is the public one."""
+"""`rtrave.stream` refuses unknown options in one line; the public names and its signature stay."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""int8: close to float32, not the same, and smaller."""
+"""int8 is close to float32, not equal to it, and smaller."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from rtrave.model.registry import find_model
 from rtrave.settings import assets_dir
 
 
-def signal_to_noise_db(expected, came):
-    return 10 * np.log10(np.square(expected).sum() / np.square(came - expected).sum())
+def signal_to_noise_db(expected, observed):
+    return 10 * np.log10(np.square(expected).sum() / np.square(observed - expected).sum())
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_weights_are_smaller():
     assert size("int8") < 0.5 * size("float32")
 
 
-def test_unknown():
+def test_refused_precisions():
     with pytest.raises(rtrave.RtraveError, match="expected one of float32, int8"):
         GraphShape(precision="int4")
     with pytest.raises(rtrave.RtraveError, match="expected 'float32' for the backend 'torch', got 'int8': use 'onnx'"):

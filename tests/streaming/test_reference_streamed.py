@@ -1,4 +1,4 @@
-"""Streamed through torch and through the compiled path, every model gives what the reference's own stream gives."""
+"""Every model, streamed through torch and through ONNX Runtime, equals the reference's own stream."""
 
 import json
 
@@ -22,18 +22,18 @@ def backend(request):
 
 
 def partitions(frames):
-    """One latent frame at a time, all at once, and uneven."""
+    """Return three partitions: one latent frame at a time, all at once, and uneven."""
     return [[1] * frames, [frames], [1, 3, 2, frames - 6]]
 
 
 def cut(signal, sizes, samples):
-    """A signal [B, *, T] in blocks of so many units of so many samples."""
+    """Cut a signal [B, *, T] into blocks of `sizes` latent frames, each of `samples` samples."""
     return np.split(signal, samples * np.cumsum(sizes)[:-1], axis=2)
 
 
 def test_encode(case, backend):
     model, ref, _ = case
-    live = stream(model, backend=backend, compat="nn~")  # that is the decoder's matter; one graph serves all tests
+    live = stream(model, backend=backend, compat="nn~")  # the encoder ignores it; one graph serves all tests
     expected = raw_latents(model, ref["stream_encoded"])
     for sizes in partitions(expected.shape[2]):
         live.reset()
@@ -45,14 +45,14 @@ def test_encode(case, backend):
 
 
 def raw_latents(model, encoded):
-    """What the regularisation makes of the reference's raw streamed output."""
+    """Apply the regularisation to the reference's raw streamed output."""
     import torch
 
     with torch.no_grad():
         return model.encoder.latents(torch.from_numpy(encoded), 1)[0].numpy()
 
 
-def test_decode_as_upstream(case, backend):
+def test_decode_equals_upstream(case, backend):
     model, ref, _ = case
     live = stream(model, backend=backend, compat="nn~", noise=constant_noise)
     z = raw_latents(model, ref["stream_encoded"])
@@ -62,14 +62,15 @@ def test_decode_as_upstream(case, backend):
         assert peak_error(y, ref["stream_decoded"]) < 1e-4
 
 
-def test_the_whole_stream_as_upstream(case, backend):
+def test_the_whole_stream_equals_upstream(case, backend):
     model, ref, _ = case
     live = stream(model, backend=backend, compat="nn~", noise=constant_noise)
     assert peak_error(live.process(ref["x"]), ref["stream_decoded"]) < 2e-4
 
 
-def test_compensated_decoder_is_offline_and_late(case):
-    """The native stream; noise synthesisers do not shift with their input, and are left out."""
+def test_the_compensated_decoder_equals_offline_after_its_delay(case):
+    """Compare the native stream with offline decoding. The noise of a noise synthesiser does not shift with the input,
+    so models that have one are left out."""
     model, ref, meta = case
     if model.decoder.noise is not None:
         assert meta["name"] in ("v1", "v1_causal", "v2_small")
@@ -78,8 +79,8 @@ def test_compensated_decoder_is_offline_and_late(case):
     z = ref["latent"][:, : model.network.latent_size]
     y, delay = live.decode(z), model.decoder_delay()
     settled = y.shape[2] // 4  # the receptive field, in which offline has zeros where a stream has history
-    came, expected = y[..., settled + delay :], ref["decoded"][..., settled : y.shape[2] - delay]
-    if came.shape[2] < model.network.ratio:
+    observed, expected = y[..., settled + delay :], ref["decoded"][..., settled : y.shape[2] - delay]
+    if observed.shape[2] < model.network.ratio:
         assert meta["name"] == "v2_small"
         return
-    assert peak_error(came, expected) < (5e-3 if meta["name"] == "brave" else 1e-4)
+    assert peak_error(observed, expected) < (5e-3 if meta["name"] == "brave" else 1e-4)

@@ -1,4 +1,4 @@
-"""A stream through either backend: partition, reset, snapshots, independence, batch, refusals."""
+"""Contract of a stream on either backend: partition, reset, snapshots, independence, batch, refusals."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_snapshot_and_restore(live, x):
     assert np.array_equal(live.process(x[..., 128 * 10 :]), after)
 
 
-def test_a_foreign_snapshot_changes_nothing(live, x):
+def test_a_refused_snapshot_changes_nothing(live, x):
     live.process(x[..., :1280])
     before = live.snapshot()
     counters = {name: before[name] for name in ("encoded_frames", "decoded_frames")}
@@ -56,7 +56,7 @@ def test_a_foreign_snapshot_changes_nothing(live, x):
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_two_streams_do_not_touch(live, model, x):
+def test_two_streams_are_independent(live, model, x):
     alone = live.process(x)
     live.reset()
     other = stream(model, backend="onnx")
@@ -67,19 +67,19 @@ def test_two_streams_do_not_touch(live, model, x):
     assert np.array_equal(np.concatenate(mixed, axis=2), alone)
 
 
-def test_the_input_is_left_alone(live, x):
-    kept = x.copy()
+def test_the_input_is_not_changed(live, x):
+    before = x.copy()
     live.process(x)
-    assert np.array_equal(x, kept)
+    assert np.array_equal(x, before)
 
 
 def test_the_output_is_not_overwritten_by_the_next_block(live, x):
     first = live.process(x[..., :128])
     z = live.encode(x[..., :128])
-    kept, kept_z = first.copy(), z.copy()
+    first_copy, z_copy = first.copy(), z.copy()
     live.process(x[..., 128:256])
-    assert np.array_equal(first, kept)
-    assert np.array_equal(z, kept_z)
+    assert np.array_equal(first, first_copy)
+    assert np.array_equal(z, z_copy)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 17, 127, 129, 2047])
@@ -108,13 +108,16 @@ def test_compiled_equals_torch(model, x):
     compiled, reference = stream(model), stream(model, backend="torch")
     y, expected = compiled.process(x), reference.process(x)
     assert np.abs(y - expected).max() < 1e-4 * np.abs(expected).max()
-    own, theirs = compiled.snapshot(), reference.snapshot()
-    assert own.keys() == theirs.keys()
-    errors = [np.abs(own[name] - theirs[name]).max() / max(np.abs(theirs[name]).max(), 1) for name in own]
+    observed_state, expected_state = compiled.snapshot(), reference.snapshot()
+    assert observed_state.keys() == expected_state.keys()
+    errors = [
+        np.abs(observed_state[name] - expected_state[name]).max() / max(np.abs(expected_state[name]).max(), 1)
+        for name in observed_state
+    ]
     assert max(errors) < 1e-3
 
 
-def test_rows_of_a_batch_are_streams_of_their_own(model, x):
+def test_rows_of_a_batch_are_independent_streams(model, x):
     batch = stream(model, batch=2)
     y = batch.process(np.concatenate((x, -x)))
     single = stream(model).process(x)

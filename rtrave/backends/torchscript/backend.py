@@ -1,6 +1,6 @@
 """A third-party TorchScript file as encoder and decoder of a stream. Needs no torch.
 
-Nothing here is for a device's callback: every call waits for the worker process.
+A device's callback must not call it: every call waits for the worker process.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ class TorchScriptBackend:
     """A TorchScript file as encoder and decoder, one hop at a time; see `Backend`. Every call waits for the worker.
 
     An effect has no latents: `decode` plays the input of the last `encode`. A file that only encodes returns that
-    input. A worker that hangs or dies is ended, and the next call starts another one, which begins from the start.
+    input. A worker that hangs or dies is ended, and the next call starts another one, in the state after loading.
 
     Parameters
     ----------
     script : ProbedScript
     threads : int
-        Of torch.
+        Threads of torch.
 
     Attributes
     ----------
     limit_s : float
-        How long one call may take; after that the worker is killed.
+        Longest time of one call; after that the worker is killed.
     restarts : int
         Workers that were started after the first.
     """
@@ -69,7 +69,7 @@ class TorchScriptBackend:
         return mean, np.zeros_like(mean)
 
     def draw_shapes(self) -> dict[str, tuple[int, int]]:
-        """See `Backend`: none, since what the file draws is its own."""
+        """See `Backend`: none, since the file makes its own random draws."""
         return {}
 
     def decode(self, z: Signal, draws: Mapping[str, Signal] | None = None) -> Signal:
@@ -86,7 +86,7 @@ class TorchScriptBackend:
             self._ask("effect")
         y = np.zeros((1, plan.hop, plan.channels), np.float32)
         y[0, :, : plan.outputs] = self._block.y.T
-        if plan.outputs == 1:  # one channel goes to all
+        if plan.outputs == 1:  # one channel plays on all
             y[...] = y[:, :, :1]
         return y
 
@@ -95,7 +95,7 @@ class TorchScriptBackend:
         return {}
 
     def reset(self) -> None:
-        """See `Backend`: the file as it was after loading."""
+        """See `Backend`: the file returns to its state after loading."""
         self._ready()
         self._ask("reset")
 
@@ -137,7 +137,8 @@ class TorchScriptBackend:
 
     def _start(self) -> None:
         script = self._script
-        self._worker, self._block = Worker(), create_block(script.plan)  # a new block: the old worker may yet write
+        # Each worker has a block of its own, since the old one may still write.
+        self._worker, self._block = Worker(), create_block(script.plan)
         request = {
             "path": str(script.source),
             "hash": self.facts.model_hash,

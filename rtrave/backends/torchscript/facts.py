@@ -25,7 +25,7 @@ from rtrave.model.formats.archive import SUFFIX, check_archive, is_official
 from rtrave.model.spec import ModelSpec
 from rtrave.settings import cache_dir
 
-PROBE_VERSION = 2  # raised with every change of what is probed or how it is kept
+PROBE_VERSION = 2  # raised with every change of the probe or of its record
 PROBE_LIMIT_S = 60.0
 DEFAULT_SAMPLE_RATE = 44100
 ATTRIBUTE_ROOT = "/rtrave/attribute/"
@@ -71,7 +71,7 @@ class ProbedScript:
     attributes : dict
         Name to list of values to set; only those that the user gave.
     notes : tuple of str
-        What a user must know, one line each.
+        Notes for the user, one line each.
     """
 
     facts: ModelFacts
@@ -83,7 +83,7 @@ class ProbedScript:
 
 
 def is_script(path: Path) -> bool:
-    """Tell whether a model file is a third-party TorchScript file; RAVE's own exports are rebuilt instead.
+    """Return True for a third-party TorchScript file; RAVE's own exports are rebuilt as native models instead.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def ensure_torchscript(
     source : Path
         A `.ts` file.
     attributes : mapping
-        Name to list of values, to be set before it plays; they are tried here.
+        Name to list of values, to be set before it plays; the probe tries them.
     report : callable
         Called with each line that a user must know.
 
@@ -128,7 +128,7 @@ def ensure_torchscript(
 
 
 def torchscript_folder(source: Path, digest: str, attributes: Mapping[str, list[Any]]) -> Path:
-    """Return where the facts of a TorchScript file lie, probed or not."""
+    """Return the folder of a TorchScript file's facts, whether it is probed or not."""
     key = json.dumps([str(source.resolve()), digest, sorted(attributes.items()), PROBE_VERSION])
     return cache_dir() / "torchscript" / hashlib.sha256(key.encode()).hexdigest()[:32]
 

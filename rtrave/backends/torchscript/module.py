@@ -31,7 +31,7 @@ class Script:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._first: Any = torch.jit.load(io.BytesIO(data), map_location="cpu").eval()
-        except Exception as error:  # torch raises whatever its reader meets
+        except Exception as error:  # torch's reader raises exceptions of any kind
             raise RtraveError(f"cannot be loaded as TorchScript: {last_line(error)}") from error
         self._attributes = attributes
         self.module: Any = None

@@ -1,4 +1,4 @@
-"""A TorchScript backend whose results come one hop later, so that no caller waits for a slow worker. Needs no torch."""
+"""A TorchScript backend with a latency of one hop, so that the audio never waits for its worker. Needs no torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PipelinedBackend:
     inner : TorchScriptBackend
         Does the work.
     offline : bool
-        Nothing waits for the sound: a hop may take as long as it takes.
+        Nothing waits for the sound, so the time of a hop has no limit.
     """
 
     def __init__(self, inner: TorchScriptBackend, offline: bool) -> None:

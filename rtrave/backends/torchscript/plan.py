@@ -1,4 +1,4 @@
-"""Which methods of a TorchScript file are called, with which shapes, in which shared memory. Needs no torch.
+"""The plan of a TorchScript file: its methods to call, their shapes and their shared memory. Needs no torch.
 
 The contract is that of nn~: a buffer `{method}_params` = [in channels, in ratio, out channels, out ratio] per method,
 where a ratio of 1 is audio and a greater one is samples per latent frame.
@@ -34,7 +34,7 @@ class Call:
     method : str
     in_channels, out_channels : int
     in_ratio, out_ratio : int
-        Samples of audio per number; 1 is audio.
+        Audio samples per latent frame; 1 where the channels are audio.
     """
 
     method: str

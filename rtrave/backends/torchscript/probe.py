@@ -15,21 +15,21 @@ from rtrave.errors import RtraveError
 
 PROBE_HOPS = 4
 NOISE_LEVEL = 0.1
-TOLERANCE = 1e-3  # of the peak: blocks that differ by less join
+TOLERANCE = 1e-3  # of the peak: with a smaller difference the blocks join
 USUAL_METHODS = ("forward", "encode", "decode")
 RATE_NAMES = ("sr", "sampling_rate", "sample_rate")
 ATTRIBUTE_TYPES = ("bool", "int", "float", "str", "tensor", "buffer")  # by nn~'s type ids
 
 
 def probe(script: Script) -> dict[str, Any]:
-    """Return everything a player must know, as plain JSON.
+    """Return all facts that a player needs, as plain JSON.
 
     Returns
     -------
     dict
         plan, methods (all of them, with their params), labels, sample_rate (Hz, or None where it has none),
-        attributes ({name: {types, value}}), parameters, finite, streaming (None where it draws random numbers, so that
-        nobody can know), difference (of chunked and whole, share of the peak), hop_ms.
+        attributes ({name: {types, value}}), parameters, finite, streaming (None where it draws random numbers, which
+        hide the answer), difference (between chunked and whole, as a share of the peak), hop_ms.
 
     Raises
     ------

@@ -60,12 +60,12 @@ class Worker:
         return answer
 
     def kill(self) -> None:
-        """End it by its id, now."""
+        """Kill the process at once."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             try:
                 if pipe is not None:
                     pipe.close()
-            except OSError:  # what it never read
+            except OSError:  # the worker ended before it read everything
                 pass

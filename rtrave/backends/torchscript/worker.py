@@ -2,9 +2,10 @@
 
 Started as `python -m rtrave.backends.torchscript.worker`.
 
-One JSON object per line comes in on stdin and one goes out on stdout for each: {"ok": true, ...} or {"error": text}.
-The first is {"do": "probe" or "open", ...}; after "open" come "encode", "decode", "effect" and "reset", their arrays in
-the shared `Block`. The end of stdin means that the player has ended, and ends this process even while a method hangs.
+Each line on stdin is a request, one JSON object, and gets one on stdout: {"ok": true, ...} or {"error": text}. The
+first request is {"do": "probe" or "open", ...}; after "open" follow "encode", "decode", "effect" and "reset", with
+their arrays in the shared `Block`. The end of stdin means that the player has ended, and ends this process even while
+a method hangs.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Player:
         for _ in range(WARM_UP_CALLS):
             for part in ("encode", "decode", "effect"):
                 if getattr(self.plan, part):
-                    with contextlib.suppress(RtraveError):  # it may refuse silence; it says so when it plays
+                    with contextlib.suppress(RtraveError):  # a file may refuse silence; playing then reports it
                         self.actions[part]()
         self.script.reset()
 
@@ -88,7 +89,7 @@ def _listen(requests: queue.SimpleQueue[dict[str, Any]]) -> None:
 
 
 def answer(request: dict[str, Any], player: Player | None) -> tuple[dict[str, Any], Player | None]:
-    """Do one request; return the answer, and the player from now on."""
+    """Carry out one request; return the answer, and the player for the next requests."""
     if request["do"] == "probe":
         from rtrave.backends.torchscript.probe import probe
 
@@ -119,7 +120,7 @@ def main() -> None:
     """Run the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the player decides
     out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # a script may print
+    os.dup2(2, 1)  # a script may print, which must not mix with the answers
     torch.set_num_threads(1)
     serve(out)
 

@@ -1,4 +1,4 @@
-"""Playing foreign scripts through the engine, for the tests of scripts."""
+"""Engines on third-party TorchScript files, and functions that play a signal through them."""
 
 import time
 from contextlib import contextmanager
@@ -16,15 +16,15 @@ from rtrave.engine.engine import Engine
 from tests.third_party_scripts import save
 
 HOP = 2048
-FADED = max(round(LOOKAHEAD_S * 44100), MUTE_FADE)  # what a muted or lost hop costs of its neighbours
+FADED = max(round(LOOKAHEAD_S * 44100), MUTE_FADE)  # samples beside a muted or lost hop that the fades change
 
 
 def noise(channels, samples, seed=0):
     return (0.1 * np.random.default_rng(seed).standard_normal((channels, samples))).astype(np.float32)
 
 
-class HereWorker:
-    """A worker in this process, which is quicker to have; for what only probes."""
+class InProcessWorker:
+    """Stand-in for a worker process, inside this process: it starts faster. For tests that only probe."""
 
     def ask(self, request, limit_s):
         return answer(request, None)[0]
@@ -34,18 +34,19 @@ class HereWorker:
 
 
 def probed_here(*arguments, **options):
-    """`ensure_torchscript` with its probe in this process."""
-    with mock.patch("rtrave.backends.torchscript.facts.Worker", HereWorker):
+    """Call `ensure_torchscript` with its probe in this process."""
+    with mock.patch("rtrave.backends.torchscript.facts.Worker", InProcessWorker):
         return ensure_torchscript(*arguments, **options)
 
 
 def folder_of(script, tmp_path, **attributes):
+    """Save a module as TorchScript and probe it; return its folder in the cache."""
     return probed_here(save(script, tmp_path), {name: [value] for name, value in attributes.items()})
 
 
 @contextmanager
 def engine_of(folder, offline=True, seed=0):
-    """An engine on a script; its worker is ended with it."""
+    """Open an engine on a folder that `folder_of` returned; end its worker on exit."""
     backend = TorchScriptBackend(open_torchscript(folder))
     try:
         yield Engine(PipelinedBackend(backend, offline), seed)
@@ -54,11 +55,13 @@ def engine_of(folder, offline=True, seed=0):
 
 
 def play(engine, x, pace_s=0.0, **controls):
-    """Every hop of x [C, T]: output [C, T], z_in and z_out [D, N], and (hop, error) of what was lost.
+    """Play every hop of x [C, T], at least `pace_s` apart.
 
-    The limiter's delay is taken out of the output.
+    `controls` are keys of the vector with __ for /. The engine is reset after an error, as HopRunner does.
 
-    `controls` are keys of the vector with __ for /; as HopRunner does, the engine is reset after an error.
+    Returns
+    -------
+    output [C, T] without the limiter's delay, z_in [D, N], z_out [D, N], and a list of (hop, error) of the lost hops.
     """
     vector = engine.layout.defaults()
     for name, value in controls.items():
@@ -77,15 +80,15 @@ def play(engine, x, pace_s=0.0, **controls):
             engine.reset()
         time.sleep(max(0.0, pace_s - (time.monotonic() - began_s)))
     y = np.concatenate([y, engine._mixer._limiters[0].line], axis=1)[:, engine.limiter_delay :]
-    nothing = [np.zeros((engine.dims, 0), np.float32)]
-    return y, np.concatenate(nothing + latents_in, 1), np.concatenate(nothing + latents_out, 1), lost
+    empty = [np.zeros((engine.dims, 0), np.float32)]
+    return y, np.concatenate(empty + latents_in, 1), np.concatenate(empty + latents_out, 1), lost
 
 
 def limiter_delay(sample_rate):
-    """By how many samples the limiter makes an engine's output late besides."""
+    """Return the samples by which the limiter delays an engine's output."""
     return round(LOOKAHEAD_S * sample_rate)
 
 
-def later(signal, samples=HOP):
-    """A signal as it comes out `samples` later."""
+def delayed(signal, samples=HOP):
+    """Delay a signal by `samples`: the same length, with zeros before it."""
     return np.concatenate([np.zeros((len(signal), samples), np.float32), signal[:, :-samples]], axis=1)

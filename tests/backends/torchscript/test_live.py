@@ -1,4 +1,4 @@
-"""Foreign scripts through `rtrave live` and `rtrave render`, as a user runs them."""
+"""Third-party TorchScript files through `rtrave live` and `rtrave render`, as a user runs them."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.backends.torchscript.playing import FADED, HOP, later, limiter_delay, noise
+from tests.backends.torchscript.playing import FADED, HOP, delayed, limiter_delay, noise
 from tests.player.running import live_process, read_wav, rtrave
 from tests.third_party_scripts import Autoencoder, Blur, Effect, Features, Troubled, directly, save
 
@@ -18,12 +18,12 @@ def scripts(tmp_path_factory):
 
 
 def expected(name, path, x, gain=0.8):
-    """What is heard for x, one hop and the limiter later."""
+    """Return the output for x, delayed by one hop and the limiter."""
     if name == "Effect":
-        return later(directly(path, x, gain=gain), HOP + limiter_delay(48000))
+        return delayed(directly(path, x, gain=gain), HOP + limiter_delay(48000))
     if name == "Features":
-        return later(x, HOP + limiter_delay(22050))
-    y = later(directly(path, x), HOP + limiter_delay(44100))
+        return delayed(x, HOP + limiter_delay(22050))
+    y = delayed(directly(path, x), HOP + limiter_delay(44100))
     return np.repeat(y, 2 // len(y), axis=0)
 
 
@@ -46,7 +46,7 @@ def test_live(scripts, name, tmp_path):
     assert np.array_equal(y, expected(name, path, x))
     latents = np.fromfile(take / "latents_in.f32", np.float32)
     if name == "Features":
-        assert np.array_equal(latents.reshape(-1, 4).T, later(directly(path, x, "encode"), 4))
+        assert np.array_equal(latents.reshape(-1, 4).T, delayed(directly(path, x, "encode"), 4))
     else:
         assert latents.size == 0
 
@@ -58,8 +58,8 @@ def test_render(scripts, name, tmp_path):
     rate = {"Effect": 48000, "Features": 22050}.get(name, 44100)
     x = noise(channels, 7 * HOP)
     soundfile.write(tmp_path / "in.wav", x.T, rate, subtype="FLOAT")
-    more = ["--set", "/rtrave/attribute/gain=0.5"] if name == "Effect" else []
-    done = rtrave("render", tmp_path / "in.wav", tmp_path / "out.wav", "--model", path, *more)
+    options = ["--set", "/rtrave/attribute/gain=0.5"] if name == "Effect" else []
+    done = rtrave("render", tmp_path / "in.wav", tmp_path / "out.wav", "--model", path, *options)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(read_wav(tmp_path / "out.wav"), expected(name, path, x, gain=0.5))
 
@@ -78,14 +78,14 @@ def test_live_plays_on_when_the_script_raises_and_hangs(scripts, tmp_path):
         assert "restarts 0" in live.text
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert any(event["kind"] == "nonfinite" and event["samples_out"] == HOP for event in events)
-    heard, y = read_wav(folder / "input.wav"), read_wav(folder / "output.wav")[:, limiter_delay(44100) :]
-    doubled = later(2 * np.minimum(heard, 1))
+    recorded, y = read_wav(folder / "input.wav"), read_wav(folder / "output.wav")[:, limiter_delay(44100) :]
+    doubled = delayed(2 * np.minimum(recorded, 1))
     inner = [slice(k * HOP + FADED, (k + 1) * HOP - FADED) for k in range(190)]
-    right = [np.allclose(y[:, part], doubled[:, part], atol=1e-6) for part in inner]
+    correct = [np.allclose(y[:, part], doubled[:, part], atol=1e-6) for part in inner]
     silent = [not y[:, part].any() for part in inner]
-    assert all(right[1:11] + right[13:21] + right[22:31])
+    assert all(correct[1:11] + correct[13:21] + correct[22:31])
     assert all(silent[11:13] + silent[21:22] + silent[31:60])
-    assert all(right[180:])  # the script is there again: it takes a second, or several where the computer is busy
+    assert all(correct[180:])  # a new worker plays: it starts in a second, or in several where the computer is busy
 
 
 def test_render_stops_where_the_script_raises(scripts, tmp_path):

@@ -1,4 +1,4 @@
-"""The thread beside the engine: each result comes one hop later, in its own place or not at all."""
+"""Pipelines: the threaded one returns each result one hop later, at its place in the sound or not at all."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ LATE, HANGS = "the TorchScript worker did not keep time", "the TorchScript worke
 
 
 class Work:
-    """Adds 10 to the input, waits while the gate is closed, and notes what it did; -1 is a reset."""
+    """Adds 10 to the input, waits while the gate is closed, and records what it did; -1 stands for a reset."""
 
     def __init__(self):
         self.done: list[float] = []
@@ -37,19 +37,19 @@ class Work:
 
 
 class Rig:
-    """A pipeline on such work; `keep_time` notes that hops are due in time."""
+    """A pipeline with `Work`; `keep_time` records that hops are due in time from now on."""
 
     def __init__(self, hop_s=HOP_S, offline=False, pipeline=ThreadedPipeline):
         self.work, self.kept_time = Work(), False
         self.gate, self.done = self.work.gate, self.work.done
-        more = () if pipeline is ImmediatePipeline else (hop_s, None if offline else self.keep_time)
-        self.pipeline = pipeline(self.work, *more)
+        timing = () if pipeline is ImmediatePipeline else (hop_s, None if offline else self.keep_time)
+        self.pipeline = pipeline(self.work, *timing)
 
     def keep_time(self):
         self.kept_time = True
 
     def exchange(self, value, reset=False):
-        """The result as (number, latent frame); the failure as a text; () where nothing is due yet."""
+        """Exchange a hop; return (number, latent frame), the text of a failure, or () where nothing is due yet."""
         hop = self.pipeline.exchange(np.full((1, 4), value, "f4"), np.full(2, value), int(value), reset)
         if hop.failure:
             assert not hop.y.any()
@@ -64,7 +64,7 @@ def wait_until(condition):
         time.sleep(0.001)
 
 
-def test_each_result_comes_with_the_next_hop():
+def test_each_result_is_returned_with_the_next_hop():
     rig = Rig()
     assert [rig.exchange(n) for n in range(40)] == [(), *((n + 10.0, n) for n in range(39))]
 
@@ -77,12 +77,12 @@ def test_a_patient_exchange_waits_as_long_as_it_takes():
     assert rig.exchange(2) == (11, 1)
 
 
-def test_a_failure_is_told_and_the_next_hop_plays():
+def test_a_failure_is_reported_and_the_next_hop_plays():
     rig = Rig()
     assert [rig.exchange(n) for n in (12, -13, 14, 15)] == [(), (22, 12), "bad luck", (24, 14)]
 
 
-def test_a_late_result_is_lost_and_its_followers_keep_their_place():
+def test_a_late_result_is_lost_and_the_next_ones_keep_their_place():
     rig = Rig()
     rig.pipeline.restart()
     rig.gate.clear()
@@ -94,7 +94,7 @@ def test_a_late_result_is_lost_and_its_followers_keep_their_place():
     assert [rig.exchange(3), rig.exchange(4)] == [(12, 2), (13, 3)]
 
 
-def test_nothing_is_waited_for_at_the_pace_of_the_sound():
+def test_an_exchange_at_the_pace_of_the_sound_does_not_wait():
     rig = Rig()
     rig.pipeline.restart()
     rig.gate.clear()
@@ -105,22 +105,22 @@ def test_nothing_is_waited_for_at_the_pace_of_the_sound():
     assert time.monotonic() - began_s < HOP_S / 2
 
 
-def test_a_hang_is_lost_hop_by_hop_and_nothing_piles_up():
+def test_a_hang_loses_hop_after_hop_and_nothing_piles_up():
     rig = Rig(hop_s=0.001)
     rig.pipeline.restart()
     rig.gate.clear()
-    told = [rig.exchange(n) for n in range(50)]
-    assert told[0] == ()
-    assert all(isinstance(line, str) and line for line in told[1:])
-    assert told[-1] == HANGS
+    results = [rig.exchange(n) for n in range(50)]
+    assert results[0] == ()
+    assert all(isinstance(line, str) and line for line in results[1:])
+    assert results[-1] == HANGS
     rig.gate.set()
-    wait_until(lambda: len(rig.done) == HOPS + 1)  # a reset, too
-    assert rig.exchange(100) == HANGS  # of the hop before, which was not handed over
+    wait_until(lambda: len(rig.done) == HOPS + 1)  # the four hops and one reset
+    assert rig.exchange(100) == HANGS  # the failure of the hop before, which the thread never received
     wait_until(lambda: 100 in rig.done)
     assert rig.exchange(101) == (110, 100)
 
 
-def test_a_restart_returns_nothing_of_what_was_taken_before():
+def test_a_restart_discards_the_hops_before_it():
     rig = Rig()
     rig.exchange(1)
     rig.pipeline.restart()
@@ -130,7 +130,7 @@ def test_a_restart_returns_nothing_of_what_was_taken_before():
     assert rig.done == [1, -1, 2, 3]
 
 
-def test_a_reset_comes_before_its_hop_and_nothing_is_lost():
+def test_a_reset_precedes_its_hop_and_nothing_is_lost():
     rig = Rig()
     assert [rig.exchange(1), rig.exchange(2, reset=True), rig.exchange(3)] == [(), (11, 1), (12, 2)]
     wait_until(lambda: len(rig.done) == 4)
@@ -146,7 +146,7 @@ def test_offline_it_stays_patient_after_a_restart():
     assert rig.exchange(2) == (11, 1)
 
 
-def test_the_immediate_one_returns_the_hop_it_took_and_raises():
+def test_the_immediate_pipeline_returns_the_hop_it_receives_and_raises():
     rig = Rig(pipeline=ImmediatePipeline)
     assert [rig.exchange(1), rig.exchange(2, reset=True)] == [(11, 1), (12, 2)]
     rig.pipeline.restart()

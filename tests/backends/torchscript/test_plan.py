@@ -1,4 +1,4 @@
-"""Which methods of a script are played."""
+"""Choice of the methods of a TorchScript file that are played."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The probe of a file before it plays; what a user must know is reported in one line each."""
+"""The probe of a TorchScript file before it plays, and its notes for the user, one line each."""
 
 import json
 
@@ -21,7 +21,7 @@ def probed(script, folder, reported):
 
 
 def known(script):
-    """What a folder says of a file, without the arrays that follow from it."""
+    """Return the facts that a folder holds of a file, without the arrays that follow from them."""
     return script.spec, script.facts.model_hash, script.source, script.plan, script.attributes, script.notes
 
 
@@ -50,7 +50,7 @@ def test_autoencoder_streams(tmp_path, reported):
     assert reported[1:] == ["autoencoder.ts reports no sample rate: 44100 Hz is assumed"]
 
 
-def test_a_file_without_memory_is_recognised(tmp_path, reported):
+def test_a_file_without_state_is_recognised(tmp_path, reported):
     assert probed(Blur(), tmp_path, reported).spec.streaming is False
     assert any("blur.ts does not stream" in line and "click every 46 ms" in line for line in reported)
 
@@ -69,14 +69,14 @@ def test_nan_is_reported(tmp_path, reported):
     assert reported[1:] == ["nan.ts gave NaN or infinity for noise: such blocks are played as silence"]
 
 
-def test_the_second_time_nothing_is_tried_but_the_notes_are_reported(tmp_path, reported):
+def test_a_known_file_is_not_probed_again_but_its_notes_are_reported(tmp_path, reported):
     first = probed(Blur(), tmp_path, reported)
     again = []
     assert probed(Blur(), tmp_path, again).spec == first.spec
     assert again == reported[1:]
 
 
-def test_a_damaged_record_is_made_again(tmp_path, reported):
+def test_a_damaged_record_is_rebuilt(tmp_path, reported):
     path = save(Effect(), tmp_path)
     folder = probed_here(path)
     good = json.loads((folder / MANIFEST).read_text())
@@ -84,26 +84,26 @@ def test_a_damaged_record_is_made_again(tmp_path, reported):
     assert probed_here(path, report=reported.append) == folder
     assert reported == ["trying out effect.ts ..."]
     record = json.loads((folder / MANIFEST).read_text())
-    record["probed"]["found"]["hop_ms"] = good["probed"]["found"]["hop_ms"]  # a time
+    record["probed"]["found"]["hop_ms"] = good["probed"]["found"]["hop_ms"]  # a measured time, which differs
     assert record == good
 
 
-def test_another_file_of_the_same_name_is_tried_again(tmp_path, reported):
+def test_another_file_of_the_same_name_is_probed(tmp_path, reported):
     path = save(Effect(), tmp_path)
     first = probed_here(path)
     path.write_bytes(save(Features(), tmp_path).read_bytes())
     assert probed_here(path) != first
 
 
-def test_the_worker_finds_the_same(tmp_path):
+def test_the_worker_process_finds_the_same_facts(tmp_path):
     path = save(Autoencoder(), tmp_path)
-    here = known(open_torchscript(probed_here(path)))
+    in_process = known(open_torchscript(probed_here(path)))
     for file in probed_here(path).iterdir():
         file.unlink()
-    assert known(open_torchscript(ensure_torchscript(path))) == here
+    assert known(open_torchscript(ensure_torchscript(path))) == in_process
 
 
-def test_facts_stand_where_a_graphs_would(tmp_path):
+def test_its_folder_gives_the_facts_of_a_model(tmp_path):
     facts = read_facts(probed_here(save(Features(), tmp_path)))
     assert (facts.hop, facts.latent_pca.shape, facts.latent_mean.shape) == (2048, (4, 4), (4,))
     assert TorchScriptSpec.from_json(json.loads(json.dumps(facts.spec.to_json()))) == facts.spec

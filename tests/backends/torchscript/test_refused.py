@@ -1,4 +1,4 @@
-"""Files that are not played, each with its one line."""
+"""Files that are refused, each with an error of one line."""
 
 import pickle
 import zipfile
@@ -13,7 +13,7 @@ from tests.third_party_scripts import Effect, Liar, Plain, Prior, Troubled, save
 
 
 class Bomb:
-    """Runs code where it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self):
         return print, ("executed",)
@@ -47,8 +47,8 @@ def truncated(path):
     return path
 
 
-def flipped(path):
-    """A whole archive whose code is nonsense."""
+def invalid_code(path):
+    """Write a complete archive whose code does not parse."""
     with zipfile.ZipFile(save(Effect(), path.parent)) as good, zipfile.ZipFile(path, "w") as bad:
         for name in good.namelist():
             bad.writestr(name, b"def forward(" if name.endswith("third_party_scripts.py") else good.read(name))
@@ -56,14 +56,14 @@ def flipped(path):
 
 
 def hostile_constants(path):
-    """TorchScript by its names, with a pickle inside that calls a function."""
+    """Write an archive with the file names of TorchScript and a pickle that calls a function."""
     with zipfile.ZipFile(save(Effect(), path.parent)) as good, zipfile.ZipFile(path, "w") as bad:
         for name in good.namelist():
             bad.writestr(name, pickle.dumps(Bomb(), 2) if name.endswith("/data.pkl") else good.read(name))
     return path
 
 
-def bomb(path):
+def zip_bomb(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("x/constants.pkl", b"")
         file.writestr("x/code/x.py", bytes(1 << 28))
@@ -78,10 +78,10 @@ def bomb(path):
         (checkpoint, "expected TorchScript, got a checkpoint"),
         (truncated, "expected TorchScript, got a damaged file"),
         (lambda path: archive(path, a_dot_txt="hello"), "got another archive"),
-        (bomb, "got 256 MiB when unpacked"),
+        (zip_bomb, "got 256 MiB when unpacked"),
     ],
 )
-def test_refused_before_torch_sees_it(tmp_path, make, why, capfd):
+def test_refused_before_torch_reads_it(tmp_path, make, why, capfd):
     path = make(tmp_path / "given.ts")
     with pytest.raises(RtraveError, match=why) as refused:
         check_archive(path)
@@ -98,7 +98,7 @@ def test_missing(tmp_path):
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (flipped, "cannot be loaded as TorchScript"),
+        (invalid_code, "cannot be loaded as TorchScript"),
         (hostile_constants, "cannot be loaded as TorchScript"),
         (lambda path: save(Plain(), path.parent), "breaks the nn~ contract"),
         (lambda path: save(Prior(), path.parent), "a method that takes or returns audio"),
@@ -129,7 +129,7 @@ def test_refused_attributes(tmp_path, attributes, why):
         probed_here(save(Effect(), tmp_path), attributes)
 
 
-def test_an_error_at_once_is_reported_as_it_is(tmp_path):
+def test_an_error_in_the_first_call_is_reported_unchanged(tmp_path):
     class Raises(Troubled):
         def forward(self, x):
             raise ValueError("no such block")
@@ -138,7 +138,7 @@ def test_an_error_at_once_is_reported_as_it_is(tmp_path):
         ensure_torchscript(save(Raises(), tmp_path))
 
 
-def test_a_script_that_hangs_at_once_is_ended(tmp_path, monkeypatch):
+def test_a_script_that_hangs_in_the_first_call_is_ended(tmp_path, monkeypatch):
     class Hangs(Troubled):
         def forward(self, x):
             while bool(x.sum() == x.sum()):

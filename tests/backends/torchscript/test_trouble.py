@@ -1,4 +1,4 @@
-"""A file that raises, hangs, returns NaN or dies is silent, reported, and plays on; it never stops the sound."""
+"""A script that raises, hangs, returns NaN or dies is muted and reported, and plays on; the sound never stops."""
 
 import os
 import subprocess
@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from rtrave.backends.torchscript import backend
-from tests.backends.torchscript.playing import FADED, HOP, engine_of, folder_of, later, noise, play
+from tests.backends.torchscript.playing import FADED, HOP, delayed, engine_of, folder_of, noise, play
 from tests.third_party_scripts import Troubled
 
 HOP_S = HOP / 44100
 RAISE, HANG, NAN, SHAPE = 2.0, 3.0, 4.0, 5.0
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +26,21 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def patient(folder):
-    """One offline engine for the tests that do not mind what it played before."""
+def offline_engine(folder):
+    """One offline engine for the tests that do not depend on what it played before."""
     with engine_of(folder) as engine:
         yield engine
 
 
 @pytest.fixture
-def engine(patient):
-    patient.reset()
-    return patient
+def engine(offline_engine):
+    offline_engine.reset()
+    return offline_engine
 
 
 @contextmanager
-def keeping_time(folder):
-    """An engine as in the audio process, warmed up."""
+def live_engine(folder):
+    """Open an engine as the audio process does, and warm it up."""
     with engine_of(folder, offline=False) as engine:
         play(engine, np.zeros((1, 4 * HOP), np.float32))
         engine.reset()
@@ -54,9 +54,9 @@ def with_trouble(hops, at, what):
 
 
 def equal_from(y, x, hop):
-    """Whether the output from a hop on is the doubled input, one hop later, but for a fade at its beginning."""
+    """Compare the output, from a hop on, with the doubled input one hop later; the fade at its start is left out."""
     start = hop * HOP + FADED
-    return np.allclose(y[:, start:], later(2 * x)[:, start:], atol=1e-6)
+    return np.allclose(y[:, start:], delayed(2 * x)[:, start:], atol=1e-6)
 
 
 @pytest.mark.parametrize(("what", "why"), [(RAISE, "no such block"), (SHAPE, "as its params say")])
@@ -65,7 +65,7 @@ def test_a_script_that_raises(engine, what, why):
     y, _, _, lost = play(engine, x)
     assert [index for index, _ in lost] == [6]
     assert why in lost[0][1]
-    assert not y[:, 6 * HOP : 8 * HOP].any()  # the lost hop, and the one after the reset
+    assert not y[:, 6 * HOP : 8 * HOP].any()  # the lost hop and the one after the reset
     assert equal_from(y, x, 8)
 
 
@@ -86,7 +86,7 @@ def test_nan_is_counted(engine):
 def test_a_script_that_hangs_is_ended_and_started_again(folder, monkeypatch):
     monkeypatch.setattr("rtrave.backends.torchscript.backend.CALL_LIMIT_S", 0.3)
     x = with_trouble(120, 5, HANG)
-    with keeping_time(folder) as engine:
+    with live_engine(folder) as engine:
         script = engine.stream.backend.inner
         before = script.worker_pid
         y, _, _, lost = play(engine, x, pace_s=HOP_S)
@@ -94,29 +94,29 @@ def test_a_script_that_hangs_is_ended_and_started_again(folder, monkeypatch):
         assert script.worker_pid != before
         assert not psutil.pid_exists(before)
     assert lost[0][0] == 6
-    back = lost[-1][0] + 2
-    assert back < 110
-    assert equal_from(y, x, back)
+    recovered = lost[-1][0] + 2
+    assert recovered < 110
+    assert equal_from(y, x, recovered)
     assert np.allclose(y[:, HOP : 6 * HOP - FADED], 2 * x[:, : 5 * HOP - FADED], atol=1e-6)
 
 
 def test_no_hop_takes_longer_than_a_hop_while_the_script_hangs(folder):
     x = with_trouble(30, 3, HANG)
     longest_s = 0.0
-    with keeping_time(folder) as engine:
+    with live_engine(folder) as engine:
         for start in range(0, x.shape[1], HOP):
             began_s = time.monotonic()
             play(engine, x[:, start : start + HOP])
             longest_s = max(longest_s, time.monotonic() - began_s)
-    assert longest_s < 2 * HOP_S  # the wait of a hop at most; the rest is the machine's
+    assert longest_s < 2 * HOP_S  # it waits for one hop at most; the load of the machine may add to that
 
 
 def test_dry_sound_passes_a_script_that_hangs(folder):
     x = with_trouble(20, 3, HANG)
-    with keeping_time(folder) as engine:
+    with live_engine(folder) as engine:
         y, _, _, lost = play(engine, x, bypass=1, out__limit=0)
     assert lost == []
-    assert np.array_equal(y, later(x))
+    assert np.array_equal(y, delayed(x))
 
 
 def test_a_worker_that_is_killed_is_replaced(engine):
@@ -139,7 +139,7 @@ def test_a_file_that_changed_is_not_played(tmp_path):
     assert "has changed" in lost[-1][1]
 
 
-def test_offline_a_slow_script_is_waited_for(folder, monkeypatch):
+def test_offline_an_engine_waits_for_a_slow_script(folder, monkeypatch):
     monkeypatch.setattr(backend, "PATIENT_LIMIT_S", 0.5)
     with engine_of(folder) as engine:
         lost = play(engine, with_trouble(4, 1, HANG))[3]
@@ -147,8 +147,8 @@ def test_offline_a_slow_script_is_waited_for(folder, monkeypatch):
     assert "gave no answer for 0.5 s" in lost[0][1]
 
 
-def test_nothing_is_left_when_the_player_is_killed(folder):
-    """Not the worker, even in an endless loop, and no shared memory."""
+def test_nothing_stays_when_the_player_is_killed(folder):
+    """The worker ends even in an endless loop, and no shared memory stays."""
     code = f"""
 import sys, time
 from pathlib import Path
