@@ -12,10 +12,9 @@ import pytest
 from websockets.sync.client import connect
 
 from rtrave.backends.graph_shape import GraphShape
-from rtrave.osc.packets import decode_packet
 from rtrave.session.reader import latent_index, open_session, read_audio, read_events, read_latents
 from tests.player.running import live_run
-from tests.player.test_swap import answer, surface_of
+from tests.player.test_swap import answer, received, surface_of
 from tests.tiny import save_compiled, tiny_model
 
 ONE, SIXTEEN = GraphShape(), GraphShape(hop=2048)  # latent frames a hop, of the tiny models
@@ -35,7 +34,6 @@ def played(folder, **options):
     """A live run and a surface; no shared memory is left behind."""
     memories = []
     with live_run(folder, **options) as run, surface_of(run) as surface:
-        surface.socket.settimeout(20)
         adopt = run._memory.adopt
         run._memory.adopt = lambda: (memories.append(run._memory.shared.path), adopt())
         yield run, surface
@@ -55,7 +53,7 @@ def load(surface, name):
     surface.send("/rtrave/model/load", "s", name)
     messages = []
     while not messages or messages[-1][0] not in ("/rtrave/done", "/rtrave/error"):
-        messages += [(message.address, *message.arguments) for message in decode_packet(surface.socket.recv(65536))]
+        messages += [(message.address, *message.arguments) for message in received(surface)]
     assert messages.pop() == ("/rtrave/done", "/rtrave/model/load", name)
     return messages
 
