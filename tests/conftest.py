@@ -1,4 +1,4 @@
-"""Fixtures of every test, a graph cache inside the checkout, and the list of test files that run alone."""
+"""Fixtures of every test, a graph cache inside the checkout, and the lists of test files that run alone or are long."""
 
 import os
 import tempfile
@@ -21,28 +21,33 @@ ALONE = {
     "backends/torchscript/test_pipelined.py",
     "backends/torchscript/test_trouble.py",
 }
+# `scripts/test-long` runs these files, `scripts/check` does not: each takes about half a minute or more.
+LONG: set[str] = set()
 
 TESTS = Path(__file__).parent
 CACHE = TESTS.parent / ".pytest_cache" / "rtrave"
 os.environ["RTRAVE_CACHE"] = str(CACHE)
-_DATA = tempfile.TemporaryDirectory(
-    prefix="rtrave-tests-"
-)  # for the fixtures of a module, which run before `no_user_models`
-os.environ["XDG_DATA_HOME"] = _DATA.name
+_DATA = tempfile.TemporaryDirectory(prefix="rtrave-tests-")  # for fixtures of modules, which `no_user_models` follows
+for home in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
+    os.environ[home] = _DATA.name
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests of the files in `ALONE`."""
-    if missing := [name for name in sorted(ALONE) if not (TESTS / name).is_file()]:
+    """Mark the tests of the files in `ALONE` and in `LONG`."""
+    if missing := [name for name in sorted(ALONE | LONG) if not (TESTS / name).is_file()]:
         raise pytest.UsageError(
-            f"tests/conftest.py: ALONE: expected existing files, got {', '.join(missing)}: correct the list"
+            f"tests/conftest.py: ALONE, LONG: expected existing files, got {', '.join(missing)}: correct the lists"
         )
     for item in items:
-        if item.path.relative_to(TESTS).as_posix() in ALONE:
+        name = item.path.relative_to(TESTS).as_posix()
+        if name in ALONE:
             item.add_marker(pytest.mark.alone)
+        if name in LONG:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(autouse=True)
 def no_user_models(monkeypatch, tmp_path_factory):
     """Hide the user's own models and the files of earlier runs from every test."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    for home in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(home, str(tmp_path_factory.mktemp("home")))
