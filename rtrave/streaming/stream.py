@@ -137,11 +137,11 @@ class Stream:
     def _hops(self, signal: np.ndarray, hop_shape: tuple[int, int], what: str) -> list[np.ndarray]:
         rows, length = hop_shape
         if signal.ndim != 3 or signal.shape[:2] != (self.batch, rows):
-            raise RtraveError(f"{what} of shape {signal.shape}: give [{self.batch}, {rows}, time]")
+            raise RtraveError(f"{what}: expected the shape [{self.batch}, {rows}, time], got {signal.shape}")
         if signal.shape[2] == 0 or signal.shape[2] % length:
             if what == "audio":
                 check_length(signal.shape[2], self.spec.ratio)
-            raise RtraveError(f"{what} of length {signal.shape[2]}: this stream takes multiples of {length}")
+            raise RtraveError(f"{what}: expected a length that is a multiple of {length}, got {signal.shape[2]}")
         signal = np.asarray(signal, np.float32)
         return [signal[:, :, start : start + length] for start in range(0, signal.shape[2], length)]
 

@@ -45,7 +45,7 @@ def test_a_stream_plays_whole_steps_only(model, backend):
     assert np.isfinite(whole).all()
     live.reset()
     assert np.array_equal(np.concatenate([live.process(part) for part in np.split(x, [1024, 4096], 2)], 2), whole)
-    with pytest.raises(RtraveError, match="multiples of 1024"):
+    with pytest.raises(RtraveError, match="a multiple of 1024"):
         live.process(x[..., :128])
 
 

@@ -89,9 +89,9 @@ def test_other_lengths_are_refused(live, samples):
 
 
 def test_other_shapes_are_refused(live):
-    with pytest.raises(RtraveError, match=r"give \[1, 2, time\]"):
+    with pytest.raises(RtraveError, match=r"expected the shape \[1, 2, time\]"):
         live.process(np.zeros((1, 1, 128), np.float32))
-    with pytest.raises(RtraveError, match=r"give \[1, 4, time\]"):
+    with pytest.raises(RtraveError, match=r"expected the shape \[1, 4, time\]"):
         live.decode(np.zeros((1, 3, 1), np.float32))
 
 
