@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Audio = NDArray[np.float32]
 
+# Fields of the hop record that the engine's report fills.
+_REPORTED = ("nonfinite_in", "nonfinite_out", "in_peak", "in_rms", "out_peak", "out_rms", "z_in", "z_out")
+
 
 class HopRunner:
     """Runner of an engine, hop by hop. One thread: the callback (`direct`) or the inference thread (`low-latency`).
@@ -63,6 +66,7 @@ class HopRunner:
         self._controls_row = np.zeros((1, 2 + len(self._controls)))
         self._hop_rows = np.zeros(1, shared.spec.hop_dtype)
         self._hop_rows["model_index"], self._hop_rows["samples"] = model_index, engine.hop
+        self._hop = {name: self._hop_rows[name] for name in self._hop_rows.dtype.names or ()}  # views, quick to write
         self._audio_rows = np.zeros((engine.hop, engine.inputs + engine.channels), np.float32)
         self._next_frame = engine.latent_frame
         self._publishes = not continues  # the hop under way, as a whole
@@ -132,23 +136,22 @@ class HopRunner:
         """
         if not self._publishes:
             return
-        report, status, row = self._engine.report, self._shared.status, self._hop_rows[0]
+        report, status, hop = self._engine.report, self._shared.status, self._hop
         rows, inputs = self._audio_rows, self._engine.inputs
-        row["latent_frame"], row["time_s"] = self._frame, self.started_s
-        row["compute_s"], row["wake_s"], row["late"] = self.compute_s, wake_s, late
+        hop["latent_frame"][0], hop["time_s"][0] = self._frame, self.started_s
+        hop["compute_s"][0], hop["wake_s"][0], hop["late"][0] = self.compute_s, wake_s, late
         if self._ok:
             rows[:, :inputs] = report.x.T
-            row["nonfinite_in"], row["nonfinite_out"] = report.nonfinite_in, report.nonfinite_out
-            row["in_peak"], row["in_rms"] = report.in_peak, report.in_rms
-            row["out_peak"], row["out_rms"] = report.out_peak, report.out_rms
-            row["z_in"], row["z_out"] = report.z_in, report.z_out
+            hop["nonfinite_in"][0], hop["nonfinite_out"][0] = report.nonfinite_in, report.nonfinite_out
+            hop["in_peak"][0], hop["in_rms"][0] = report.in_peak, report.in_rms
+            hop["out_peak"][0], hop["out_rms"][0] = report.out_peak, report.out_rms
+            hop["z_in"][0], hop["z_out"][0] = report.z_in, report.z_out
             status.add("nonfinite_in", report.nonfinite_in)
             status.add("nonfinite_out", report.nonfinite_out)
         else:  # the report is of an older hop
             rows[:, :inputs] = np.where(np.isfinite(x), x, np.float32(0.0)).T
-            row["nonfinite_in"], row["nonfinite_out"] = 0, 0
-            row["in_peak"], row["in_rms"], row["out_peak"], row["out_rms"] = 0.0, 0.0, 0.0, 0.0
-            row["z_in"], row["z_out"] = 0.0, 0.0
+            for name in _REPORTED:
+                hop[name][0] = 0
         rows[:, inputs:] = y.T
         self._shared.audio.write(rows)
         self._shared.hops.write(self._hop_rows)

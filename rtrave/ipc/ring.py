@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 from rtrave.ipc.memory import LINE, Floats, Rows, fence
 
 
+def _movable(rows: Rows) -> Rows:
+    """View records [n] as bytes [n, size], other rows unchanged: NumPy copies records field by field, and slowly."""
+    return rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize) if rows.dtype.names else rows
+
+
 class Ring:
     """Bounded ring with one writer and one reader. A block that does not fit is dropped whole and counted.
 
@@ -15,7 +20,7 @@ class Ring:
     ----------
     words : int64 array
         Two cache lines: rows written so far in the first word, rows read so far in the first word of the second line.
-    rows : array [capacity, ...]
+    rows : array [capacity, width] of numbers, or [capacity] of records
     dropped : float64 [1]
         Counter of the dropped rows.
     """
@@ -23,7 +28,8 @@ class Ring:
     def __init__(self, words: NDArray[np.int64], rows: Rows, dropped: Floats) -> None:
         self._head = words[:1]
         self._tail = words[LINE // 8 : LINE // 8 + 1]
-        self._rows = rows
+        self._dtype = rows.dtype
+        self._rows = _movable(rows)
         self._dropped = dropped
 
     @property
@@ -38,6 +44,7 @@ class Ring:
         if n > self.capacity - (head - int(self._tail[0])):
             self._dropped[0] += n
             return False
+        rows = _movable(rows)
         at = head % self.capacity
         first = min(n, self.capacity - at)
         self._rows[at : at + first] = rows[:first]
@@ -60,7 +67,7 @@ class Ring:
         taken = np.concatenate([self._rows[at : at + first], self._rows[: n - first]])
         fence()
         self._tail[0] = tail + n
-        return taken
+        return taken.view(self._dtype).reshape(n) if self._dtype.names else taken
 
     def skip(self) -> int:
         """Discard all rows that wait, and return their number. Reader only."""

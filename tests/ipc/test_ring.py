@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rtrave.errors import RtraveError
+from rtrave.ipc.hop_record import hop_dtype
 from rtrave.ipc.shared_memory import attach, create
 from rtrave.ipc.shared_spec import SharedSection, SharedSpec, spec_for
 from tests.ipc.attaching import arguments_of
@@ -54,6 +55,22 @@ def test_order_and_drops_are_exact_under_wrap(make, capacity: int, block: int) -
     assert sum(map(len, sent)) > 0 and ring.waiting() == 0
     assert shared.status.get("audio_dropped") == dropped
     assert shared.status.get("hops_dropped") == 0
+
+
+@pytest.mark.parametrize("capacity", [1, 7])
+def test_records_come_through_whole_and_typed(make, capacity: int) -> None:
+    ring, dtype, sent = make(capacity).hops, hop_dtype(2, 1), []
+    assert ring.read().dtype == dtype and len(ring.read()) == 0
+    for k in range(20):
+        record = np.zeros(1, dtype)
+        record["latent_frame"], record["compute_s"], record["z_out"] = 2**40 + k, k / 3, [[[k], [-k]]]
+        assert ring.write(record)
+        sent.append(record)
+        if ring.waiting() == capacity:
+            got = ring.read()
+            np.testing.assert_array_equal(got, np.concatenate(sent))
+            got["late"] = 1  # a copy: the ring does not see it
+            sent.clear()
 
 
 def test_skip_discards_what_waits(make) -> None:
