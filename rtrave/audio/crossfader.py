@@ -53,7 +53,8 @@ class Crossfader:
         self._other = np.zeros((len(host.outputs), MAX_BLOCK), np.float32)
 
     def __call__(self, indata: Audio, outdata: Audio, frames: int, stamps: Any, flags: Any) -> None:
-        """Serve one callback of PortAudio: indata [frames, inputs] to outdata [frames, outputs], any size.
+        """Serve one callback of PortAudio: indata [frames, device's inputs] to outdata [frames, device's
+        outputs], any size.
 
         The device's callback only. Never raises, and always fills the output. Never waits, but for the pipeline of a
         third-party TorchScript file with `direct` buffering: for the rest of a hop at most.

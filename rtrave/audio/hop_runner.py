@@ -77,7 +77,7 @@ class HopRunner:
         self.compute_s = 0.0
 
     def compute(self, x: Audio, y: Audio, publishes: bool = True) -> bool:
-        """Run one hop: read x float32 [inputs, hop], write y float32 [C, hop]. Never raises.
+        """Run one hop: read x float32 [inputs, hop], write y float32 [C, hop], C all output channels. Never raises.
 
         Parameters
         ----------

@@ -63,7 +63,7 @@ class Router:
         self._scratch = np.zeros(max_block, np.float32)
 
     def take(self, indata: Audio, x: Audio) -> None:
-        """Fill x [C, n] from indata [n, device channels]."""
+        """Fill x [inputs, n] from indata [n, device channels]."""
         for channel, several in enumerate(self.inputs):
             x[channel] = indata[:, several[0]]
             if len(several) > 1:

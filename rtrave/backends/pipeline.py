@@ -1,6 +1,6 @@
 """Pipelines, which pass whole hops through a backend: at once, or one hop later. Needs no torch.
 
-A worker process may hang, so a thread waits for its hops, and the caller of the engine never does.
+A worker process may hang, so a thread waits for its hops; the caller of the engine waits at most for the rest of a hop.
 """
 
 from __future__ import annotations

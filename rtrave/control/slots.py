@@ -30,9 +30,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Written:
-    """Effect of a message: the parts of the control vector that it wrote, and whether every value is exactly as sent.
+    """Effect of a message: the parts of the vector that it set by address, and whether they hold the values sent.
 
-    The sender of an inexact value gets the corrected one.
+    `exact` allows for the rounding to float32. The sender of an inexact value gets the corrected one. Macros and
+    triggers set no part by address.
     """
 
     parts: Sequence[slice] = field(default_factory=tuple)

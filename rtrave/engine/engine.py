@@ -58,7 +58,8 @@ class Engine:
     Each stream has latents, a chain of edits, a gate and a limiter of its own; the channels of the first come first.
 
     Not thread-safe: one thread calls `process`. Live, that is the callback (`direct`) or the inference thread
-    (`low-latency`) of the audio process; before, the thread that warms the engine up. It allocates small temporaries
+    (`low-latency`) of the audio process; before, the thread that opens and warms the engine (main for the
+    first model, the loader's for later ones). It allocates small temporaries
     only. On a model in this process it waits for nothing, and raises nothing of its own for any float32 input.
 
     Where the backend has a latency of hops (`Capabilities.latency_hops`), the model's sound and the report's latents

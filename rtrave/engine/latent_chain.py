@@ -1,7 +1,8 @@
 """The latent chain: edits of each latent frame by the controls, in this order.
 
 Outside stream, dims, source B, trajectory, scale, bias, LFO, noise, override, mute, hold, smooth, limit. With
-everything at its default the latents come out bit for bit. In the audio process: one thread, small temporaries only.
+everything at its default the latents come out bit for bit. In the audio process: the thread that runs
+the hop; small temporaries only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gains, gate, width, dry and wet, limiter: everything around the model's sound in a hop. Signals are [C, T]."""
+"""Gains, width, gate, dry and wet, limiter: everything around the model's sound in a hop. Signals are [C, T]."""
 
 from __future__ import annotations
 

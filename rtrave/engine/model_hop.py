@@ -108,7 +108,7 @@ class ModelHop:
         return edited
 
     def _by_stream(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Reshape audio [streams * C, hop] to [streams, hop, C], a view."""
+        """Reshape audio [streams * channels, hop] to [streams, hop, channels], a view."""
         return x.reshape(len(self.chains), self._facts.spec.channels, self._facts.hop).transpose(0, 2, 1)
 
     def _encode_second(self, x: NDArray[np.float32], selected: bool) -> None:

@@ -113,7 +113,7 @@ class _Expand(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class _TracedParts:
-    """Encoder and decoder of a model as TorchScript, their initial states, and the shapes of the noise they take.
+    """Encoder, decoder and expander of a model as TorchScript, their initial states, and the shapes of their noise.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class _TracedParts:
     encoder_state, decoder_state : Tensor
         Packed initial states, [1, S].
     extra : int
-        Channels of noise that the decoder takes beside the latents.
+        Augmentation channels: noise that the decoder takes beside the latents.
     rows, width : int
         Shape of the noise synthesiser's draws for one latent frame.
     """

@@ -62,7 +62,10 @@ class Measured:
 
     @property
     def streaming(self) -> bool:
-        """True if blocks join without a seam, and the stream equals the delayed offline output within tolerance."""
+        """True if cuts do not change the output, and the decoder's stream equals its delayed offline output.
+
+        Both within tolerance.
+        """
         return self.partition_error <= PARTITION_TOLERANCE and self.fit_error <= FIT_TOLERANCE
 
 

@@ -101,7 +101,7 @@ class Model(nn.Module):
         return (left - right) // 2 * (1 if self.network.raw_output else self.network.bands)
 
     def encoder_delay(self) -> int:
-        """Return the delay in samples: the stream's latents are the offline ones of an input that is late by it."""
+        """Return the lag of the stream's latents against the offline latents, in audio samples."""
         return int(self.encoder.encoder.delay(self.input_bank.analysis_delay()) * self.network.ratio)
 
     def decoder_delay(self) -> int:

@@ -21,7 +21,9 @@ class Touch(NamedTuple):
 
 
 class Burst:
-    """Tally of one burst: counts messages as accepted or as overwriting an earlier one, and who set which control.
+    """Record of the current burst: counts each message as accepted, or as coalesced where it overwrites an earlier one.
+
+    It keeps who last set each control. The object serves all bursts, one after the other.
 
     Parameters
     ----------

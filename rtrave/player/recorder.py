@@ -1,4 +1,6 @@
-"""Drain the rings of the audio process: update the monitor, and write the take. One thread.
+"""Drain the rings of the audio process: update the monitor, and write the take.
+
+One thread drains. Each method names the threads that may call it.
 
 The recorder drains whether a take runs or not, so that a take can begin at any hop and the rings never fill.
 """

@@ -124,7 +124,10 @@ class SessionWriter:
             self._audio[1].write(rows[:, self._inputs :])
 
     def write_hops(self, hops: HopRecords) -> None:
-        """Append records of the hops ring, [n]. RtraveError when the disk refuses them."""
+        """Append the latents of hop records [n], and an event for each fault.
+
+        RtraveError when the disk refuses them.
+        """
         if not len(hops):
             return
         frames = hops["latent_frame"]

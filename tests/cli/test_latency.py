@@ -11,8 +11,6 @@ from tests.audio.jack import best_of_three, jack_server, undisturbed
 from tests.player.devices import CARD
 from tests.player.running import rtrave
 
-DEVICE = {"block": 256, "host_period": 256, "device_rate": 44100, "input": "in", "output": "out", "host_api": "ALSA"}
-
 
 def latency(*arguments, **more):
     done = rtrave("latency", "--json", *arguments, **more)
@@ -62,7 +60,7 @@ def test_where_nothing_comes_back_nothing_is_found():
     noise[:20000] = 0.1 * rng.uniform(-1, 1, 20000)
     assert find_delay(noise, np.zeros_like(noise)) is None
     assert find_delay(noise, (0.01 * rng.standard_normal(len(noise))).astype(np.float32)) is None
-    found = compared(RoundTrip(None, "cable", DEVICE), {"model": 100.0})
+    found = compared(RoundTrip(None, "cable", CARD), {"model": 100.0})
     assert not found.agrees and found.difference_ms is None
     assert "nothing came back" in in_words(found)
 

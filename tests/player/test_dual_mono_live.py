@@ -112,7 +112,7 @@ def test_two_streams_share_one_second_input(tmp_path, model, sound):
     [
         (["--second-input", "1,2"], "--second-input: expected 1 channel, got 2: list one for all"),
         (["--second-input", "4"], "in.wav', got 4: list others"),
-        (["--set", "/rtrave/source/b=input2"], "there is no second source here"),
+        (["--set", "/rtrave/source/b=input2"], "no second source is available here"),
         (
             ["--second-input", "2", "--set", "/rtrave/source/b=bow"],
             "expected input2 as second source before a run begins, got 'bow'",
