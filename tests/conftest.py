@@ -21,8 +21,25 @@ ALONE = {
     "backends/torchscript/test_pipelined.py",
     "backends/torchscript/test_trouble.py",
 }
-# `scripts/test-long` runs these files, `scripts/check` does not: each takes about half a minute or more.
-LONG: set[str] = set()
+# `scripts/test-long` runs these files, `scripts/check` does not: each takes about 20 seconds or more.
+LONG = {
+    "audio/test_rates.py",
+    "backends/test_graph_cache.py",
+    "backends/torchscript/test_equals_direct.py",
+    "backends/torchscript/test_live.py",
+    "cli/test_bench.py",
+    "cli/test_evaluate.py",
+    "export/test_onnx_files.py",
+    "model/test_every_model_streams.py",
+    "player/test_decoder_option.py",
+    "player/test_dual_mono_live.py",
+    "player/test_hostile_packets.py",
+    "streaming/test_offline.py",
+    "streaming/test_reference_streamed.py",
+    "train/test_learns.py",
+    "train/test_resume.py",
+    "train/test_user_errors.py",
+}
 
 TESTS = Path(__file__).parent
 CACHE = TESTS.parent / ".pytest_cache" / "rtrave"

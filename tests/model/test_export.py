@@ -184,7 +184,7 @@ def test_any_other_script_streams_by_the_contract_and_has_no_native_model(tmp_pa
         assert np.isfinite(stream.process(np.zeros((1, 2, stream.hop), np.float32))).all()
     finally:
         stream.backend.close()
-    with pytest.raises(RtraveError, match="batch 2: a foreign TorchScript plays one signal"):
+    with pytest.raises(RtraveError, match="batch: expected 1 for a third-party TorchScript file, got 2"):
         rtrave.stream(path, batch=2)
     with pytest.raises(RtraveError, match=r"expected an export of RAVE's own, .*: use rtrave\.stream"):
         load(path)

@@ -37,7 +37,7 @@ def test_they_are_on_the_screen_where_no_note_is():
     faults.look(counts(late_hops=3.0))
     faults.look(counts(late_hops=3.0, host_flags=1.0))
     text = "\n".join(shown(view_of(faults=list(faults.last))))
-    assert "late: the model was not ready (3)" in text and "the host reported an xrun (1)" in text
+    assert "late: the model was not ready (3)" in text and "xrun: reported by the host (1)" in text
     assert "not ready" not in "\n".join(shown(view_of(faults=list(faults.last), notes=["a note"])))
 
 

@@ -48,7 +48,7 @@ def folder(tmp_path):
             ["sounds", "--out", "new", "--config", "discrete.toml"],
             "architecture: expected a variational one",
         ),
-        (["sounds", "--out", "new", "--from", "nothing"], "no model"),
+        (["sounds", "--out", "new", "--from", "nothing"], "got 'nothing'"),
         (
             ["sounds", "--out", "new", "--device", "abacus"],
             "--device: expected a device of this computer",

@@ -22,7 +22,8 @@ def probed(script, folder, reported):
 
 def known(script):
     """Return the facts that a folder holds of a file, without the arrays that follow from them."""
-    return script.spec, script.facts.model_hash, script.source, script.plan, script.attributes, script.notes
+    notes = [note for note in script.notes if "too slow to play live here" not in note]  # measured anew each time
+    return script.spec, script.facts.model_hash, script.source, script.plan, script.attributes, notes
 
 
 def test_effect(tmp_path, reported):
