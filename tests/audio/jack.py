@@ -40,7 +40,10 @@ class DisturbedError(Exception):
 
 
 def undisturbed(quiet: bool, what: str) -> None:
-    """Raise `DisturbedError` unless a count is as on an idle machine; for counts that any missed period changes."""
+    """Raise `DisturbedError` unless a count is as on an idle machine; for what any missed period changes.
+
+    Other clients that connect make the server miss periods too: where a recording is right all the same, it counts.
+    """
     if not quiet:
         raise DisturbedError(what)
 

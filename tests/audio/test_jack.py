@@ -69,8 +69,9 @@ def duplex(shared: Shared, tmp_path: Path, period: int, config: dict, mode: str,
             source = rng.uniform(-0.5, 0.5, 3 * RATE).astype(np.float32)
             missed = server.not_finished()
             result = source_and_result(server, tmp_path, source, 1.8)
-            undisturbed(server.not_finished() == missed, "the server missed periods of the recording")
+            whole = server.not_finished() == missed
             shift, apart = find_shift(result[:, 0], result[:, 1], delay + 300)
+            undisturbed(whole or (shift == delay and apart < 1e-6), "the server missed periods of the recording")
             assert shift == delay
             assert apart < 1e-6
             process.send(Stop())
@@ -145,10 +146,10 @@ def resampled(shared: Shared, tmp_path: Path, rate: int, period: int) -> None:
             source = (0.2 * np.sin(2 * np.pi * (200 + 900 * t) * t)).astype(np.float32)  # a sweep: alike nowhere
             result = source_and_result(server, tmp_path, source, 1.8, rate)
             after = shared.status.as_dict()
-            undisturbed(server.not_finished() == missed, "the server missed periods of the recording")
-            undisturbed(after["late_hops"] == before["late_hops"], str(after))
+            whole = server.not_finished() == missed and after["late_hops"] == before["late_hops"]
             delay_s = driver.buffering_samples / RATE + driver.resampler_s + ports.host_samples / rate
             shift, apart = find_shift(result[:, 0], result[:, 1], round(delay_s * rate) + 300)
+            undisturbed(whole or (abs(shift - delay_s * rate) <= 6 and apart < 0.02), f"missed periods: {after}")
             assert shift == pytest.approx(delay_s * rate, abs=6)
             assert apart < 0.02
             assert after["callback_errors"] == 0

@@ -3,6 +3,7 @@
 `RTRAVE_JACK_SECONDS` sets the length of each run (default 8); `scripts/soak` sets a minute.
 """
 
+import itertools
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from tests.audio.jack import RATE, best_of_three, jack_server, source_and_result
 from tests.player.running import live_run, read_wav, rtrave
 
 SECONDS = float(os.environ.get("RTRAVE_JACK_SECONDS", "8"))
+STEP_S = 0.4  # between two looks at the counts
 SETTLE_S = 2.0  # clients that come and go cost JACK periods of their own
 
 
@@ -48,15 +50,33 @@ def find(needle, haystack):
     raise AssertionError("the recorded source is not in the take")
 
 
-def equal_stretch(source, taken):
-    """Return start and stop of the stretch around the middle of both [T] in which they agree to the bit.
+def longest_equal_stretch(source, taken):
+    """Return start and stop of the longest stretch in which both [T] agree to the bit.
 
     A period that the server took from the recorder alone, or from the engine alone, ends it.
     """
-    apart = np.flatnonzero(source != taken)
-    middle = len(source) // 2
-    before, after = apart[apart < middle], apart[apart >= middle]
-    return int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(source)
+    edges = np.concatenate(([-1], np.flatnonzero(source != taken), [len(source)]))
+    longest = int(np.argmax(np.diff(edges)))
+    return int(edges[longest]) + 1, int(edges[longest + 1])
+
+
+def check_counts(looks, period, block):
+    """Check what the run counted between two looks (server's missed periods, counts, time), wherever none was missed.
+
+    A miss spoils the step before and after it too, as the two count it at different times.
+    """
+    steps = list(itertools.pairwise(looks))
+    still = [before[0] == after[0] for before, after in steps]
+    quiet = [k for k in range(1, len(steps) - 1) if still[k - 1] and still[k] and still[k + 1]]
+    undisturbed(len(quiet) >= len(steps) // 4, f"the server missed {looks[-1][0] - looks[0][0]} periods")
+    for k in quiet:
+        (_, before, began_s), (_, after, ended_s) = steps[k]
+        gone = {name: after[name] - before[name] for name in after}
+        undisturbed(gone["stalls"] == gone["late_hops"] == gone["skipped_hops"] == 0, str(gone))
+        due = (ended_s - began_s) * RATE / block
+        undisturbed(abs(gone["callbacks"] - due) <= 3 + period / block, f"{gone['callbacks']} of {due}")
+        # The two counts are not read at one instant.
+        undisturbed(abs(gone["callbacks"] - gone["expected_callbacks"]) <= period / block, str(gone))
 
 
 @pytest.mark.timeout(3 * (40 + 2 * SECONDS))
@@ -83,36 +103,34 @@ def play_and_compare(tmp_path, monkeypatch, period, mode):
             player = threading.Thread(target=play)
             player.start()
             time.sleep(SETTLE_S)
-            missed, before, began_s = server.not_finished(), run.view().counts, time.monotonic()
-            time.sleep(SECONDS - SETTLE_S)
-            after, lasted_s = run.view().counts, time.monotonic() - began_s
+            looks = []
+            for _ in range(int((SECONDS - SETTLE_S) / STEP_S)):
+                looks.append((server.not_finished(), run.view().counts, time.monotonic()))
+                time.sleep(STEP_S)
             player.join()
-            counted = server.not_finished() - missed
+            missed = server.not_finished() - looks[0][0]
             device, folder = run.view().device, run.take_folder
         driver = device.driver
         assert driver.buffering == mode
-        gone = {name: after[name] - before[name] for name in after}
-        undisturbed(counted == 0, f"the server missed {counted} periods")
-        undisturbed(gone["stalls"] == gone["late_hops"] == gone["skipped_hops"] == 0, str(gone))
-        undisturbed(gone["callbacks"] == gone["expected_callbacks"], str(gone))
-        assert gone["engine_errors"] == 0
-        due = lasted_s * RATE / driver.block
-        undisturbed(abs(gone["callbacks"] - due) <= 3 + period / driver.block, f"{gone['callbacks']} of {due}")
+        check_counts(looks, period, driver.block)
+        assert looks[-1][1]["engine_errors"] == 0
 
     source, result = recorded[0][:, 0], recorded[0][:, 1]
     taken = read_audio(open_session(folder), "input")[0]
     at = find(source, taken)
-    start, stop = equal_stretch(source, taken[at : at + len(source)])
+    start, stop = longest_equal_stretch(source, taken[at : at + len(source)])
     soundfile.write(tmp_path / "taken.wav", taken, RATE, subtype="FLOAT")
     done = rtrave("render", tmp_path / "taken.wav", tmp_path / "rendered.wav")
     assert done.returncode == 0, done.stderr
     shift = driver.buffering_samples + device.ports.host_samples
     rendered = read_wav(tmp_path / "rendered.wav")[0]
     start = max(start, int(SETTLE_S * RATE)) + shift
-    assert stop - start > (SECONDS - 5) * RATE
+    undisturbed(missed == 0 or stop - start > RATE, f"the server missed {missed} periods")
+    assert stop - start > RATE
     expected = rendered[at + start - shift : at + stop - shift]
     assert np.abs(expected).max() > 0.05
     difference = float(np.abs(result[start:stop] - expected).max())
     seconds = (stop - start) / RATE
-    print(f"period {period}: {gone['callbacks']:.0f} callbacks, shift {shift}, {seconds:.1f} s within {difference:.1e}")
+    print(f"period {period}: {missed} periods missed, shift {shift}, {seconds:.1f} s within {difference:.1e}")
+    undisturbed(missed == 0 or difference < 1e-6, f"the server missed {missed} periods")
     assert difference < 1e-6
